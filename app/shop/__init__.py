@@ -1,0 +1,1 @@
+"""The demo site: a small storefront, the same code in every release."""

@@ -1,0 +1,1 @@
+"""Static files that survive a rolling deployment: the drop-in Django app."""
