@@ -13,6 +13,7 @@ workers = 2
 threads = 4
 graceful_timeout = 10
 # Workers prove that they live by touching a file: never on a disk that may be slow or read-only.
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 drain_file = Path(os.environ.get("DRAIN_FILE", "/tmp/draining"))
