@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .history import Fetch, Run
 
-BREAKAGE = ("asset resolves", "body matches hash", "type fits")
-"""The checkers whose faults mean that an asset did not come, or not as something of use."""
+BREAKAGE = ("page answers", "asset resolves", "body matches hash", "type fits")
+"""The checkers whose faults mean that a thing did not come, or not as something of use."""
 
 
 @dataclass(slots=True)
@@ -45,14 +45,13 @@ class Tally:
 def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     """Return what each release's pages met; under None what named no release."""
     faulty = {finding.checker: finding.faulty for finding in findings}
-    pages = faulty.get("page answers", frozenset())
     wrong = faulty.get("asset of its release", frozenset())
     broken = frozenset().union(*(faulty.get(name, frozenset()) for name in BREAKAGE))
     tallies: defaultdict[str | None, Tally] = defaultdict(Tally)
     for index, fetch in enumerate(run.fetches):
         counts = tallies[fetch.release]
         counts.requests += not fetch.cached
-        _count(counts, fetch, is_broken=index in (pages | broken), is_wrong=index in wrong)
+        _count(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
     return dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 

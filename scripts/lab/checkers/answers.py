@@ -31,11 +31,8 @@ def page_answers(run: Run) -> Iterator[Judged]:
         if answer.status == 200 or answer.redirected_to:
             yield Judged(index)
             continue
-        came = (
-            f'{answer.status} ("{_shorten(answer.excerpt)}")'
-            if answer.excerpt
-            else str(answer.status)
-        )
+        says = f' ("{_shorten(answer.excerpt)}")' if answer.excerpt else ""
+        came = f"{answer.status}{says}"
         sentence = f"{describe_page(fetch)} answered {came}; it should have answered 200"
         kind = str(answer.status)
         yield broken(index, run, fetch, kind=kind, came=came, expected="200", sentence=sentence)
@@ -58,14 +55,11 @@ def asset_resolves(run: Run) -> Iterator[Judged]:
         if has_come(fetch):
             yield Judged(index)
             continue
-        came = (
-            f"{fetch.answer.status}, a redirect to {target}" if target else str(fetch.answer.status)
-        )
-        owner = _describe_owner(run, name, fetch.release) if name and run.records else ""
-        sentence = (
-            f"{describe_need(run, fetch)} answered {came}{owner}; it should have answered 200"
-        )
         kind = str(fetch.answer.status)
+        came = f"{kind}, a redirect to {target}" if target else kind
+        owner = _describe_owner(run, name, fetch.release) if name and run.records else ""
+        need = describe_need(run, fetch)
+        sentence = f"{need} answered {came}{owner}; it should have answered 200"
         yield broken(index, run, fetch, kind=kind, came=came, expected="200", sentence=sentence)
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from lab.history import Fetch, Record, Run
 
-# django.contrib.staticfiles.storage.HashedFilesMixin.hashed_name: <root>.<hash><extension>, the hash
-# being file_hash: the first twelve hexadecimal digits of the md5 of the content
+# django.contrib.staticfiles.storage.HashedFilesMixin: hashed_name is <root>.<file_hash><extension>,
+# file_hash the first twelve hexadecimal digits of the md5 of the content
 _HASHED = re.compile(r"\.(?P<hash>[0-9a-f]{12})(?:\.[^./]*)?\Z")
 
 
@@ -88,9 +88,8 @@ def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
         "no release's",
     )
     came, expected = f"sha256 {digest[:12]}… ({owner})", f"sha256 {wanted[:12]}…"
-    sentence = (
-        f"{describe_need(run, fetch)} came with the body {came}; it should have been {expected}"
-    )
+    need = describe_need(run, fetch)
+    sentence = f"{need} came with the body {came}; it should have been {expected}"
     return broken(
         index, run, fetch, kind="another body", came=came, expected=expected, sentence=sentence
     )
@@ -122,9 +121,8 @@ def excuse_other_hashes(run: Run) -> str | None:
     """Return why names say nothing of bodies: on a foreign site they may be hashed otherwise."""
     if run.records or not run.header or run.header.action != "probe":
         return None
-    if any(
-        (fetch.answer.md5 or "").startswith(said) for _index, fetch, said in _hashed_assets(run)
-    ):
+    hashed = _hashed_assets(run)
+    if any((fetch.answer.md5 or "").startswith(said) for _index, fetch, said in hashed):
         return None
     return "no name carries Django's hash of its body"
 

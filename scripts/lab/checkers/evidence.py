@@ -32,9 +32,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One sighting, judged: with evidence when a promise was broken, with a doubt when none can say.
+    """One sighting, judged.
 
-    `index` is that of its fetch in the run; None for what is not about a fetch.
+    It has evidence when a promise was broken, a doubt when nobody can say, else neither. `index` is
+    that of its fetch in the run; None for what is not about a fetch.
     """
 
     index: int | None = None

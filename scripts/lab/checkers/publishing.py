@@ -40,9 +40,8 @@ def excuse_without_publish(run: Run) -> str | None:
 def _rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
     name, before, after = touched["asset"], touched["before"], touched["after"]
     did = f"rewrote {name} (of {before}, now of {after})" if after else f"deleted {name}"
-    sentence = (
-        f"by {event.t:.2f} s the publish of {event.release} {did}; it should have left it alone"
-    )
+    publish = f"the publish of {event.release}"
+    sentence = f"by {event.t:.2f} s {publish} {did}; it should have left it alone"
     came = f"written again at {after}" if after else "deleted"
     kind = "rewritten" if after else "deleted"
     expected = f"as of {before}"
