@@ -16,19 +16,18 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from lab import gotcha as side_by_side
+from lab import gotcha as strategies
 from lab import session
 from lab.checkout import WORK, releases, require_release
 from lab.engines import choose
-from lab.errors import FAIL, INTERNAL, PASS, UNKNOWN, USAGE, LabError
+from lab.errors import INTERNAL, UNKNOWN, USAGE, LabError
 from lab.history import HistoryError
 from lab.session import Interrupted, Order
 from lab.stack import STRATEGIES, Plan
-from lab.tables import render_verdict, render_verdicts
+from lab.tables import render_verdict, side_by_side
 from lab.traffic import parse_weights
-from lab.verdict import Verdict, judge
+from lab.verdict import EXIT_CODES, Verdict, judge
 
-EXIT_CODES = {"PASS": PASS, "FAIL": FAIL, "UNKNOWN": UNKNOWN}
 progress = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
 
@@ -136,13 +135,13 @@ def gotcha(engine: str, visitors: int, as_json: bool) -> None:
 
     PASS when skewproof passes and the control, the shared manifest, fails.
     """
-    verdicts = side_by_side.run_all(engine, visitors, say)
-    outcome, why = side_by_side.conclude(verdicts)
+    verdicts = strategies.run_all(engine, visitors, say)
+    outcome, why = strategies.conclude(verdicts)
     if as_json:
         document = {name: verdict.to_json() for name, verdict in verdicts.items()}
         click.echo(json.dumps({"verdict": outcome, "why": why, "strategies": document}, indent=1))
     else:
-        results.print(render_verdicts(verdicts))
+        results.print(side_by_side(verdicts))
         results.print(f"{outcome}: {why}")
     sys.exit(EXIT_CODES[outcome])
 
@@ -202,7 +201,7 @@ def show(verdict: Verdict, as_json: bool) -> NoReturn:
         click.echo(json.dumps(verdict.to_json(), indent=1))
     else:
         results.print(render_verdict(verdict))
-    sys.exit(EXIT_CODES[verdict.outcome])
+    sys.exit(verdict.exit_code)
 
 
 def main() -> None:

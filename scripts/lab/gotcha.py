@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lab import session
 from lab.session import Interrupted, Order
 from lab.stack import STRATEGIES, Say
+from lab.findings import Status
 from lab.verdict import Verdict, judge
 
 CONTROL = "shared"
@@ -27,13 +28,13 @@ def run_all(engine: str, visitors: int, say: Say) -> dict[str, Verdict]:
     return verdicts
 
 
-def conclude(verdicts: Mapping[str, Verdict]) -> tuple[str, str]:
+def conclude(verdicts: Mapping[str, Verdict]) -> tuple[Status, str]:
     """The outcome of the comparison, and why."""
-    outcomes = {strategy: verdict.outcome for strategy, verdict in verdicts.items()}
-    if outcomes.get(CONTROL) != "FAIL":
-        return "UNKNOWN", f"the control, {CONTROL}, did not fail: this run proves nothing"
-    if outcomes.get(CURE) == "FAIL":
-        return "FAIL", f"{CURE} did not hold what it promises"
-    if outcomes.get(CURE) != "PASS":
-        return "UNKNOWN", f"{CURE} could not be judged"
-    return "PASS", f"{CURE} passed where the control, {CONTROL}, failed"
+    status = {strategy: verdict.status for strategy, verdict in verdicts.items()}
+    if status.get(CONTROL) != Status.FAIL:
+        return Status.UNKNOWN, f"the control, {CONTROL}, did not fail: this run proves nothing"
+    if status.get(CURE) == Status.FAIL:
+        return Status.FAIL, f"{CURE} did not hold what it promises"
+    if status.get(CURE) != Status.PASS:
+        return Status.UNKNOWN, f"{CURE} could not be judged"
+    return Status.PASS, f"{CURE} passed where the control, {CONTROL}, failed"

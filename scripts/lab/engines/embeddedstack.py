@@ -205,15 +205,20 @@ class EmbeddedStack:
         }
         command = [sys.executable, "-m", "gunicorn", "shop.wsgi"]
         self.processes.start(name, command, environment, BUILD / release)
-        wait_until(
-            lambda: answers(f"http://127.0.0.1:{port}/readyz"),
-            READY_SECONDS,
-            f"{name} is not ready",
-            lambda: self.logs(name),
-        )
+        self.wait_ready(name, f"http://127.0.0.1:{port}/")
         if release in self.weights:
             self.route(self.weights)
         return Replica(release, name)
+
+    def wait_ready(self, name: str, base: str) -> None:
+        """Wait until a program answers /readyz with 200; one that has ended is not waited for."""
+
+        def ready() -> bool:
+            if self.processes.find(name) is None:
+                raise UnavailableError(f"{name} ended; its last words:\n{self.logs(name)}")
+            return answers(f"{base}readyz")
+
+        wait_until(ready, READY_SECONDS, f"{name} is not ready", lambda: self.logs(name))
 
     def recycle(self, replica: Replica) -> None:
         """HUP: gunicorn starts fresh workers, and the old ones finish what they were doing."""
@@ -267,12 +272,7 @@ class EmbeddedStack:
             "-c", self.gateway / "nginx.conf", "-g", f"daemon off; {user}",
         ]  # fmt: skip
         self.processes.start("gateway", command, base_environment(), self.gateway)
-        wait_until(
-            lambda: answers(f"{self.base}readyz"),
-            READY_SECONDS,
-            "the gateway does not answer",
-            lambda: self.logs("gateway"),
-        )
+        self.wait_ready("gateway", self.base)
 
     def traffic(self, weights: Mapping[str, int]) -> str:
         """The gateway's traffic.conf for these weights and the replicas of this moment."""

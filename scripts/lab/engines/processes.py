@@ -25,6 +25,10 @@ LOWEST_PORT, HIGHEST_PORT = 20000, 32000
 """Below the ephemeral range, and with room for SeaweedFS, which adds 10,000 for its gRPC ports."""
 
 
+given: set[int] = set()
+"""Ports that `free_ports` has given away; who took one may not have bound it yet."""
+
+
 def free_ports(count: int) -> list[int]:
     """Find ports of 127.0.0.1 that nobody listens on, starting at a place of this process's own."""
     found: list[int] = []
@@ -32,7 +36,8 @@ def free_ports(count: int) -> list[int]:
     start = (os.getpid() * 37 + time.monotonic_ns() // 1_000_000) % span
     for offset in range(span):
         port = LOWEST_PORT + (start + offset) % span
-        if is_free(port) and is_free(port + 10_000):
+        if port not in given and is_free(port) and is_free(port + 10_000):
+            given.add(port)
             found.append(port)
             if len(found) == count:
                 return found
