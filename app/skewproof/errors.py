@@ -1,0 +1,40 @@
+"""Every error that skewproof raises on purpose, under one base class."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class SkewproofError(Exception):
+    """Base of all errors of this package; a message says what, where and what to do."""
+
+
+class ReleaseIdError(SkewproofError, ImproperlyConfigured):
+    """There is no release id, or it cannot be used as a path."""
+
+
+class OptionError(SkewproofError, ImproperlyConfigured):
+    """The options of the storage contradict each other, or cannot be honoured."""
+
+
+class ManifestError(SkewproofError):
+    """The manifest of a release cannot be used now; asking again later may help.
+
+    Attributes:
+        reason: One word for machines: absent, forbidden, unreachable or unusable.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class StoreError(SkewproofError):
+    """The store could not be read or written during a publish."""
+
+
+class ReleaseExistsError(SkewproofError):
+    """The release id is taken by a release with other content."""

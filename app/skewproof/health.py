@@ -1,0 +1,70 @@
+"""Whether the process lives, and whether it may be sent visitors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.http import require_safe
+
+from skewproof.configured import release_storage
+from skewproof.errors import ManifestError, SkewproofError
+from skewproof.release import release_id
+
+DRAIN_SETTING = "SKEWPROOF_DRAIN_FILE"
+DRAIN_VARIABLE = "DRAIN_FILE"
+
+
+@require_safe
+def livez(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """Answer 200 as long as the process can answer at all."""
+    return uncached(HttpResponse("alive\n", content_type="text/plain"))
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view
+    """Answer 200 when pages can be rendered, else 503 and why not."""
+    why_not = obstacle()
+    state = {"ready": why_not is None, "release": known_release(), **(why_not or {})}
+    return uncached(JsonResponse(state, status=503 if why_not else 200))
+
+
+def obstacle() -> dict[str, str] | None:
+    """Return the reason not to send visitors here, in a word and in a sentence, or None."""
+    if is_draining():
+        return {"reason": "draining", "detail": "this process is being taken out of service"}
+    # In DEBUG, Django serves unhashed names and no manifest is read.
+    storage = None if settings.DEBUG else release_storage()
+    if storage is None:
+        return None
+    try:
+        storage.hashed_files  # noqa: B018 - reading it loads the manifest
+    except ManifestError as error:
+        return {"reason": f"manifest {error.reason}", "detail": str(error)}
+    except SkewproofError as error:
+        return {"reason": "configuration", "detail": str(error)}
+    return None
+
+
+def is_draining() -> bool:
+    """Return whether the file exists that says that this process is on its way out."""
+    named = getattr(settings, DRAIN_SETTING, None) or os.environ.get(DRAIN_VARIABLE)
+    return bool(named) and Path(str(named)).exists()
+
+
+def known_release() -> str | None:
+    """Return the release id, or None where there is none."""
+    try:
+        return release_id()
+    except SkewproofError:
+        return None
+
+
+def uncached(response: Any) -> HttpResponseBase:
+    """Forbid every cache to keep the answer."""
+    response.headers["Cache-Control"] = "no-store"
+    answer: HttpResponseBase = response
+    return answer

@@ -1,0 +1,1 @@
+"""Management of a project that uses skewproof."""

@@ -1,0 +1,105 @@
+"""``collectstatic`` that publishes a release; for any other storage it is Django's own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.staticfiles.management.commands import collectstatic
+from django.core.management.base import CommandError
+
+from skewproof.collection import Collection, hashed
+from skewproof.configured import release_storage
+from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
+from skewproof.publish import planned, publish
+from skewproof.release import release_id
+
+if TYPE_CHECKING:
+    from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+    from skewproof.storage import ReleaseManifestMixin
+    from skewproof.store import Store
+
+# Exit codes besides 1, which is any other error.
+REFUSED = 3
+STORE_FAILED = 4
+INTERRUPTED = 130
+
+NO_CLEAR = (
+    "--clear would delete files that other releases are serving, since all releases share them; "
+    "leave it out: publishing only ever adds to what is there"
+)
+NO_LINK = (
+    "--link would make the store point into this release's own files, which go when it goes; "
+    "leave it out"
+)
+
+
+class Command(collectstatic.Command):
+    """Collect static files and publish them as one release.
+
+    Nothing is asked, with or without --no-input: a publish deletes nothing, and of all files only
+    the unhashed copies are ever overwritten.
+    """
+
+    help = "Collect static files and publish them as one release (for storages of skewproof)."
+
+    def handle(self, **options: Any) -> str | None:
+        """Publish, and turn every error into one line and an exit code."""
+        storage = release_storage()
+        if storage is None:
+            return super().handle(**options)
+        self.set_options(**options)
+        try:
+            return self.publish(storage)
+        except ReleaseExistsError as error:
+            raise CommandError(str(error), returncode=REFUSED) from error
+        except StoreError as error:
+            raise CommandError(str(error), returncode=STORE_FAILED) from error
+        except SkewproofError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt as error:
+            message = "interrupted; every release is as it was, run the same command again"
+            raise CommandError(message, returncode=INTERRUPTED) from error
+
+    def publish(self, storage: ReleaseManifestMixin) -> str | None:
+        """Collect into a temporary directory, then bring the store up to date."""
+        if self.clear or self.symlink:
+            raise CommandError(NO_CLEAR if self.clear else NO_LINK)
+        release = release_id()
+        try:
+            with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
+                collection = hashed(storage, Path(directory), self.fill)
+                store = storage.open_store(collection.largest())
+                if self.dry_run:
+                    return self.pretend(release, collection, store)
+                report = publish(release, collection, store, self.log)
+        except OSError as error:
+            raise CommandError(
+                f"collecting the files of release {release} failed: {error}; the variable TMPDIR "
+                "chooses another place for temporary files"
+            ) from error
+        return str(report) if self.verbosity >= 1 else None
+
+    def fill(self, local: ManifestStaticFilesStorage) -> None:
+        """Run Django's own collecting and hashing against a local storage."""
+        self.storage = local
+        pretending, self.dry_run = self.dry_run, False
+        try:
+            self.collect()
+        except (ValueError, RuntimeError) as error:
+            notes = getattr(error, "__notes__", [])
+            raise CommandError("; ".join([str(error), *notes])) from error
+        finally:
+            self.dry_run = pretending
+
+    def pretend(self, release: str, collection: Collection, store: Store) -> str | None:
+        """Say what would be written; the store is only read."""
+        plan = planned(release, collection, store)
+        writes = plan.assets + plan.copies
+        for upload in writes:
+            self.log(f"Pretending to upload '{upload.name}'", level=1)
+        state = "is published already" if plan.committed else "would be published"
+        text = f"release {release} {state}: {len(writes)} new, {plan.reused} reused (dry run)"
+        return text if self.verbosity >= 1 else None

@@ -1,0 +1,59 @@
+"""Every response says which release has made it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http.response import HttpResponseBase
+
+from skewproof.errors import ReleaseIdError
+from skewproof.release import release_id
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+HEADER = "X-Release"
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+
+
+class ReleaseMiddleware:
+    """Adds X-Release to every response; first in MIDDLEWARE, to error pages as well.
+
+    Without a release id the server does not start. In DEBUG, where releases mean nothing, there is
+    just no header.
+    """
+
+    sync_capable: ClassVar[bool] = True
+    async_capable: ClassVar[bool] = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
+        self.get_response = get_response
+        try:
+            self.release = release_id()
+        except ReleaseIdError as error:
+            if settings.DEBUG:
+                raise MiddlewareNotUsed(str(error)) from error
+            raise
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Answer:
+        """Have the request answered, and stamp the answer."""
+        answer = self.get_response(request)
+        if self.is_async:
+            return self.awaited(cast("Awaitable[HttpResponseBase]", answer))
+        return self.stamped(cast("HttpResponseBase", answer))
+
+    async def awaited(self, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        """Stamp a response once it is there."""
+        return self.stamped(await answer)
+
+    def stamped(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the response with the header."""
+        response.headers[HEADER] = self.release
+        return response

@@ -1,0 +1,151 @@
+"""Checkers of what came: whose it is, whether it is whole, and of which type."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lab.mime import find_misfit
+
+from .evidence import (
+    Judged,
+    asset_name,
+    broken,
+    describe_need,
+    display_asset,
+    has_come,
+    iterate_assets,
+    static_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.history import Fetch, Record, Run
+
+# django.contrib.staticfiles.storage.HashedFilesMixin: hashed_name is <root>.<file_hash><extension>,
+# file_hash the first twelve hexadecimal digits of the md5 of the content
+_HASHED = re.compile(r"\.(?P<hash>[0-9a-f]{12})(?:\.[^./]*)?\Z")
+
+
+def asset_of_release(run: Run) -> Iterator[Judged]:
+    """Judge every static file that came: the page's release must have been built with it."""
+    for index, fetch in iterate_assets(run):
+        name = asset_name(run, fetch.url)
+        if name is None or not has_come(fetch):
+            continue
+        record = run.records.get(fetch.release or "")
+        if record is None:
+            yield Judged(index, doubt=_doubt_release(fetch))
+        elif name not in record.assets:
+            yield _wrong_name(index, run, fetch, name, record)
+        elif fetch.answer.sha256 is None:
+            yield Judged(index, doubt=f"{name} was too big to be compared with its record")
+        elif fetch.answer.sha256 != record.assets[name].sha256:
+            yield _wrong_body(index, run, fetch, name, record)
+        else:
+            yield Judged(index)
+
+
+def excuse_without_records(run: Run) -> str | None:
+    """Return why nothing can be said of releases: a foreign site has no records."""
+    if run.records or not run.header or run.header.action != "probe":
+        return None
+    return "no record says what a release consists of"
+
+
+def _doubt_release(fetch: Fetch) -> str:
+    if fetch.release:
+        return f"no record of release {fetch.release}"
+    return f"no answer named the release of {fetch.page or fetch.url}"
+
+
+def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+    """Return the fault of an asset that the page's release was not built with."""
+    owner, source = _find_owner(run, name)
+    own = record.paths.get(source or name)
+    came = f"{owner}'s {name}" if owner else f"{name}, which no release was built with"
+    expected = f"{record.release}'s {own}" if own else f"no such file in {record.release}"
+    sentence = (
+        f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "
+        f"{f'of {owner}' if owner else 'of no release'}; it should have been {expected}"
+    )
+    kind = f"{owner}'s" if owner else "no release's"
+    return broken(index, run, fetch, kind=kind, came=came, expected=expected, sentence=sentence)
+
+
+def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+    """Return the fault of an asset whose body is not that of the record."""
+    digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256
+    owner = next(
+        (
+            f"{other.release}'s {other_name}"
+            for other in run.records.values()
+            for other_name, asset in other.assets.items()
+            if asset.sha256 == digest
+        ),
+        "no release's",
+    )
+    came, expected = f"sha256 {digest[:12]}… ({owner})", f"sha256 {wanted[:12]}…"
+    need = describe_need(run, fetch)
+    sentence = f"{need} came with the body {came}; it should have been {expected}"
+    return broken(
+        index, run, fetch, kind="another body", came=came, expected=expected, sentence=sentence
+    )
+
+
+def _find_owner(run: Run, name: str) -> tuple[str | None, str | None]:
+    """Return a release that was built with an asset, and the asset's source name."""
+    for record in run.records.values():
+        for source, hashed in record.paths.items():
+            if hashed == name:
+                return record.release, source
+    return None, None
+
+
+def body_matches_hash(run: Run) -> Iterator[Judged]:
+    """Judge every hashed asset that came: its name was made from its body."""
+    for index, fetch, said in _hashed_assets(run):
+        came = (fetch.answer.md5 or "")[:12]
+        if came == said:
+            yield Judged(index)
+            continue
+        need = describe_need(run, fetch)
+        sentence = f"{need} came with a body of hash {came}; by its name it should have been {said}"
+        kind = display_asset(run, fetch.url)
+        yield broken(index, run, fetch, kind=kind, came=came, expected=said, sentence=sentence)
+
+
+def excuse_other_hashes(run: Run) -> str | None:
+    """Return why names say nothing of bodies: on a foreign site they may be hashed otherwise."""
+    if run.records or not run.header or run.header.action != "probe":
+        return None
+    hashed = _hashed_assets(run)
+    if any((fetch.answer.md5 or "").startswith(said) for _index, fetch, said in hashed):
+        return None
+    return "no name carries Django's hash of its body"
+
+
+def _hashed_assets(run: Run) -> Iterator[tuple[int, Fetch, str]]:
+    """Yield the assets that came whole under a hashed name, with the hash that the name says."""
+    for index, fetch in iterate_assets(run):
+        name = asset_name(run, fetch.url) if static_of(run) else urlsplit(fetch.url).path
+        match = _HASHED.search(name or "")
+        if match and has_come(fetch) and fetch.answer.md5:
+            yield index, fetch, match["hash"]
+
+
+def mime_fits(run: Run) -> Iterator[Judged]:
+    """Judge the Content-Type of every asset that came, by the rules of browsers."""
+    for index, fetch in iterate_assets(run):
+        answer = fetch.answer
+        if not has_come(fetch):
+            continue
+        expected = find_misfit(answer.content_type, fetch.how, fetch.url, nosniff=answer.nosniff)
+        if expected is None:
+            yield Judged(index)
+            continue
+        came = answer.content_type or "no Content-Type"
+        sentence = f"{describe_need(run, fetch)} came as {came}; it should have come as {expected}"
+        yield broken(index, run, fetch, kind=came, came=came, expected=expected, sentence=sentence)

@@ -1,0 +1,50 @@
+"""The checker of what a publish did to what was being served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .evidence import Evidence, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lab.history import Event, Run
+
+PUBLISHING_ACTIONS = ("rollout",)
+"""Actions that publish, so that a history of one in which nobody does lacks something."""
+
+
+def append_only(run: Run) -> Iterator[Judged]:
+    """Judge every publish: it may add, but neither rewrite nor delete what was there.
+
+    Each has to have a `rewritten` event, with no assets in it when it touched none.
+    """
+    compared = {event.release for event in run.events if event.event == "rewritten"}
+    for event in run.events:
+        if event.event == "rewritten":
+            touched = event.detail["assets"]
+            yield from [_rewritten(event, asset) for asset in touched] or [Judged()]
+        elif event.event == "publish-started" and event.release not in compared:
+            yield Judged(doubt=f"nobody compared what the publish of {event.release} touched")
+
+
+def excuse_without_publish(run: Run) -> str | None:
+    """Return why there is nothing to judge: nothing was published, nor had to be."""
+    published = any(event.event in ("publish-started", "rewritten") for event in run.events)
+    if published or not run.header or run.header.action in PUBLISHING_ACTIONS:
+        return None
+    return "nothing was published"
+
+
+def _rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
+    name, before, after = touched["asset"], touched["before"], touched["after"]
+    did = f"rewrote {name} (of {before}, now of {after})" if after else f"deleted {name}"
+    publish = f"the publish of {event.release}"
+    sentence = f"by {event.t:.2f} s {publish} {did}; it should have left it alone"
+    came = f"written again at {after}" if after else "deleted"
+    kind = "rewritten" if after else "deleted"
+    expected = f"as of {before}"
+    return Judged(
+        evidence=Evidence(event.t, kind, event.release, None, name, came, expected, sentence)
+    )

@@ -1,0 +1,89 @@
+"""The embedded engine's S3 server: a `minio` on PATH, else SeaweedFS from its wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.checkout import MINIO
+from lab.engines.processes import free_ports
+
+BUCKET = "skewproof"
+REGION = "us-east-1"
+# Guards nothing but a server on 127.0.0.1 that lives as long as its stack.
+IDENTITIES = {
+    "MINIO_ROOT_USER": "root",
+    "MINIO_ROOT_PASSWORD": "root-secret",
+    "PUBLISHER_ACCESS_KEY": "publisher",
+    "PUBLISHER_SECRET_KEY": "publisher-secret",
+    "WEB_ACCESS_KEY": "web",
+    "WEB_SECRET_KEY": "web-secret-key",
+}
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """How to start one S3 server."""
+
+    kind: str
+    command: list[str | Path]
+    environment: dict[str, str]
+    port: int
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of whoever sets the bucket up."""
+        return {
+            "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "S3_BUCKET": BUCKET,
+            "AWS_REGION": REGION,
+            "STORE_ADMIN": "minio" if self.kind == "minio" else "none",
+            **IDENTITIES,
+        }
+
+
+def choose_store(folder: Path) -> ObjectStore:
+    """Prefer a real MinIO; `folder` takes the objects."""
+    folder.mkdir(parents=True, exist_ok=True)
+    minio = shutil.which("minio")
+    return minio_server(minio, folder) if minio else seaweedfs_server(folder)
+
+
+def minio_server(program: str, folder: Path) -> ObjectStore:
+    """The same server as in the containers."""
+    (port,) = free_ports(1)
+    command = [program, "server", folder, "--address", f"127.0.0.1:{port}", "--quiet"]
+    return ObjectStore("minio", [*command], dict(IDENTITIES), port)
+
+
+def seaweedfs_server(folder: Path) -> ObjectStore:
+    """A real S3 server from a wheel; its identities are a file, made of the same policies."""
+    s3, master, volume, filer, admin = free_ports(5)
+    identities = folder / "s3.json"
+    identities.write_bytes(
+        subprocess.run(
+            [sys.executable, MINIO / "seaweed.py"],
+            env={**IDENTITIES, "S3_BUCKET": BUCKET},
+            check=True,
+            capture_output=True,
+        ).stdout
+    )
+    ports = {"s3": s3, "master": master, "volume": volume, "filer": filer, "admin": admin}
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("weed"),
+        "-logtostderr",
+        "mini",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-s3.port.lance=0",
+        "-s3.port.iceberg=0",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-s3.config={identities}",
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+    ]
+    return ObjectStore("seaweedfs", command, {}, s3)

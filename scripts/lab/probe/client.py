@@ -1,0 +1,194 @@
+"""One visitor's HTTP: a GET, its answer to the end or to a bound, and each failure by its name."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from http.client import IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from lab.history import Answer
+
+from .documents import decode
+from .links import resolve_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .site import Site
+
+USER_AGENT = "skewproof-probe/1"
+EXCERPT = 300
+_CHUNK = 1 << 16
+_CUT = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    RemoteDisconnected,
+    IncompleteRead,
+)
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+_LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A decoded body, whole unless it went past a bound."""
+
+    content: bytes
+    truncated: bool
+
+
+def make_session() -> requests.Session:
+    """Return a session that never retries by itself and ignores the environment's proxies."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = USER_AGENT
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=2, max_retries=0))
+    return session
+
+
+class Client:
+    """The HTTP of one visitor: cookies and open connections are its own."""
+
+    def __init__(
+        self,
+        site: Site,
+        session: requests.Session,
+        clock: Callable[[], float],
+        *,
+        pin: str | None = None,
+        hard: bool = False,
+    ) -> None:
+        self._site = site
+        self._session = session
+        self._clock = clock
+        self._headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"} if hard else {}
+        if pin is not None:
+            session.cookies.set(site.pin_cookie, pin)
+
+    def get(self, url: str, *, excerpt: bool = False) -> tuple[Answer, bytes]:
+        """GET a URL; returns what came and the body, empty where it failed.
+
+        Args:
+            url: an absolute URL.
+            excerpt: keep the beginning of the body of an answer of 400 and above.
+        """
+        began = self._clock()
+        retried = False
+        try:
+            got = self._try(url, began)
+            if got is None:
+                # https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1: the server closed an idle
+                # connection just as it was used again; a GET may be sent once more, as browsers do.
+                retried = True
+                self._session.close()
+                got = self._request(url, began)
+            answer = self._describe(*got, url, excerpt=excerpt)
+            content = got[1].content
+        except _FAILURES as error:
+            answer, content = Answer(error=name_error(error)), b""
+        return replace(answer, ms=(self._clock() - began) * 1000, retried=retried), content
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _try(self, url: str, began: float) -> tuple[requests.Response, Body] | None:
+        """Return what came, or None where a reused connection was closed before anything did."""
+        opened = self._connections(url)
+        try:
+            return self._request(url, began)
+        except requests.ConnectionError as error:
+            reused = opened > 0 and self._connections(url) == opened
+            if reused and name_error(error) == "reset":
+                return None
+            raise
+
+    def _request(self, url: str, began: float) -> tuple[requests.Response, Body]:
+        limits = self._site.limits
+        with self._session.get(
+            url,
+            headers=self._headers,
+            timeout=(limits.connect, limits.read),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return response, self._read(response, began + limits.total)
+
+    def _connections(self, url: str) -> int:
+        """Return how many connections were opened to this host so far."""
+        adapter = self._session.get_adapter(url)
+        if not isinstance(adapter, HTTPAdapter):
+            return 0
+        return int(adapter.poolmanager.connection_from_url(url).num_connections)
+
+    def _read(self, response: requests.Response, deadline: float) -> Body:
+        """Read a body to its end, a number of bytes or a moment: some never end."""
+        limits, content = self._site.limits, bytearray()
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            content += chunk
+            if len(content) > limits.body:
+                return Body(bytes(content[: limits.body]), truncated=True)
+            if self._clock() > deadline:
+                raise requests.ReadTimeout(f"the body did not end in {limits.total} s")
+        return Body(bytes(content), truncated=False)
+
+    def _describe(
+        self, response: requests.Response, body: Body, url: str, *, excerpt: bool
+    ) -> Answer:
+        headers, content, site = response.headers, body.content, self._site
+        location = headers.get("Location") if response.is_redirect else None
+        return Answer(
+            status=response.status_code,
+            content_type=headers.get("Content-Type"),
+            cache_control=headers.get("Cache-Control"),
+            bytes=len(content),
+            sha256=None if body.truncated else hashlib.sha256(content).hexdigest(),
+            md5=None if body.truncated else hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            release=headers.get(site.release_header),
+            replica=headers.get(site.replica_header),
+            pid=headers.get(site.pid_header),
+            redirected_to=resolve_url(url, location) if location else None,
+            nosniff=headers.get("X-Content-Type-Options", "").strip().lower() == "nosniff",
+            truncated=body.truncated,
+            excerpt=_excerpt(response, content) if excerpt else None,
+        )
+
+
+def _excerpt(response: requests.Response, content: bytes) -> str | None:
+    """Return the beginning of an error page, for the evidence."""
+    if response.status_code < 400:
+        return None
+    return decode(content[: 4 * EXCERPT], response.headers.get("Content-Type"), "html")[:EXCERPT]
+
+
+def name_error(error: BaseException) -> str:
+    """Return refused, reset, timeout, or `other: …` for what a request failed with."""
+    causes = list(_causes(error))
+    for kinds, name in ((ConnectionRefusedError, "refused"), (_CUT, "reset"), (_LATE, "timeout")):
+        if any(isinstance(cause, kinds) for cause in causes):
+            return name
+    return f"other: {type(error).__name__}: {error}"[:EXCERPT]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those inside it: requests and urllib3 wrap each other's, in three ways."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        cause = pending.pop()
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            pending += [
+                cause.__cause__,
+                cause.__context__,
+                getattr(cause, "reason", None),
+                *cause.args,
+            ]

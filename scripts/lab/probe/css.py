@@ -1,0 +1,92 @@
+"""What a stylesheet names: `url()`, `@import`, `image-set()` and its source map, by tinycss2."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import tinycss2  # type: ignore[import-untyped] # it has no types
+
+from .links import Link, resolve_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_SOURCE_MAP = re.compile(r"[#@]\s*sourceMappingURL=(\S+)\s*\Z")
+_IMAGE_SETS = ("image-set", "-webkit-image-set")
+
+Node = Any
+"""A node of tinycss2, which has no types of its own."""
+
+
+def read_stylesheet(text: str, base: str) -> list[Link]:
+    """Return what a stylesheet names, resolved against its own URL."""
+    named: list[tuple[str, str]] = []
+    imports_allowed = True
+    for rule in tinycss2.parse_stylesheet(text, skip_whitespace=True):
+        if rule.type == "comment":
+            named += [(url, "source-map") for url in _SOURCE_MAP.findall(rule.value)]
+        elif rule.type == "at-rule" and rule.lower_at_keyword == "import":
+            named += [(url, "css-import") for url in _import_of(rule) if imports_allowed]
+        else:
+            imports_allowed = imports_allowed and _may_precede_imports(rule)
+            named += [(url, "css-url") for url in _urls_in(rule.content or [])]
+    return _resolve_all(named, base)
+
+
+def read_declarations(text: str, base: str) -> list[Link]:
+    """Return what the declarations of a `style` attribute, or one CSS value, name."""
+    values = tinycss2.parse_component_value_list(text)
+    return _resolve_all([(url, "css-url") for url in _urls_in(values)], base)
+
+
+def _resolve_all(named: Iterable[tuple[str, str]], base: str) -> list[Link]:
+    resolved = ((resolve_url(base, value), how) for value, how in named)
+    return [Link(url, how) for url, how in resolved if url]
+
+
+def _may_precede_imports(rule: Node) -> bool:
+    """Say whether an `@import` still counts after this rule: browsers ignore later ones.
+
+    https://drafts.csswg.org/css-cascade-5/#at-import
+    """
+    if rule.type == "error":
+        return True
+    return rule.type == "at-rule" and (
+        rule.lower_at_keyword == "charset"
+        or (rule.lower_at_keyword == "layer" and rule.content is None)
+    )
+
+
+def _import_of(rule: Node) -> list[str]:
+    """Return the URL of an `@import`, in either form."""
+    first = next(
+        (node for node in rule.prelude if node.type not in ("whitespace", "comment")), None
+    )
+    if first is not None and first.type == "string":
+        return [first.value]
+    return list(_urls_in([first] if first is not None else []))
+
+
+def _urls_in(nodes: Iterable[Node]) -> Iterator[str]:
+    """Yield the URLs among component values, in nested blocks and functions too.
+
+    A loop, not recursion: a page may nest its braces as deeply as it likes.
+    """
+    stack = list(nodes)[::-1]
+    while stack:
+        node = stack.pop()
+        if node.type == "url":
+            yield node.value
+        elif node.type == "function" and node.lower_name in ("url", "src"):
+            yield from _strings_in(node.arguments)
+        elif node.type == "function":
+            if node.lower_name in _IMAGE_SETS:
+                yield from _strings_in(node.arguments)
+            stack += node.arguments[::-1]
+        elif node.type.endswith(" block"):
+            stack += node.content[::-1]
+
+
+def _strings_in(arguments: Iterable[Node]) -> list[str]:
+    return [node.value for node in arguments if node.type == "string"]

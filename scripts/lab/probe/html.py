@@ -1,0 +1,181 @@
+"""What a page names, by the Lexbor parser: all that a browser may load, and where links lead.
+
+Also read: `<template>` and `<noscript>` (some visitor loads what they name), and any attribute
+whose value lies under the static prefix, such as the `data-src` of a script that loads lazily.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from selectolax.lexbor import LexborHTMLParser
+
+from .css import read_declarations, read_stylesheet
+from .importmap import ImportMap, parse_import_map
+from .javascript import read_script
+from .links import Import, Link, resolve_url
+from .srcset import parse_srcset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selectolax.lexbor import LexborNode
+
+RELATIONS = {
+    "stylesheet": "stylesheet",
+    "modulepreload": "modulepreload",
+    "preload": "preload",
+    "manifest": "manifest",
+    "icon": "icon",
+    "apple-touch-icon": "icon",
+    "apple-touch-icon-precomposed": "icon",
+    "apple-touch-startup-image": "icon",
+    "mask-icon": "icon",
+    "fluid-icon": "icon",
+}
+"""What a `<link>` loads, by its `rel`; stricter ones first."""
+
+SOURCES = {
+    "img": (("src", "img"),),
+    "input": (("src", "img"),),
+    "source": (("src", "media"),),
+    "video": (("src", "media"), ("poster", "img")),
+    "audio": (("src", "media"),),
+    "track": (("src", "track"),),
+    "embed": (("src", "object"),),
+    "object": (("data", "object"),),
+    "body": (("background", "img"),),
+    "use": (("href", "svg"), ("xlink:href", "svg")),
+    "image": (("href", "svg"), ("xlink:href", "svg")),
+    "feimage": (("href", "svg"), ("xlink:href", "svg")),
+}
+PAGES = {"a": "href", "area": "href", "iframe": "src", "frame": "src"}
+SETS = {"img": "srcset", "source": "srcset", "link": "imagesrcset"}
+
+# https://developer.mozilla.org/docs/Web/SVG/Attribute: presentation attributes that take a url()
+PRESENTATION = frozenset(
+    {"clip-path", "cursor", "fill", "filter", "mask", "stroke"}
+    | {"marker-end", "marker-mid", "marker-start"}
+)
+PICTURES = frozenset(
+    {"og:image", "og:image:url", "og:image:secure_url", "og:video", "og:video:url"}
+    | {"og:audio", "og:audio:url", "twitter:image", "twitter:image:src"}
+    | {"msapplication-tileimage", "msapplication-config"}
+)
+"""The `<meta>` names whose content is a file that other sites and systems load."""
+
+Attributes = dict[str, str]
+
+
+@dataclass(slots=True)
+class _Page:
+    base: str
+    static: str | None
+    links: list[Link] = field(default_factory=list)
+    imports: list[Import] = field(default_factory=list)
+    import_map: ImportMap = field(default_factory=ImportMap)
+
+    def add(self, value: str, how: str, *, page: bool = False) -> None:
+        url = resolve_url(self.base, value)
+        if url:
+            is_static = self.static is not None and url.startswith(self.static)
+            self.links.append(Link(url, how, page and not is_static))
+
+
+def read_page(
+    text: str, url: str, static: str | None = None
+) -> tuple[list[Link], list[Import], ImportMap]:
+    """Return what a page names, what its inline scripts import, and its import map.
+
+    Args:
+        text: the decoded page.
+        url: where it came from; a `<base href>` in it counts.
+        static: the URL prefix of static files; a link to one is an asset and not a page.
+    """
+    nodes = list(_elements(LexborHTMLParser(text).root))
+    page = _Page(_base_of(nodes, url), static)
+    for node in nodes:
+        _read_element(page, node, {name: value or "" for name, value in node.attributes.items()})
+    links = [*page.import_map.links(), *page.links]
+    return list(dict.fromkeys(links)), list(dict.fromkeys(page.imports)), page.import_map
+
+
+def _elements(root: LexborNode | None) -> Iterator[LexborNode]:
+    """Yield all elements, also those of templates."""
+    roots = [root] if root else []
+    while roots:
+        for node in roots.pop().traverse():
+            yield node
+            if node.tag == "template":
+                roots += node.template_fragments()
+
+
+def _base_of(nodes: list[LexborNode], url: str) -> str:
+    """Return what relative URLs are relative to: the first `<base href>` counts."""
+    hrefs = (
+        node.attributes["href"]
+        for node in nodes
+        if node.tag == "base" and "href" in node.attributes
+    )
+    return resolve_url(url, next(hrefs, None) or "") or url
+
+
+def _read_element(page: _Page, node: LexborNode, attributes: Attributes) -> None:
+    tag = (node.tag or "").lower()
+    for attribute, how in SOURCES.get(tag, ()):
+        page.add(attributes.get(attribute, ""), how)
+    if tag in PAGES and "download" not in attributes:
+        page.add(attributes.get(PAGES[tag], ""), tag, page=True)
+    for url in parse_srcset(attributes.get(SETS.get(tag, ""), "")):
+        page.add(url, "srcset")
+    if tag == "link":
+        _read_link(page, attributes)
+    elif tag == "script":
+        _read_script(page, node, attributes)
+    elif tag == "style":
+        page.links += read_stylesheet(node.text(), page.base)
+    elif tag == "meta":
+        _read_meta(page, attributes)
+    _read_attributes(page, attributes)
+
+
+def _read_link(page: _Page, attributes: Attributes) -> None:
+    relations = attributes.get("rel", "").lower().split()
+    how = next((how for name, how in RELATIONS.items() if name in relations), None)
+    if how:
+        page.add(attributes.get("href", ""), how)
+    elif "sitemap" in relations:
+        page.add(attributes.get("href", ""), "sitemap", page=True)
+
+
+def _read_script(page: _Page, node: LexborNode, attributes: Attributes) -> None:
+    """Read a script element; only JavaScript imports, and only a module does it statically."""
+    kind = attributes.get("type", "").strip().lower()
+    source = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href")
+    if kind == "importmap":
+        page.import_map = page.import_map.merge(parse_import_map(node.text(), page.base))
+    elif kind not in ("", "module") and "javascript" not in kind:
+        return
+    elif source:
+        page.add(source, "module" if kind == "module" else "script")
+    else:
+        links, imports = read_script(node.text(), page.base)
+        page.links += [link for link in links if kind == "module" or link.how != "js-url"]
+        page.imports += [item for item in imports if kind == "module" or item.how == "js-dynamic"]
+
+
+def _read_meta(page: _Page, attributes: Attributes) -> None:
+    name = (attributes.get("property") or attributes.get("name") or "").strip().lower()
+    if name in PICTURES:
+        page.add(attributes.get("content", ""), "meta")
+
+
+def _read_attributes(page: _Page, attributes: Attributes) -> None:
+    for name, value in attributes.items():
+        if name == "style" or (name in PRESENTATION and "url(" in value.lower()):
+            page.links += read_declarations(value, page.base)
+        elif name.startswith("data-") and page.static:
+            url = resolve_url(page.base, value) if "/" in value else None
+            if url and url.startswith(page.static):
+                page.add(value, "attribute")

@@ -1,0 +1,65 @@
+"""What a file names, and the URL that it means by it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from requests.utils import requote_uri
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL that a file names, and how; `page` marks one that a visitor goes to."""
+
+    url: str
+    how: str
+    page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module specifier in a script; what it means depends on the import map of the page."""
+
+    specifier: str
+    how: str
+    base: str
+
+
+@lru_cache(maxsize=1 << 16)
+def resolve_url(base: str, value: str) -> str | None:
+    """Return the absolute URL of what a file at `base` calls `value`, without its fragment.
+
+    None for what is not fetched over HTTP: data:, blob:, mailto:, javascript:, a mere fragment,
+    and what is no URL at all.
+    """
+    # https://url.spec.whatwg.org/#concept-basic-url-parser: trim, then drop tabs and newlines
+    value = re.sub(r"[\t\n\r]", "", value.strip("".join(map(chr, range(0x21)))))
+    if not value or value.startswith("#"):
+        return None
+    try:
+        return _normalise(urlsplit(urljoin(base, value)))
+    except ValueError:
+        return None
+
+
+def _normalise(parts: SplitResult) -> str | None:
+    """Return one spelling for all that mean the same URL, so that it is fetched once."""
+    scheme, host = parts.scheme.lower(), parts.hostname
+    if scheme not in DEFAULT_PORTS or not host:
+        return None
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, DEFAULT_PORTS[scheme]):
+        netloc = f"{netloc}:{parts.port}"
+    return requote_uri(urlunsplit((scheme, netloc, parts.path or "/", parts.query, "")))
+
+
+@lru_cache(maxsize=1 << 12)
+def read_origin(url: str) -> str:
+    """Return the scheme, host and port of a normalised URL, as in `http://127.0.0.1:8080`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

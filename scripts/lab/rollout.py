@@ -1,0 +1,151 @@
+"""A rollout as it happens: publish, then replica by replica, with visitors looking all the while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from lab.engines.processes import wait_until
+from lab.errors import UnavailableError
+from lab.history import History
+from lab.probe import Probe
+from lab.stack import Say, Stack
+
+REACH_SECONDS = 20.0
+SETTLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """From which release to which; a rollback publishes nothing."""
+
+    source: str
+    target: str
+    publishes: bool = True
+
+
+class Roller:
+    """Carries a rollout out on a stack, and writes down each of its steps."""
+
+    def __init__(
+        self, stack: Stack, probe: Probe, history: History, say: Say, visitors: int
+    ) -> None:
+        self.stack, self.probe, self.history, self.say = stack, probe, history, say
+        self.visitors = visitors
+
+    def settle(self) -> None:
+        """Wait until the visitors have seen the whole site as it is now."""
+        # The visits that are under way began earlier; those that follow them did not.
+        if not self.probe.await_visits(2 * self.visitors, SETTLE_SECONDS):
+            raise UnavailableError(
+                f"{self.visitors} visitors did not see the site in {SETTLE_SECONDS:.0f} s; the "
+                f"gateway's last words:\n{self.stack.logs('gateway')}"
+            )
+
+    def roll(self, rollout: Rollout) -> None:
+        """Roll from the source to the target; every visitor sees every stage at least once.
+
+        Raises:
+            UnavailableError: the publish failed, or a replica did not become ready.
+        """
+        self.say(f"visitors look at {rollout.source}")
+        self.settle()
+        if rollout.publishes:
+            self.publish(rollout)
+        self.recycle(rollout.source)
+        leaving = self.stack.replicas(rollout.source)
+        for step, old in enumerate(leaving, start=1):
+            self.say(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
+            new = self.stack.add_replica(rollout.target)
+            self.history.event("replica-started", rollout.target, replica=new.name)
+            if step == 1:
+                self.reach(rollout)
+            self.shift(rollout, 100 * step // len(leaving))
+            self.say(f"draining {old.name}")
+            self.stack.drain(old)
+            self.history.event("replica-stopped", rollout.source, replica=old.name)
+            self.recycle(rollout.source)
+        self.say(f"visitors look at {rollout.target}")
+        self.settle()
+
+    def publish(self, rollout: Rollout) -> None:
+        """Publish the target while the source's assets are watched, and see what that did to them."""
+        self.say(f"publishing {rollout.target}")
+        record = self.stack.record(rollout.source)
+        before = self.stack.inventory()
+        self.history.event("publish-started", rollout.target)
+        urls = [f"{self.stack.base}static/{asset}" for asset in record["assets"]]
+        with self.probe.watch(urls, rollout.source):
+            publish = self.stack.publish(rollout.target)
+        self.history.event(
+            "publish-ended",
+            rollout.target,
+            exit_code=publish.exit_code,
+            seconds=round(publish.seconds, 2),
+            log=publish.log,
+        )
+        touched = rewritten(record["assets"], before, self.stack.inventory())
+        self.history.event("rewritten", rollout.target, assets=touched, of=len(record["assets"]))
+        if publish.exit_code:
+            raise UnavailableError(
+                f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
+                f"{rollout.source} still serves; run it again when the cause is mended:\n{publish.log}"
+            )
+        self.settle()
+
+    def recycle(self, release: str) -> None:
+        """Give every replica of a release fresh workers, as max_requests, crashes and scaling do."""
+        for replica in self.stack.replicas(release):
+            self.say(f"recycling the workers of {replica.name}")
+            self.stack.recycle(replica)
+            self.history.event("recycled", release, replica=replica.name)
+            self.settle()
+
+    def reach(self, rollout: Rollout) -> None:
+        """Make the target known to the gateway, with no share yet, and wait until it is answered."""
+        self.stack.route({rollout.source: 100, rollout.target: 0})
+
+        def answers() -> bool:
+            pin = {"release": rollout.target}
+            answer = requests.get(f"{self.stack.base}readyz", cookies=pin, timeout=5)
+            return answer.ok and answer.headers.get("X-Release") == rollout.target
+
+        wait_until(
+            answers,
+            REACH_SECONDS,
+            f"the gateway does not reach {rollout.target}",
+            lambda: self.stack.logs("gateway"),
+        )
+
+    def shift(self, rollout: Rollout, percent: int) -> None:
+        """Give the target that share of the requests; at 100 the source is out of the traffic."""
+        weights = {rollout.source: 100 - percent, rollout.target: percent}
+        self.stack.route({release: weight for release, weight in weights.items() if weight})
+        self.say(f"traffic: {rollout.source} {100 - percent}%, {rollout.target} {percent}%")
+        self.history.event("weights", rollout.target, weights=weights)
+        self.settle()
+
+
+def rewritten(
+    assets: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[dict[str, str | None]]:
+    """Which of the assets that were there before have been written again, or are gone.
+
+    Args:
+        assets: hashed names, as the record of a release has them.
+        before: the store's inventory, key -> {"last_modified": ...}.
+        after: the same, later.
+    """
+    touched: list[dict[str, str | None]] = []
+    for asset in sorted(assets):
+        key = f"static/{asset}"
+        if key not in before:
+            continue
+        was = before[key]["last_modified"]
+        now = after[key]["last_modified"] if key in after else None
+        if now != was:
+            touched.append({"asset": asset, "before": was, "after": now})
+    return touched

@@ -1,0 +1,171 @@
+"""Verdicts as tables for a terminal: by release, by checker, and several runs side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .findings import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import RenderableType
+
+    from .checkers import Evidence
+    from .findings import Finding
+    from .tally import Tally
+    from .verdict import Verdict
+
+STYLES: Mapping[Status, str] = {
+    Status.PASS: "bold green",
+    Status.FAIL: "bold red",
+    Status.UNKNOWN: "bold yellow",
+    Status.NOT_APPLICABLE: "dim",
+}
+
+
+def render_verdict(verdict: Verdict) -> Group:
+    """Return a whole verdict: both tables, the evidence, the conclusion, the history."""
+    parts: list[RenderableType] = [release_table(verdict), checker_table(verdict)]
+    parts += [Padding(_evidence_text(verdict), (0, 1))] if _faulty(verdict) else []
+    parts.append(_conclusion(verdict))
+    return Group(*parts)
+
+
+def release_table(verdict: Verdict) -> Table:
+    """Return what the pages of each release met."""
+    table = _table("By release")
+    table.add_column("release")
+    columns = _columns(verdict.total)
+    for title, _cell in columns:
+        table.add_column(title, justify="right")
+    for release, tally in verdict.releases.items():
+        table.add_row(release or "none named", *(cell(tally) for _title, cell in columns))
+    if len(verdict.releases) > 1:
+        total = (cell(verdict.total) for _title, cell in columns)
+        table.add_section()
+        table.add_row("all", *total, style="bold")
+    return table
+
+
+def checker_table(verdict: Verdict) -> Table:
+    """Return what each checker concluded, and what was wrong by kind."""
+    table = _table("By checker")
+    table.add_column("checker", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("judged", justify="right")
+    table.add_column("faults", justify="right")
+    table.add_column("what", ratio=1, overflow="fold")
+    for finding in verdict.findings:
+        counted = finding.judged > 0
+        table.add_row(
+            finding.checker,
+            _status(finding.status),
+            f"{finding.judged:,}" if counted else "",
+            _bad(finding.faults) if counted else "",
+            finding.reason or _kinds(finding),
+        )
+    return table
+
+
+def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
+    """Return several runs, a column each, and below it the first evidence of each."""
+    table = _table("Side by side")
+    table.add_column("", no_wrap=True)
+    for title in verdicts:
+        table.add_column(title, justify="right")
+    for title, cell in _columns(_sum(verdicts)):
+        table.add_row(title, *(cell(verdict.total) for verdict in verdicts.values()))
+    table.add_section()
+    names = dict.fromkeys(
+        finding.checker for verdict in verdicts.values() for finding in verdict.findings
+    )
+    for name in names:
+        table.add_row(name, *(_brief(verdict.finding(name)) for verdict in verdicts.values()))
+    table.add_section()
+    table.add_row("verdict", *(_status(verdict.status) for verdict in verdicts.values()))
+    evidence = [
+        Group(Text(title, style="bold"), Padding(_evidence_text(verdict), (0, 0, 0, 2)))
+        for title, verdict in verdicts.items()
+        if _faulty(verdict)
+    ]
+    return Group(table, *evidence)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+
+
+def _columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]]:
+    """Return the counts worth a column; watched assets only where some were watched."""
+    columns: list[tuple[str, Callable[[Tally], RenderableType]]] = [
+        ("pages", lambda tally: f"{tally.pages:,}"),
+        ("broken pages", lambda tally: _bad(tally.broken_pages)),
+        ("assets", lambda tally: f"{tally.assets:,}"),
+        ("broken assets", lambda tally: _bad(tally.broken_assets)),
+        ("wrong release", lambda tally: _bad(tally.wrong)),
+        ("refused", lambda tally: _bad(tally.refused)),
+    ]
+    if total.polls:
+        columns.append(("polls", lambda tally: f"{tally.polls:,}"))
+        columns.append(("failed polls", lambda tally: _bad(tally.broken_polls)))
+    return columns
+
+
+def _sum(verdicts: Mapping[str, Verdict]) -> Tally:
+    totals = [verdict.total for verdict in verdicts.values()]
+    return sum(totals[1:], totals[0])
+
+
+def _bad(count: int) -> Text:
+    return Text(f"{count:,}", style="bold red" if count else "")
+
+
+def _status(status: Status) -> Text:
+    return Text(str(status), style=STYLES[status])
+
+
+def _kinds(finding: Finding) -> str:
+    """Return the three commonest kinds of fault with their counts."""
+    commonest = sorted(finding.kinds.items(), key=lambda item: -item[1])
+    shown = [f"{count:,} × {kind}" for kind, count in commonest[:3]]
+    return ", ".join(shown + ([f"{len(commonest) - 3} more kinds"] if len(commonest) > 3 else []))
+
+
+def _brief(finding: Finding) -> Text:
+    text = _status(finding.status)
+    if finding.faults:
+        text.append(f" {finding.faults:,}")
+    return text
+
+
+def _faulty(verdict: Verdict) -> list[tuple[Finding, Evidence]]:
+    return [(finding, finding.first) for finding in verdict.findings if finding.first]
+
+
+def _evidence_text(verdict: Verdict) -> Table:
+    """Return the first evidence of each checker, and the last where there is another."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="red", no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding, first in _faulty(verdict):
+        table.add_row(finding.checker, Text(first.sentence))
+        if finding.last and finding.last != first:
+            table.add_row("", Text(f"last {finding.last.sentence}", style="dim"))
+    return table
+
+
+def _conclusion(verdict: Verdict) -> Text:
+    run, counts = verdict.header, verdict.total
+    what = f" {run.action} with {run.strategy or 'an unknown strategy'}" if run else ""
+    text = Text("\n").append_text(_status(verdict.status))
+    text.append(f"{what}: {counts.requests:,} requests, {counts.pages:,} pages")
+    if verdict.history:
+        text.append(f"\nhistory: {verdict.history}", style="dim")
+    return text

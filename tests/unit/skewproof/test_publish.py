@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+
+def hashed(entries: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    names = {f"static/{name}" for name in manifest["paths"].values()}
+    return {key: entry for key, entry in entries.items() if key in names}
+
+
+def test_a_release_is_there_whole_once_it_is_published(project: Any) -> None:
+    out = project.publish("v1")
+    project.assert_whole("v1")
+    assert out.startswith("release v1 is published: 14 new, 0 reused")
+    assert len(project.manifest("v1")["paths"]) == 7
+
+
+def test_a_second_release_rewrites_and_deletes_no_asset_of_the_first(
+    project: Any, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    manifest = before["releases/v1/staticfiles.json"]
+    project.write(next_tree)
+    out = project.publish("v2")
+    after = project.place.entries()
+    assets = hashed(before, project.manifest("v1"))
+    assert len(assets) == 7
+    assert {key: after.get(key) for key in assets} == assets
+    assert after["releases/v1/staticfiles.json"] == manifest
+    project.assert_whole("v1")
+    project.assert_whole("v2")
+    # New: the changed image and the stylesheet that names it, and the new file; copies likewise,
+    # but for the stylesheet, whose source is the same.
+    assert "5 new, 11 reused" in out
+
+
+def test_an_unhashed_copy_is_rewritten_only_when_its_content_has_changed(
+    project: Any, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    project.write(next_tree)
+    project.publish("v2")
+    after = project.place.entries()
+    assert project.place.read("static/img/logo.svg").decode() == next_tree["img/logo.svg"]
+    assert after["static/css/base.css"] == before["static/css/base.css"]
+    assert after["static/img/logo.svg"] != before["static/img/logo.svg"]
+
+
+def test_publishing_the_same_again_says_so_and_writes_nothing(project: Any) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    out = project.publish("v1")
+    assert out.startswith("release v1 was published already, with the same content: 0 new")
+    assert " 0 bytes" in out
+    assert project.place.entries() == before
+
+
+def test_publishing_again_puts_back_an_asset_that_somebody_has_deleted(project: Any) -> None:
+    project.publish("v1")
+    lost = f"static/{project.manifest('v1')['paths']['img/logo.svg']}"
+    project.place.delete(lost)
+    assert "1 new" in project.publish("v1")
+    project.assert_whole("v1")
+
+
+def test_other_content_under_the_same_id_is_refused_with_what_differs(
+    project: Any, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    project.write(
+        {name: text for name, text in next_tree.items() if name != "fonts/a.woff2"}
+        | {
+            "css/base.css": "",
+        }
+    )
+    with pytest.raises(CommandError, match="with other content") as caught:
+        project.publish("v1")
+    message = str(caught.value)
+    assert caught.value.returncode == 3
+    assert "img/logo.svg is img/logo." in message
+    assert "fonts/a.woff2 is only there" in message
+    assert "\n" not in message
+    assert project.place.entries() == before
+
+
+def test_a_damaged_asset_is_reported_and_not_overwritten(project: Any) -> None:
+    project.publish("v1")
+    damaged = f"static/{project.manifest('v1')['paths']['img/logo.svg']}"
+    project.place.write(damaged, b"half")
+    with pytest.raises(CommandError, match="has 4 bytes instead of 41, so it is damaged"):
+        project.publish("v2")
+    assert project.place.read(damaged) == b"half"
+
+
+def test_a_release_whose_manifest_is_corrupt_is_not_published_over(project: Any) -> None:
+    project.place.write("releases/v1/staticfiles.json", b"{")
+    with pytest.raises(CommandError, match="it is not JSON"):
+        project.publish("v1")
+    assert list(project.place.entries()) == ["releases/v1/staticfiles.json"]
+
+
+def test_of_many_publishes_of_one_id_at_once_one_commits_and_the_others_say_so(
+    project: Any,
+) -> None:
+    from django.core.management import call_command
+
+    said: list[str] = []
+    gate = threading.Barrier(6)
+
+    def run() -> None:
+        from io import StringIO
+
+        out = StringIO()
+        gate.wait(10)
+        call_command("collectstatic", "--no-input", stdout=out)
+        said.append(out.getvalue())
+
+    with project.active("v1"):
+        threads = [threading.Thread(target=run) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert len(said) == 6
+    assert sum("is published:" in text for text in said) == 1
+    assert sum("was published already" in text for text in said) == 5
+    project.assert_whole("v1")
+
+
+def test_of_two_publishes_of_one_id_with_other_content_the_later_is_refused_at_the_commit(
+    project: Any, next_tree: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other publish commits after this one has looked, and before it commits itself."""
+    from skewproof import publish
+
+    committing = publish.commit
+
+    def overtaken(*arguments: Any) -> bool:
+        monkeypatch.setattr(publish, "commit", committing)
+        project.write(next_tree)
+        project.publish("v1")
+        return committing(*arguments)
+
+    monkeypatch.setattr(publish, "commit", overtaken)
+    with pytest.raises(CommandError, match="with other content"):
+        project.publish("v1")
+    assert "n.txt" in project.manifest("v1")["paths"]
+    project.assert_whole("v1")
+
+
+def test_two_releases_published_at_once_are_both_whole(
+    project: Any, next_tree: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skewproof import publish
+
+    committing = publish.commit
+
+    def overtaken(*arguments: Any) -> bool:
+        monkeypatch.setattr(publish, "commit", committing)
+        project.write(next_tree)
+        project.publish("v2")
+        return committing(*arguments)
+
+    monkeypatch.setattr(publish, "commit", overtaken)
+    project.publish("v1")
+    project.assert_whole("v1")
+    project.assert_whole("v2")
+
+
+def test_the_manifest_is_readable_by_stock_django(project: Any) -> None:
+    project.publish("v1")
+    manifest = project.manifest("v1")
+    assert manifest["version"] == "1.1"
+    assert manifest["hash"]
+    assert manifest["release"] == "v1"
+    assert manifest["bytes"] > 0
+
+
+def test_no_file_is_left_in_the_store_beside_assets_copies_and_manifests(project: Any) -> None:
+    project.publish("v1")
+    paths = project.manifest("v1")["paths"]
+    expected = {f"static/{name}" for pair in paths.items() for name in pair}
+    assert project.place.entries().keys() == expected | {"releases/v1/staticfiles.json"}
