@@ -7,7 +7,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from shop.environment import BadEnvironment
+from shop.environment import BadVariableError
 
 EX_CONFIG = 78  # sysexits.h: something was found in an unconfigured or misconfigured state
 
@@ -17,7 +17,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
     try:
         execute_from_command_line(sys.argv)
-    except BadEnvironment as error:
+    except BadVariableError as error:
         print(f"manage.py: {error}", file=sys.stderr)
         sys.exit(EX_CONFIG)
 

@@ -155,8 +155,7 @@ PRODUCTS = (
         story=(
             "The lid overhangs by the width of a thumb, so that it can be lifted with hands that "
             "are covered in dough. It is ground to its own jar and fits no other.",
-            "Salt keeps dry in it, even here, where the wind brings the sea through the "
-            "letterbox.",
+            "Salt keeps dry in it, even here, where the wind brings the sea through the letterbox.",
         ),
         size="20 cm high, 16 cm across",
         holds="2 kg of flour",

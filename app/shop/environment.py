@@ -29,7 +29,7 @@ REGION = re.compile(r"[a-z0-9-]{1,40}")
 REPLICA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
-class BadEnvironment(Exception):
+class BadVariableError(Exception):
     """A variable of the environment is missing or wrong; the message is one line for a human."""
 
 
@@ -69,7 +69,7 @@ def read_environment() -> Environment:
     """Read and check every variable.
 
     Raises:
-        BadEnvironment: The first variable that is missing or wrong, with its value.
+        BadVariableError: The first variable that is missing or wrong, with its value.
     """
     variables = os.environ
     release = release_of_the_image()
@@ -93,7 +93,7 @@ def release_of_the_image() -> str:
     try:
         return release_id(RELEASE_FILE)
     except ReleaseIdError as error:
-        raise BadEnvironment(str(error)) from error
+        raise BadVariableError(str(error)) from error
 
 
 def release_dir(variables: Mapping[str, str], release: str) -> Path:
@@ -185,7 +185,7 @@ def text(variables: Mapping[str, str], name: str, default: str | None = None) ->
     return value
 
 
-def bad(name: str, value: str | None, advice: str) -> BadEnvironment:
+def bad(name: str, value: str | None, advice: str) -> BadVariableError:
     """Return the error for one variable; repr keeps a value with line breaks on one line."""
     found = "is not set" if value is None else f"is {value!r}"
-    return BadEnvironment(f"the environment variable {name} {found}: {advice}")
+    return BadVariableError(f"the environment variable {name} {found}: {advice}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from storages.backends.s3 import S3ManifestStaticStorage
+from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-untyped]
 
 
-class VersionedManifestStorage(S3ManifestStaticStorage):
+class VersionedManifestStorage(S3ManifestStaticStorage):  # type: ignore[misc] # untyped, as above
     """The article's fix, in the few lines that a reader would copy.
 
     Every page of a release finds its own names again. What its publish does to the assets

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 from django.contrib.sitemaps.views import sitemap
 from django.urls import include, path
@@ -11,12 +13,17 @@ from shop import views
 from shop.catalog import KINDS, PRODUCTS
 from shop.sitemap import Pages
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponseBase
+
 PIECES = {"products": PRODUCTS, "kinds": KINDS}
 
 
-def page(template: str, **context: object) -> TemplateView:
+def page(template: str, **context: object) -> Callable[..., HttpResponseBase]:
     """Return the view of a page that is nothing but its template."""
-    return TemplateView.as_view(template_name=template, extra_context=context)  # type: ignore[return-value]
+    return TemplateView.as_view(template_name=template, extra_context=context)
 
 
 urlpatterns = [

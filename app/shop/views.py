@@ -50,7 +50,7 @@ def server_error(_request: HttpRequest) -> HttpResponse:
     The page names no static file, since those may be what is missing.
     """
     error = sys.exc_info()[1]
-    # In text content a quotation mark is harmless; escaped, it would spoil every excerpt of the page.
+    # In text content quotation marks are harmless; escaped, they would spoil excerpts of the page.
     message = SafeString(html.escape(str(error), quote=False))
     context = {**footer(), "kind": type(error).__name__, "message": message}
     return HttpResponseServerError(render_to_string("500.html", context))

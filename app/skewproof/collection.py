@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+from django.contrib.staticfiles.storage import (
+    HashedFilesMixin,
+    ManifestStaticFilesStorage,
+    StaticFilesStorage,
+)
 
 from skewproof.content import Upload, upload
+from skewproof.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +33,8 @@ HASHING = (
     "patterns",
     "support_js_module_import_aggregation",
 )
+# What it must override in the class that hashes instead.
+METHODS = ("file_hash", "hash_key", "hashed_name", "url_converter")
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,7 @@ def local_storage(
     storage: ReleaseManifestMixin, files: Path, manifests: Path
 ) -> ManifestStaticFilesStorage:
     """Return Django's storage for a local directory, hashing as the configured one would."""
-    cls = type(storage)
-    configured = {name: getattr(cls, name) for name in HASHING} if not own_hashing(cls) else {}
-    made = type("LocalStorage", (cls.hashing,), configured)
+    made = hashing_class(type(storage))
     local: ManifestStaticFilesStorage = made(
         location=files,
         base_url=settings.STATIC_URL,
@@ -102,6 +107,20 @@ def local_storage(
     return local
 
 
-def own_hashing(cls: type[ReleaseManifestMixin]) -> bool:
-    """Return whether the project has set a hashing class, which then decides alone."""
-    return cls.hashing is not ManifestStaticFilesStorage
+def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesStorage]:
+    """Return the class that hashes as the project wants it.
+
+    Raises:
+        OptionError: The project overrides a method that no publish would call.
+    """
+    if cls.hashing is not ManifestStaticFilesStorage:
+        return cls.hashing
+    lost = [name for name in METHODS if getattr(cls, name) is not getattr(HashedFilesMixin, name)]
+    if lost:
+        raise OptionError(
+            f"{cls.__name__} overrides {', '.join(lost)}, which has no effect, as files are hashed "
+            "by a local storage; override it in a subclass of ManifestStaticFilesStorage and set "
+            f"the attribute hashing of {cls.__name__} to that subclass"
+        )
+    settings_of = {name: getattr(cls, name) for name in HASHING}
+    return type("LocalStorage", (ManifestStaticFilesStorage,), settings_of)

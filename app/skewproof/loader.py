@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Value = TypeVar("Value")
-PAUSE = 1.0
 
 
 class Loader(Generic[Value]):
@@ -23,7 +22,7 @@ class Loader(Generic[Value]):
     that hangs must not hold every thread of a server.
     """
 
-    def __init__(self, pause: float = PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._pause = pause
         self._clock = clock
         self._lock = threading.Lock()

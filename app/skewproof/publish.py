@@ -46,8 +46,7 @@ class Plan:
 class Report:
     """What a publish did."""
 
-    release: str
-    committed: bool
+    outcome: str
     new: int
     reused: int
     sent: int
@@ -55,9 +54,8 @@ class Report:
     seconds: float
 
     def __str__(self) -> str:
-        what = "was published already, with the same content" if self.committed else "is published"
         return (
-            f"release {self.release} {what}: {self.new} new, {self.reused} reused, "
+            f"{self.outcome}: {self.new} new, {self.reused} reused, "
             f"{self.sent:,} bytes, {self.requests} requests, {self.seconds:.2f} s"
         )
 
@@ -95,12 +93,10 @@ def publish(
         store.settle()
     except StoreError as error:
         raise StoreError(interrupted(release, plan.committed, tally, error)) from error
-    committed = plan.committed
-    if collection.is_release() and not committed:
-        committed = not commit(release, collection, store)
+    outcome = committed(release, plan, collection, store)
     seconds = clock() - started
     reused = plan.reused + tally.present
-    return Report(release, committed, tally.new, reused, tally.sent, store.calls.total, seconds)
+    return Report(outcome, tally.new, reused, tally.sent, store.calls.total, seconds)
 
 
 def planned(release: str, collection: Collection, store: Store) -> Plan:
@@ -191,6 +187,15 @@ def parallel(
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def committed(release: str, plan: Plan, collection: Collection, store: Store) -> str:
+    """Make the release exist, if it does not yet; return what has come of it."""
+    if not collection.is_release():
+        return f"no release {release}, as nothing was hashed"
+    if plan.committed or not commit(release, collection, store):
+        return f"release {release} was published already, with the same content"
+    return f"release {release} is published"
 
 
 def commit(release: str, collection: Collection, store: Store) -> bool:

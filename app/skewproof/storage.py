@@ -56,9 +56,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
     Attributes:
         hashing: The local storage whose code computes names and contents when publishing. A project
             that changes how Django hashes files sets a subclass of its own.
+        pause: Seconds between two attempts to load the manifest.
     """
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
+    pause: ClassVar[float] = 1.0
 
     def __init__(
         self, *args: Any, releases_location: str | os.PathLike[str] | None = None, **options: Any
@@ -70,7 +72,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             )
         super().__init__(*args, **options)
         self.releases_location = self.checked_releases_location(releases_location)
-        self._loader: Loader[Manifest] = Loader()
+        self._loader: Loader[Manifest] = Loader(self.pause)
         # Django's constructor has set an empty map; without it the property below takes over.
         del self.__dict__["hashed_files"]
 

@@ -61,13 +61,14 @@ def open_s3(storage: S3ReleaseStorage, largest: int) -> S3Store:
     Raises:
         OptionError: The options ask for something that cannot be honoured, or hold no credentials.
     """
+    provider = credentials(storage)
     endpoint, virtual = address(storage)
     return S3Store(
         storage.bucket_name,
         config=s3_config(storage, endpoint, virtual),
         client_options=client_options(storage, endpoint, largest),
         retry_config=retry_config(),
-        credential_provider=credentials(storage),
+        credential_provider=provider,
     )
 
 

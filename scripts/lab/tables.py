@@ -45,9 +45,12 @@ def release_table(verdict: Verdict) -> Table:
     columns = _columns(verdict.total)
     for title, _cell in columns:
         table.add_column(title, justify="right")
-    for release, tally in verdict.releases.items():
+    shown = {
+        release: tally for release, tally in verdict.releases.items() if _says_something(tally)
+    }
+    for release, tally in shown.items():
         table.add_row(release or "none named", *(cell(tally) for _title, cell in columns))
-    if len(verdict.releases) > 1:
+    if len(shown) > 1:
         total = (cell(verdict.total) for _title, cell in columns)
         table.add_section()
         table.add_row("all", *total, style="bold")
@@ -118,6 +121,10 @@ def _columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]
     return columns
 
 
+def _says_something(tally: Tally) -> bool:
+    return bool(tally.pages or tally.assets or tally.polls or tally.refused)
+
+
 def _sum(verdicts: Mapping[str, Verdict]) -> Tally:
     totals = [verdict.total for verdict in verdicts.values()]
     return sum(totals[1:], totals[0])
@@ -134,7 +141,7 @@ def _status(status: Status) -> Text:
 def _kinds(finding: Finding) -> str:
     """Return the three commonest kinds of fault with their counts."""
     commonest = sorted(finding.kinds.items(), key=lambda item: -item[1])
-    shown = [f"{count:,} × {kind}" for kind, count in commonest[:3]]
+    shown = [f"{count:,} x {kind}" for kind, count in commonest[:3]]
     return ", ".join(shown + ([f"{len(commonest) - 3} more kinds"] if len(commonest) > 3 else []))
 
 

@@ -51,7 +51,7 @@ class _Reader:
         """Take in one line of the file."""
         try:
             line = json.loads(raw)
-            getattr(self, f"_read_{line['kind']}", self._read_unknown)(line)
+            getattr(self, f"_read_{line['kind']}")(line)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if raw.endswith(b"\n"):
                 self._damage.append(f"line {number}: {type(error).__name__}: {error}")
@@ -66,9 +66,6 @@ class _Reader:
             self._ended,
             tuple(self._damage),
         )
-
-    def _read_unknown(self, line: Mapping[str, Any]) -> None:
-        """Pass over a kind that this reader does not know."""
 
     def _read_run(self, line: Mapping[str, Any]) -> None:
         self.header = Header(**{name: line[name] for name in Header.__slots__})

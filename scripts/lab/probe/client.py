@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 USER_AGENT = "skewproof-probe/1"
 EXCERPT = 300
 _CHUNK = 1 << 16
+_NOT_LATE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError)
+"""Failures to connect, which urllib3 derives from its time-out though nobody waited."""
 _CUT = (
     ConnectionResetError,
     ConnectionAbortedError,
@@ -122,11 +124,12 @@ class Client:
             return response, self._read(response, began + limits.total)
 
     def _connections(self, url: str) -> int:
-        """Return how many connections were opened to this host so far."""
+        """Return how many connections were opened so far: one more means a fresh one was used."""
         adapter = self._session.get_adapter(url)
         if not isinstance(adapter, HTTPAdapter):
             return 0
-        return int(adapter.poolmanager.connection_from_url(url).num_connections)
+        pools = adapter.poolmanager.pools
+        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no dict
 
     def _read(self, response: requests.Response, deadline: float) -> Body:
         """Read a body to its end, a number of bytes or a moment: some never end."""
@@ -172,7 +175,7 @@ def name_error(error: BaseException) -> str:
     """Return refused, reset, timeout, or `other: …` for what a request failed with."""
     causes = list(_causes(error))
     for kinds, name in ((ConnectionRefusedError, "refused"), (_CUT, "reset"), (_LATE, "timeout")):
-        if any(isinstance(cause, kinds) for cause in causes):
+        if any(isinstance(cause, kinds) and type(cause) not in _NOT_LATE for cause in causes):
             return name
     return f"other: {type(error).__name__}: {error}"[:EXCERPT]
 

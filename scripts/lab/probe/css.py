@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SOURCE_MAP = re.compile(r"[#@]\s*sourceMappingURL=(\S+)\s*\Z")
-_IMAGE_SETS = ("image-set", "-webkit-image-set")
+_LOADING = ("url", "src", "image-set", "-webkit-image-set")
+"""The functions whose strings are URLs."""
 
 Node = Any
 """A node of tinycss2, which has no types of its own."""
@@ -30,7 +31,7 @@ def read_stylesheet(text: str, base: str) -> list[Link]:
             named += [(url, "css-import") for url in _import_of(rule) if imports_allowed]
         else:
             imports_allowed = imports_allowed and _may_precede_imports(rule)
-            named += [(url, "css-url") for url in _urls_in(rule.content or [])]
+            named += [(url, "css-url") for url in _urls_in(getattr(rule, "content", None) or [])]
     return _resolve_all(named, base)
 
 
@@ -73,20 +74,13 @@ def _urls_in(nodes: Iterable[Node]) -> Iterator[str]:
 
     A loop, not recursion: a page may nest its braces as deeply as it likes.
     """
-    stack = list(nodes)[::-1]
+    stack = [(node, False) for node in list(nodes)[::-1]]
     while stack:
-        node = stack.pop()
-        if node.type == "url":
+        node, strings_are_urls = stack.pop()
+        if node.type == "url" or (node.type == "string" and strings_are_urls):
             yield node.value
-        elif node.type == "function" and node.lower_name in ("url", "src"):
-            yield from _strings_in(node.arguments)
         elif node.type == "function":
-            if node.lower_name in _IMAGE_SETS:
-                yield from _strings_in(node.arguments)
-            stack += node.arguments[::-1]
+            loads = node.lower_name in _LOADING
+            stack += [(argument, loads) for argument in node.arguments[::-1]]
         elif node.type.endswith(" block"):
-            stack += node.content[::-1]
-
-
-def _strings_in(arguments: Iterable[Node]) -> list[str]:
-    return [node.value for node in arguments if node.type == "string"]
+            stack += [(child, False) for child in node.content[::-1]]

@@ -1,0 +1,249 @@
+"""collectstatic as everyone knows it, and where it differs on purpose."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+import skewproof
+from skewproof import transport
+
+from .project import TREE
+
+if TYPE_CHECKING:
+    from .project import Project
+    from .proxy import Proxy
+
+
+def run(project: Project, folder: Path, *arguments: str, **environment: str) -> Any:
+    """Run collectstatic as a user does, in a process of its own."""
+    settings = (
+        "SECRET_KEY = 'only-for-tests'\n"
+        "INSTALLED_APPS = ['skewproof', 'django.contrib.staticfiles']\n"
+        "STATIC_URL = '/static/'\n"
+        f"STATICFILES_DIRS = [{str(project.source)!r}]\n"
+        f"STORAGES = {{'staticfiles': {project.place.configured(**project.options)!r}}}\n"
+    )
+    (folder / "child_settings.py").write_text(settings, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "django", "collectstatic", *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{folder}",
+            "DJANGO_SETTINGS_MODULE": "child_settings",
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_user_publishes_with_the_command_that_everyone_knows(
+    project: Project, tmp_path: Path
+) -> None:
+    done = run(project, tmp_path, RELEASE_ID="v1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("release v1 is published: 14 new, 0 reused")
+    assert not done.stderr
+    project.assert_whole("v1")
+
+
+def test_without_a_release_id_nothing_is_published_and_one_line_says_why(
+    project: Project, tmp_path: Path
+) -> None:
+    done = run(project, tmp_path, "--no-input")
+    assert done.returncode == 1
+    assert done.stderr.startswith("CommandError: no release id")
+    assert done.stderr.count("\n") == 1
+    assert not project.place.entries()
+
+
+def test_the_variables_of_other_tools_do_not_change_where_a_publish_goes(
+    s3_project: Project, tmp_path: Path
+) -> None:
+    noise = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_REGION": "eu-north-1",
+        "AWS_BUCKET": "other",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+        "AWS_CONDITIONAL_PUT": "etag",
+    }
+    done = run(s3_project, tmp_path, RELEASE_ID="v1", **noise)
+    assert done.returncode == 0, done.stderr
+    s3_project.assert_whole("v1")
+
+
+def test_a_store_that_is_away_is_one_clear_line_and_a_code_of_its_own(
+    s3_project: Project, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    s3_project.options = {"endpoint_url": f"http://127.0.0.1:{port}"}
+    done = run(s3_project, tmp_path, RELEASE_ID="v1")
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert f"s3://skew at http://127.0.0.1:{port} failed: Connection refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"), [("--clear", "other releases are serving"), ("--link", "leave it out")]
+)
+def test_options_that_would_hurt_other_releases_are_refused_with_the_reason(
+    option: str, reason: str, project: Project
+) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    with pytest.raises(CommandError, match=reason) as caught:
+        project.publish("v2", option)
+    assert caught.value.returncode == 1
+    assert project.place.entries() == before
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(
+    project: Project, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    before = project.place.entries()
+    project.write(next_tree)
+    out = project.publish("v2", "--dry-run")
+    assert "Pretending to upload 'n.txt'" in out
+    assert "release v2 would be published: 5 new, 11 reused (dry run)" in out
+    assert project.place.entries() == before
+
+
+def test_a_dry_run_of_a_published_release_says_so(project: Project) -> None:
+    project.publish("v1")
+    assert "release v1 is published already: 0 new" in project.publish("v1", "--dry-run")
+
+
+def test_ignored_files_are_left_out(project: Project) -> None:
+    project.publish("v1", "--ignore", "js/*", "-i", "*.woff2", "-i", "css/*")
+    assert project.manifest("v1")["paths"].keys() == {"img/logo.svg"}
+
+
+def test_without_post_processing_only_copies_are_written_and_no_release_is_made(
+    project: Project,
+) -> None:
+    out = project.publish("v1", "--no-post-process")
+    assert project.place.entries().keys() == {f"static/{name}" for name in TREE}
+    assert "no release" in out
+
+
+@pytest.mark.parametrize(("verbosity", "lines"), [("0", 0), ("1", 1), ("2", 28)])
+def test_the_command_says_as_much_as_it_is_asked_to(
+    verbosity: str, lines: int, project: Project
+) -> None:
+    said = project.publish("v1", "-v", verbosity).splitlines()
+    assert len(said) == lines if lines < 2 else len(said) > lines
+
+
+def test_a_project_without_static_files_publishes_an_empty_release(project: Project) -> None:
+    project.write({})
+    assert "0 new" in project.publish("v1")
+    assert project.manifest("v1")["paths"] == {}
+
+
+def test_a_reference_to_a_file_that_is_missing_is_one_clear_error(project: Project) -> None:
+    project.write({"a.css": "b { background: url(gone.png) }"})
+    with pytest.raises(CommandError, match=r"gone\.png"):
+        project.publish("v1")
+    assert not project.place.entries()
+
+
+def test_temporary_files_go_where_tmpdir_says_and_are_gone_afterwards(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    seen: list[int] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    removing = shutil.rmtree
+
+    def watch(path: Any, *arguments: Any, **options: Any) -> None:
+        seen.append(len(list(Path(path).rglob("*"))))
+        removing(path, *arguments, **options)
+
+    monkeypatch.setattr("tempfile._shutil.rmtree", watch)
+    project.publish("v1")
+    assert max(seen) > 14
+    assert not list(scratch.iterdir())
+
+
+def test_a_directory_for_temporary_files_that_is_missing_is_one_clear_error(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(CommandError, match="the variable TMPDIR"):
+        project.publish("v1")
+
+
+def test_an_interrupted_publish_is_one_clear_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("skewproof.publish.commit", interrupt)
+        with pytest.raises(CommandError, match="interrupted") as caught:
+            project.publish("v1")
+    assert caught.value.returncode == 130
+    assert "is published" in project.publish("v1")
+
+
+def test_an_identity_that_may_not_write_is_told_so(s3_project: Project) -> None:
+    s3_project.options = {"access_key": "stranger", "secret_key": "stranger-secret"}
+    with pytest.raises(CommandError, match=r"403 Forbidden \(AccessDenied\)"):
+        s3_project.publish("v1")
+
+
+def test_a_store_that_throttles_is_asked_again(watched: Project, proxy: Proxy) -> None:
+    throttled: list[int] = []
+
+    def plan(number: int, _: Any) -> int | None:
+        throttled.append(number)
+        return 503 if number in (2, 4, 5) else None
+
+    proxy.reset(plan)
+    watched.publish("v1")
+    watched.assert_whole("v1")
+    assert len(throttled) > 14 + 3
+
+
+def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
+    watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "RETRIES", 2)
+    proxy.reset(lambda number, request: 503)  # noqa: ARG005
+    with pytest.raises(CommandError, match=r"503 Service Unavailable \(SlowDown\)"):
+        watched.publish("v1")
+    assert len(proxy.requests) == 3
+
+
+def test_other_storages_get_the_stock_command(directory_project: Project, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    changed = {"STORAGES": {"staticfiles": {"BACKEND": backend}}, "STATIC_ROOT": str(root)}
+    with directory_project.active("v1", **changed):
+        out = StringIO()
+        call_command("collectstatic", "--no-input", stdout=out)
+        assert "7 static files copied" in out.getvalue()
+        assert (root / "staticfiles.json").exists()
+        call_command("collectstatic", "--no-input", "--clear", "--link", stdout=StringIO())
+        assert (root / "js/shop.js").is_symlink()

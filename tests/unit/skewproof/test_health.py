@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
+from django.test import AsyncClient, Client
+from django.urls import include, path
+
+from skewproof.errors import ReleaseIdError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .project import Project
+    from .proxy import Proxy
+
+
+def page(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
+    return HttpResponse(static("css/site.css"))
+
+
+async def slow(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
+    return HttpResponse("slow")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError(request.path)
+
+
+class Pages:
+    """The URLs of the project in these tests."""
+
+    urlpatterns = (
+        path("", include("skewproof.urls")),
+        path("page", page),
+        path("slow", slow),
+        path("broken", broken),
+    )
+
+
+def get(url: str) -> Any:
+    return Client(raise_request_exception=False).get(url)
+
+
+def test_a_process_without_a_manifest_lives_and_is_not_ready_until_it_appears(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skewproof.storage.ReleaseManifestMixin.pause", 0)
+    with project.active("v1", ROOT_URLCONF=Pages):
+        assert get("/livez").status_code == 200
+        answer = get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["ready"] is False
+        assert answer.json()["release"] == "v1"
+        assert answer.json()["reason"] == "manifest absent"
+        assert "releases/v1/staticfiles.json" in answer.json()["detail"]
+        assert get("/page").status_code == 500
+        call_command("collectstatic", "--no-input", "-v0")
+        assert get("/readyz").json() == {"ready": True, "release": "v1"}
+        page = get("/page")
+        assert page.status_code == 200
+        assert project.manifest("v1")["paths"]["css/site.css"] in page.text
+
+
+def test_a_broken_manifest_is_named_as_the_reason(project: Project) -> None:
+    project.place.write("releases/v1/staticfiles.json", b"{")
+    with project.active("v1"):
+        answer = get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "manifest unusable"
+
+
+def test_a_store_that_is_down_is_named_as_the_reason(watched: Project, proxy: Proxy) -> None:
+    proxy.reset(lambda number, request: "dead")  # noqa: ARG005
+    with watched.active("v1"):
+        answer = get("/readyz")
+        assert get("/livez").status_code == 200
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "manifest unreachable"
+
+
+def test_no_release_id_is_named_as_the_reason(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project.active("v1", MIDDLEWARE=[]):
+        monkeypatch.delenv("RELEASE_ID")
+        answer = get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "configuration"
+    assert answer.json()["release"] is None
+    assert "no release id" in answer.json()["detail"]
+
+
+def test_health_answers_are_never_cached_and_take_no_writes(project: Project) -> None:
+    with project.active("v1"):
+        for url in ("/livez", "/readyz"):
+            assert get(url).headers["Cache-Control"] == "no-store"
+            assert Client().post(url).status_code == 405
+            assert Client().head(url).status_code in (200, 503)
+
+
+@pytest.mark.parametrize("by", ["variable", "setting"])
+def test_a_process_that_drains_is_not_ready_and_lives(
+    by: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.publish("v1")
+    file = tmp_path / "draining"
+    monkeypatch.delenv("DRAIN_FILE", raising=False)
+    settings = {"SKEWPROOF_DRAIN_FILE": file} if by == "setting" else {}
+    if by == "variable":
+        monkeypatch.setenv("DRAIN_FILE", str(file))
+    with project.active("v1", **settings):
+        assert get("/readyz").status_code == 200
+        file.touch()
+        assert get("/readyz").status_code == 503
+        assert get("/readyz").json()["reason"] == "draining"
+        assert get("/livez").status_code == 200
+        file.unlink()
+        assert get("/readyz").status_code == 200
+
+
+STOCK = {
+    "shared": "storages.backends.s3.S3ManifestStaticStorage",
+    "plain": "django.contrib.staticfiles.storage.StaticFilesStorage",
+}
+
+
+@pytest.mark.parametrize("backend", STOCK.values(), ids=STOCK)
+def test_readiness_of_a_stock_storage_does_not_load_its_manifest(
+    backend: str, watched: Project, proxy: Proxy
+) -> None:
+    options = watched.place.configured(**watched.options)["OPTIONS"] if "s3" in backend else {}
+    stock = {"staticfiles": {"BACKEND": backend, "OPTIONS": options}}
+    with watched.active("v1", STORAGES=stock):
+        assert get("/readyz").json() == {"ready": True, "release": "v1"}
+    assert proxy.requests == []
+
+
+def test_in_debug_readiness_asks_for_no_manifest(project: Project) -> None:
+    with project.active("v1", DEBUG=True):
+        assert get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("url", ["/livez", "/readyz", "/page", "/slow", "/broken", "/nowhere"])
+def test_every_response_names_its_release(url: str, directory_project: Project) -> None:
+    with directory_project.active("v7", ROOT_URLCONF=Pages):
+        assert get(url).headers["X-Release"] == "v7"
+
+
+def test_a_refused_host_names_the_release_too(directory_project: Project) -> None:
+    middleware = [
+        "skewproof.middleware.ReleaseMiddleware",
+        "django.middleware.common.CommonMiddleware",
+    ]
+    with directory_project.active("v7", MIDDLEWARE=middleware, ALLOWED_HOSTS=["only.test"]):
+        answer = get("/livez")
+    assert answer.status_code == 400
+    assert answer.headers["X-Release"] == "v7"
+
+
+@pytest.mark.parametrize("url", ["/livez", "/slow", "/broken"])
+def test_every_response_of_an_asynchronous_server_names_its_release(
+    url: str, directory_project: Project
+) -> None:
+    async def ask() -> Any:
+        return await AsyncClient(raise_request_exception=False).get(url)
+
+    with directory_project.active("v7", ROOT_URLCONF=Pages):
+        assert asyncio.run(ask()).headers["X-Release"] == "v7"
+
+
+def test_a_server_without_a_release_id_does_not_start(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with directory_project.active("v1"):
+        monkeypatch.delenv("RELEASE_ID")
+        with pytest.raises(ReleaseIdError):
+            Client().get("/livez")
+
+
+def test_in_debug_a_server_without_a_release_id_starts_without_the_header(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with directory_project.active("v1", DEBUG=True):
+        monkeypatch.delenv("RELEASE_ID")
+        assert "X-Release" not in get("/livez").headers

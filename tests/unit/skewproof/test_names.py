@@ -1,0 +1,158 @@
+"""Names and bytes are those of Django's own ManifestStaticFilesStorage, entry for entry."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.management import CommandError, call_command
+
+from skewproof.storage import FileSystemReleaseStorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .project import Project
+
+ADMIN = {
+    "INSTALLED_APPS": [
+        "skewproof",
+        "django.contrib.admin.apps.SimpleAdminConfig",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.staticfiles",
+    ]
+}
+ODD = {
+    "a file.txt": "space",
+    "ünïcode/ñ.css": "b { background: url('../a file.txt') }",
+    "percent%20sign.txt": "p",
+    "hash#tag.txt": "h",
+    "plus+tilde~at@.txt": "+",
+    "no_extension": "n",
+    "two.dots.min.js": "d\n//# sourceMappingURL=two.dots.min.js.map\n",
+    "two.dots.min.js.map": "{}",
+    "empty.css": "",
+    "absolute.css": "b { background: url(/static/empty.css) } i { background: url(#x) }",
+    "outside.css": "b { background: url(https://cdn.test/x.png) url(//x/y) url(data:,x) url(/z) }",
+    "font.css": "@font-face { src: url('f.eot?#iefix'), url(f.eot#svg) }",
+    "f.eot": "eot",
+}
+
+
+class AggregatingStorage(FileSystemReleaseStorage):
+    """As a project would set it."""
+
+    support_js_module_import_aggregation = True
+
+
+class AggregatingStock(ManifestStaticFilesStorage):
+    """The same in stock Django."""
+
+    support_js_module_import_aggregation = True
+
+
+def stock(project: Project, root: Path, backend: str | None = None, **changed: Any) -> Any:
+    """Return paths and bytes as stock Django makes them in a local directory."""
+    backend = backend or "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    storages = {"staticfiles": {"BACKEND": backend}}
+    with project.active("v1", STORAGES=storages, STATIC_ROOT=str(root), **changed):
+        call_command("collectstatic", "--no-input", stdout=StringIO())
+    manifest = json.loads((root / "staticfiles.json").read_text(encoding="utf-8"))
+    files = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != "staticfiles.json"
+    }
+    return manifest, files
+
+
+def assert_same(project: Project, manifest: Any, files: dict[str, bytes]) -> None:
+    ours = project.manifest("v1")
+    assert ours["paths"] == manifest["paths"]
+    assert ours["hash"] == manifest["hash"]
+    there = {key for key in project.place.entries() if key.startswith("static/")}
+    assert there == {f"static/{name}" for name in files}
+    for name, content in files.items():
+        assert project.place.read(f"static/{name}") == content, name
+
+
+def test_the_admin_and_a_small_tree_are_named_and_stored_as_by_django(
+    project: Project, tmp_path: Path
+) -> None:
+    manifest, files = stock(project, tmp_path / "stock", **ADMIN)
+    assert len(manifest["paths"]) > 130
+    project.publish("v1", **ADMIN)
+    assert_same(project, manifest, files)
+
+
+def test_odd_names_and_references_are_handled_as_by_django(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write(ODD)
+    manifest, files = stock(project, tmp_path / "stock")
+    project.publish("v1")
+    assert_same(project, manifest, files)
+    with project.active("v1"):
+        storage = project.storage()
+        for name in ODD.keys() - {"hash#tag.txt"}:  # Django cannot look that up either
+            assert storage.stored_name(name.replace("%", "%25")) == manifest["paths"][name]
+
+
+def test_aggregated_imports_are_named_as_by_django(
+    directory_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = directory_project
+    project.write({"a.js": "import b from './b.js';\n", "b.js": "export default 1;\n"})
+    manifest, files = stock(project, tmp_path / "stock", f"{__name__}.AggregatingStock")
+    configured = project.place.configured()
+    configured["BACKEND"] = f"{__name__}.AggregatingStorage"
+    monkeypatch.setattr(project.place, "configured", lambda **_: configured, raising=False)
+    project.publish("v1")
+    assert_same(project, manifest, files)
+    assert b"./b." in files[manifest["paths"]["a.js"]]
+
+
+class ShortStock(ManifestStaticFilesStorage):
+    """Hashes in a way of its own."""
+
+    def file_hash(self, name: str, content: Any = None) -> str:
+        return str(super().file_hash(name, content))[:5]
+
+
+class ShortStorage(FileSystemReleaseStorage):
+    """The same for releases."""
+
+    hashing = ShortStock
+
+
+def test_a_project_with_a_hash_of_its_own_sets_the_class_that_hashes(
+    directory_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = directory_project
+    manifest, files = stock(project, tmp_path / "stock", f"{__name__}.ShortStock")
+    configured = project.place.configured()
+    configured["BACKEND"] = f"{__name__}.ShortStorage"
+    monkeypatch.setattr(project.place, "configured", lambda **_: configured, raising=False)
+    project.publish("v1")
+    assert_same(project, manifest, files)
+
+
+class OverridingStorage(FileSystemReleaseStorage):
+    """Overrides hashing where it has no effect."""
+
+    def hashed_name(self, name: str, content: Any = None, filename: str | None = None) -> str:
+        return f"{super().hashed_name(name, content, filename)}"
+
+
+def test_a_hash_that_is_overridden_where_it_has_no_effect_is_refused(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = directory_project.place.configured()
+    configured["BACKEND"] = f"{__name__}.OverridingStorage"
+    monkeypatch.setattr(directory_project.place, "configured", lambda **_: configured)
+    with pytest.raises(CommandError, match=r"hashed_name.*set the attribute hashing"):
+        directory_project.publish("v1")

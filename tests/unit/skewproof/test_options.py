@@ -1,0 +1,214 @@
+"""What the options of the configured storage become on the way to the store."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.config import Config
+from django.core.management import CommandError
+
+from skewproof import transport
+from skewproof.bucket import cause_of, digest_of
+from skewproof.content import IMMUTABLE, guessed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .places import BucketPlace
+    from .project import Project
+
+TYPES = {
+    "a.css": "text/css",
+    "a.js": "text/javascript",
+    "a.mjs": "text/javascript",
+    "a.min.js.map": "application/json",
+    "a.woff2": "font/woff2",
+    "a.svg": "image/svg+xml",
+    "a.webp": "image/webp",
+    "a.avif": "image/avif",
+    "a.PNG": "image/png",
+    "a.webmanifest": "application/manifest+json",
+    "a.wasm": "application/wasm",
+    "a.ico": "image/vnd.microsoft.icon",
+    "a": "application/octet-stream",
+    "a.nobody-knows": "application/octet-stream",
+}
+
+
+def made(s3_project: Project, **options: Any) -> Any:
+    return s3_project.storage(**options)
+
+
+@pytest.mark.parametrize(("name", "expected"), TYPES.items())
+def test_a_file_gets_the_type_that_browsers_expect(name: str, expected: str) -> None:
+    assert guessed(name) == {"Content-Type": expected}
+
+
+def test_a_compressed_file_is_marked_as_such() -> None:
+    assert guessed("a.tar.gz")["Content-Encoding"] == "gzip"
+
+
+def test_hashed_names_are_cached_for_ever_and_copies_as_the_options_say(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    s3_project.options = {"object_parameters": {"CacheControl": "max-age=60"}}
+    s3_project.publish("v1")
+    asset = s3_project.manifest("v1")["paths"]["css/site.css"]
+    hashed, copy = bucket.head(f"static/{asset}"), bucket.head("static/css/site.css")
+    assert (hashed["CacheControl"], hashed["ContentType"]) == (IMMUTABLE, "text/css")
+    assert (copy["CacheControl"], copy["ContentType"]) == ("max-age=60", "text/css")
+
+
+def test_a_copy_has_no_cache_control_by_default(s3_project: Project, bucket: BucketPlace) -> None:
+    s3_project.publish("v1")
+    assert "CacheControl" not in bucket.head("static/css/site.css")
+
+
+def test_headers_and_metadata_from_the_options_are_sent(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    s3_project.options = {
+        "object_parameters": {
+            "ContentLanguage": "de",
+            "ContentDisposition": "inline",
+            "Metadata": {"owner": "shop"},
+        }
+    }
+    s3_project.publish("v1")
+    found = bucket.head("static/css/site.css")
+    assert found["ContentLanguage"] == "de"
+    assert found["ContentDisposition"] == "inline"
+    assert found["Metadata"] == {"owner": "shop"}
+
+
+def test_with_gzip_text_is_stored_compressed_and_not_sent_again(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    s3_project.options = {"gzip": True}
+    s3_project.publish("v1")
+    asset = f"static/{s3_project.manifest('v1')['paths']['css/site.css']}"
+    assert bucket.head(asset)["ContentEncoding"] == "gzip"
+    assert b"logo." in gzip.decompress(bucket.read(asset))
+    assert "ContentEncoding" not in bucket.head("static/fonts/a.woff2")
+    assert "0 new, 14 reused" in s3_project.publish("v1")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"default_acl": "public-read"}, "ACL"),
+        ({"object_parameters": {"ACL": "public-read"}}, "ACL"),
+        ({"object_parameters": {"Expires": "soon", "Tagging": "a=b"}}, "Expires, Tagging"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_and_named(
+    options: dict[str, Any], named: str, s3_project: Project
+) -> None:
+    s3_project.options = options
+    with pytest.raises(CommandError, match=f"cannot send {named} .*bucket policy"):
+        s3_project.publish("v1")
+
+
+def test_the_default_that_buckets_have_anyway_is_not_refused(s3_project: Project) -> None:
+    s3_project.options = {"default_acl": "private"}
+    s3_project.publish("v1")
+
+
+def test_encryption_is_taken_from_the_options(s3_project: Project) -> None:
+    parameters = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key", "BucketKeyEnabled": True}
+    assert transport.encryption(made(s3_project, object_parameters=parameters)) == {
+        "server_side_encryption": "aws:kms",
+        "sse_kms_key_id": "key",
+        "sse_bucket_key_enabled": True,
+    }
+
+
+def addressing(style: str) -> Config:
+    return Config(s3={"addressing_style": style})
+
+
+@pytest.mark.parametrize(
+    ("options", "endpoint", "virtual"),
+    [
+        ({"endpoint_url": None}, "https://skew.s3.amazonaws.com", True),
+        (
+            {"endpoint_url": None, "region_name": "eu-west-1"},
+            "https://skew.s3.eu-west-1.amazonaws.com",
+            True,
+        ),
+        (
+            {"endpoint_url": None, "region_name": "eu-west-1", "addressing_style": "path"},
+            "https://s3.eu-west-1.amazonaws.com",
+            False,
+        ),
+        (
+            {"endpoint_url": None, "region_name": "eu-west-1", "use_ssl": False},
+            "http://skew.s3.eu-west-1.amazonaws.com",
+            True,
+        ),
+        ({"endpoint_url": "http://minio:9000"}, "http://minio:9000", False),
+        (
+            {"endpoint_url": "http://minio:9000", "addressing_style": "virtual"},
+            "http://skew.minio:9000",
+            True,
+        ),
+        (
+            {"endpoint_url": "https://s.test", "client_config": addressing("virtual")},
+            "https://skew.s.test",
+            True,
+        ),
+        ({"endpoint_url": "https://s.test/under"}, "https://s.test/under", False),
+    ],
+)
+def test_the_address_is_the_one_that_django_storages_would_use(
+    options: dict[str, Any], endpoint: str, virtual: bool, s3_project: Project
+) -> None:
+    assert transport.address(made(s3_project, **options)) == (endpoint, virtual)
+
+
+def test_proxy_certificates_and_patience_are_taken_from_the_options(
+    s3_project: Project, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(b"certificate")
+    storage = made(s3_project, proxies={"https": "http://proxy:3128"}, verify=str(bundle))
+    options = transport.client_options(storage, "https://s.test", 256 * 1024 * 30)
+    assert options["proxy_url"] == "http://proxy:3128"
+    assert options["root_certificate"] == b"certificate"
+    assert options["allow_http"] is False
+    assert options["timeout"].total_seconds() == 45  # type: ignore[union-attr]
+    storage = made(s3_project, verify=False)
+    assert transport.client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
+
+
+def test_a_publish_without_credentials_says_where_they_may_come_from(
+    s3_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    s3_project.options = {"access_key": None, "secret_key": None}
+    with pytest.raises(CommandError, match="AWS_ACCESS_KEY_ID"):
+        s3_project.publish("v1")
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("x status code: 403 Forbidden: <Code>AccessDenied</Code>", "403 Forbidden (AccessDenied)"),
+        ("x status code: 502 Bad Gateway: <html>\n", "502 Bad Gateway"),
+        ('one\nOs { message: "Connection refused" }', "Connection refused"),
+        ('one\nerror: "failed to look up"', "failed to look up"),
+        ("one\nkind: Timeout,", "Timeout"),
+        ("just this\nand more", "just this"),
+    ],
+)
+def test_the_cause_in_a_long_message_is_found(message: str, cause: str) -> None:
+    assert cause_of(message) == cause
+
+
+def test_an_etag_that_is_no_md5_is_not_taken_for_one() -> None:
+    assert digest_of('"5d41402abc4b2a76b9719d911017c592"') == "5d41402abc4b2a76b9719d911017c592"
+    assert digest_of('"5d41402abc4b2a76b9719d911017c592-2"') is None
+    assert digest_of(None) is None

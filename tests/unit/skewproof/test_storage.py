@@ -1,0 +1,330 @@
+"""A process that looks too early, or at something broken, says so and heals by itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
+from skewproof.loader import Loader
+from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .places import DirectoryPlace
+    from .project import Project
+    from .proxy import Proxy
+
+MANIFEST = "releases/v1/staticfiles.json"
+BROKEN = {
+    b"": "it is not JSON",
+    b"{": "it is not JSON",
+    b"\xff\xfe": "it is not JSON",
+    b"[]": "it is not a JSON object",
+    b"{}": "its version is None",
+    b'{"version": "2.0", "paths": {}}': "its version is '2.0', not one of 1.0, 1.1",
+    b'{"version": "1.1"}': "it has no map of paths",
+    b'{"version": "1.1", "paths": {"a": 1}}': "it has no map of paths",
+    b'{"version": "1.1", "paths": {}, "release": "v0"}': "it belongs to release 'v0'",
+}
+
+
+def eager(storage: Any) -> Any:
+    """Return the storage, asking again at once instead of after a pause."""
+    storage._loader = Loader(pause=0)
+    return storage
+
+
+def failure(project: Project, storage: Any, name: str = "css/site.css") -> ManifestError:
+    with project.active("v1"), pytest.raises(ManifestError) as caught:
+        storage.url(name)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_the_url_of_a_file_is_that_of_its_asset(project: Project) -> None:
+    project.publish("v1")
+    with project.active("v1"):
+        url = project.storage().url("css/site.css")
+    assert url.endswith(f"/static/{project.manifest('v1')['paths']['css/site.css']}")
+
+
+def test_each_release_sees_its_own_files(project: Project, next_tree: dict[str, str]) -> None:
+    project.publish("v1")
+    project.write(next_tree)
+    project.publish("v2")
+    urls = {}
+    for release in ("v1", "v2"):
+        with project.active(release):
+            urls[release] = project.storage(release).url("img/logo.svg")
+    assert urls["v1"] != urls["v2"]
+
+
+def test_a_file_that_is_not_in_the_manifest_is_an_error_as_in_stock_django(
+    project: Project,
+) -> None:
+    project.publish("v1")
+    with project.active("v1"), pytest.raises(ValueError, match="Missing staticfiles manifest"):
+        project.storage().url("nowhere.css")
+
+
+def test_making_a_storage_asks_nothing_of_the_store(watched: Project, proxy: Proxy) -> None:
+    watched.storage()
+    assert proxy.requests == []
+
+
+def test_loading_takes_one_request_and_later_look_ups_none(watched: Project, proxy: Proxy) -> None:
+    watched.publish("v1")
+    storage = watched.storage()
+    proxy.requests.clear()
+    with watched.active("v1"):
+        for _ in range(3):
+            storage.url("css/site.css")
+    assert [each.method for each in proxy.requests] == ["GET"]
+
+
+def test_a_loaded_map_is_a_plain_attribute_as_in_stock_django(project: Project) -> None:
+    project.publish("v1")
+    storage = project.storage()
+    with project.active("v1"):
+        storage.url("css/site.css")
+    assert type(vars(storage)["hashed_files"]) is dict
+    assert storage.manifest_hash == project.manifest("v1")["hash"]
+
+
+def test_a_process_that_looked_too_early_heals_when_the_manifest_appears(
+    project: Project,
+) -> None:
+    storage = project.storage()
+    error = failure(project, storage)
+    assert error.reason == "absent"
+    assert "release v1: no manifest from" in str(error)
+    assert MANIFEST in str(error)
+    assert "collectstatic" in str(error)
+    project.publish("v1")
+    started = time.monotonic()
+    with project.active("v1"):
+        while True:
+            try:
+                assert storage.url("css/site.css").endswith(".css")
+                break
+            except ManifestError:
+                assert time.monotonic() - started < 5
+    assert time.monotonic() - started > 0.2
+
+
+@pytest.mark.parametrize(("content", "fault"), BROKEN.items(), ids=repr)
+def test_a_broken_manifest_is_an_error_that_says_what_is_wrong_until_it_is_mended(
+    content: bytes, fault: str, project: Project
+) -> None:
+    project.place.write(MANIFEST, content)
+    storage = eager(project.storage())
+    for _ in range(2):
+        error = failure(project, storage)
+        assert error.reason == "unusable"
+        assert fault in str(error)
+    project.place.delete(MANIFEST)
+    project.publish("v1")
+    with project.active("v1"):
+        assert storage.url("css/site.css").endswith(".css")
+
+
+def test_a_manifest_of_stock_django_is_readable(project: Project) -> None:
+    document = {"version": "1.0", "paths": {"a.css": "a.1.css"}}
+    project.place.write(MANIFEST, json.dumps(document).encode())
+    with project.active("v1"):
+        assert project.storage().url("a.css").endswith("/a.1.css")
+
+
+def test_an_identity_that_may_not_read_is_told_that_absent_and_forbidden_look_alike(
+    s3_project: Project,
+) -> None:
+    s3_project.publish("v1")
+    storage = s3_project.storage(access_key="stranger", secret_key="stranger-secret")
+    error = failure(s3_project, storage)
+    assert error.reason == "forbidden"
+    assert "s3:ListBucket" in str(error)
+    assert "not published yet" in str(error)
+
+
+def test_wrong_credentials_are_not_mistaken_for_a_missing_manifest(s3_project: Project) -> None:
+    storage = s3_project.storage(secret_key="wrong")
+    error = failure(s3_project, storage)
+    assert error.reason == "forbidden"
+    assert "SignatureDoesNotMatch" in str(error)
+
+
+def test_a_missing_bucket_is_said_to_be_missing(s3_project: Project) -> None:
+    storage = s3_project.storage(access_key="root", secret_key="root-secret", bucket_name="nope")
+    assert "the bucket does not exist" in str(failure(s3_project, storage))
+
+
+def test_no_credentials_at_all_are_an_error_that_says_so(
+    s3_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    storage = s3_project.storage(access_key=None, secret_key=None)
+    error = failure(s3_project, storage)
+    assert "credentials" in str(error)
+
+
+@pytest.mark.parametrize("fault", ["lost", 500, 503])
+def test_a_store_that_is_down_is_an_error_and_healed_when_it_is_back(
+    fault: str | int, watched: Project, proxy: Proxy
+) -> None:
+    watched.publish("v1")
+    storage = eager(watched.storage())
+    proxy.reset(lambda number, request: fault)  # noqa: ARG005
+    for _ in range(2):
+        assert failure(watched, storage).reason == "unreachable"
+    proxy.reset(lambda number, request: None)  # noqa: ARG005
+    with watched.active("v1"):
+        assert storage.url("css/site.css").endswith(".css")
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """Return an endpoint that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_store_that_never_answers_costs_two_seconds_once_and_then_nothing(
+    s3_project: Project, black_hole: str
+) -> None:
+    storage = s3_project.storage(endpoint_url=black_hole)
+    started = time.monotonic()
+    assert failure(s3_project, storage).reason == "unreachable"
+    assert time.monotonic() - started < 3.5
+    started = time.monotonic()
+    for _ in range(100):
+        failure(s3_project, storage)
+    assert time.monotonic() - started < 0.9
+
+
+def test_time_outs_that_the_project_sets_win(s3_project: Project) -> None:
+    from botocore.config import Config
+
+    storage = s3_project.storage(client_config=Config(read_timeout=7, region_name="eu-west-1"))
+    assert storage.client_config.read_timeout == 7
+    assert storage.client_config.connect_timeout == 1
+    assert storage.client_config.region_name == "eu-west-1"
+
+
+def test_a_file_that_may_not_be_read_is_an_error(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory_project.publish("v1")
+    storage = eager(directory_project.storage())
+
+    def forbidden(_: Any) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.read_bytes", forbidden)
+        assert failure(directory_project, storage).reason == "forbidden"
+    with directory_project.active("v1"):
+        assert storage.url("css/site.css").endswith(".css")
+
+
+def test_a_directory_in_the_manifests_place_is_an_error(
+    directory_project: Project, directory: DirectoryPlace
+) -> None:
+    (directory.root / MANIFEST).mkdir(parents=True)
+    assert failure(directory_project, directory_project.storage()).reason == "unreachable"
+
+
+def test_no_release_id_is_an_error_at_the_first_look_up(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = project.storage()
+    with project.active("v1"):
+        monkeypatch.delenv("RELEASE_ID")
+        with pytest.raises(ReleaseIdError, match="no release id"):
+            storage.url("css/site.css")
+
+
+def test_debug_serves_unhashed_names_and_reads_no_manifest(project: Project) -> None:
+    storage = project.storage()
+    with project.active("v1", DEBUG=True):
+        assert storage.url("css/site.css").endswith("/css/site.css")
+
+
+def test_the_storage_refuses_to_write_and_to_delete(project: Project) -> None:
+    from django.core.files.base import ContentFile
+
+    project.publish("v1")
+    storage = project.storage()
+    before = project.place.entries()
+    with project.active("v1"):
+        with pytest.raises(SkewproofError, match=r"cannot write 'new.txt'.*INSTALLED_APPS"):
+            storage.save("new.txt", ContentFile(b"new"))
+        with pytest.raises(SkewproofError, match="cannot delete"):
+            storage.delete("img/logo.svg")
+    assert project.place.entries() == before
+
+
+def test_a_storage_can_be_copied_and_pickled(project: Project) -> None:
+    project.publish("v1")
+    storage = project.storage()
+    with project.active("v1"):
+        expected = storage.url("css/site.css")
+        assert copy.deepcopy(project.storage()).url("css/site.css") == expected
+        assert pickle.loads(pickle.dumps(storage)).url("css/site.css") == expected  # noqa: S301
+
+
+@pytest.mark.parametrize("location", ["", "static/.."])
+def test_a_bucket_whose_manifests_would_be_public_is_refused(
+    location: str, s3_project: Project
+) -> None:
+    with pytest.raises(OptionError, match="the public can read"):
+        s3_project.storage(location=location, releases_location=f"{location}/releases")
+
+
+def test_the_manifests_can_be_kept_elsewhere(project: Project, tmp_path: Any) -> None:
+    elsewhere = "private/manifests" if project.place.kind == "s3" else str(tmp_path / "private")
+    project.options = {"releases_location": elsewhere}
+    project.publish("v1")
+    with project.active("v1"):
+        assert project.storage().url("css/site.css").endswith(".css")
+    assert MANIFEST not in project.place.entries()
+
+
+def test_a_directory_whose_manifests_would_be_served_is_refused(
+    directory_project: Project, directory: DirectoryPlace
+) -> None:
+    within = directory.root / "static" / "releases"
+    with pytest.raises(ImproperlyConfigured, match="which the public can read"):
+        directory_project.storage(releases_location=within)
+
+
+def test_a_directory_storage_without_a_directory_is_refused(directory_project: Project) -> None:
+    with pytest.raises(ImproperlyConfigured, match="set STATIC_ROOT"):
+        directory_project.storage(location=None)
+
+
+def test_the_option_of_stock_django_for_another_manifest_store_is_refused(
+    project: Project,
+) -> None:
+    with pytest.raises(OptionError, match="takes no option manifest_storage"):
+        project.storage(manifest_storage=None)
+
+
+def test_an_option_that_nobody_knows_is_refused(s3_project: Project) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Invalid setting 'bucket'"):
+        s3_project.storage(bucket="skew")
+
+
+def test_both_storages_can_be_imported_from_one_module() -> None:
+    assert S3ReleaseStorage.__mro__[1] is FileSystemReleaseStorage.__mro__[1]
+    with pytest.raises(ImportError):
+        exec("from skewproof.storage import NoSuchStorage")  # noqa: S102
