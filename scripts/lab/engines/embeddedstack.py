@@ -70,6 +70,7 @@ class EmbeddedStack:
         self.processes = Processes(self.folder)
         self.gateway = self.folder / "gateway"
         self.store_port = 0
+        self.litter: tuple[str, ...] = ()
         self.weights: dict[str, int] = {}
         self.ports: dict[str, int] = {}
         """The port of each replica, by its name."""
@@ -85,7 +86,7 @@ class EmbeddedStack:
             return None
         stack = cls(name, state["strategy"], state["port"])
         stack.store_port, stack.weights = state["store_port"], state["weights"]
-        stack.ports = state["ports"]
+        stack.ports, stack.litter = state["ports"], state["litter"]
         return stack
 
     def save(self) -> None:
@@ -95,6 +96,7 @@ class EmbeddedStack:
             "strategy": self.strategy,
             "port": self.port,
             "store_port": self.store_port,
+            "litter": self.litter,
             "weights": self.weights,
             "ports": self.ports,
         }
@@ -129,7 +131,8 @@ class EmbeddedStack:
     def start_store(self, store: ObjectStore) -> None:
         """Start the S3 server and set its bucket up, as the `setup` service does."""
         environment = {**base_environment(), **store.environment}
-        self.processes.start("store", store.command, environment, self.folder)
+        self.litter = store.litter
+        self.processes.start("store", store.command, environment, self.folder / "store")
         self.save()
         done = subprocess.run(
             [sys.executable, MINIO / "setup.py"],
@@ -303,6 +306,9 @@ class EmbeddedStack:
         self.processes.stop_all()
         for part in ("store", "gateway", "pids"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
+        for pattern in self.litter:
+            for path in Path("/").glob(pattern.lstrip("/")):
+                path.unlink(missing_ok=True)
         (self.folder / "stack.json").unlink(missing_ok=True)
 
 

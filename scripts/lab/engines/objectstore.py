@@ -32,6 +32,8 @@ class ObjectStore:
     command: list[str | Path]
     environment: dict[str, str]
     port: int
+    litter: tuple[str, ...] = ()
+    """Files that it leaves behind outside its folder."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -56,7 +58,8 @@ def minio_server(program: str, folder: Path) -> ObjectStore:
     """The same server as in the containers."""
     (port,) = free_ports(1)
     command = [program, "server", folder, "--address", f"127.0.0.1:{port}", "--quiet"]
-    return ObjectStore("minio", [*command], dict(IDENTITIES), port)
+    environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
+    return ObjectStore("minio", [*command], environment, port)
 
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
@@ -76,14 +79,18 @@ def seaweedfs_server(folder: Path) -> ObjectStore:
         Path(sys.executable).with_name("weed"),
         "-logtostderr",
         "mini",
+        "-master.telemetry=false",
         "-webdav=false",
         "-admin.ui=false",
         "-s3.port.lance=0",
         "-s3.port.iceberg=0",
-        f"-dir={folder}",
+        "-dir=.",
+        "-filer.localSocket=filer.sock",
+        "-s3.localSocket=s3.sock",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
         f"-s3.config={identities}",
         *(f"-{name}.port={port}" for name, port in ports.items()),
     ]
-    return ObjectStore("seaweedfs", command, {}, s3)
+    litter = [f"/tmp/seaweedfs-*-grpc-{port + 10_000}.sock" for port in ports.values()]  # noqa: S108
+    return ObjectStore("seaweedfs", command, {}, s3, tuple(litter))
