@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .links import Link
 
 _CHANGES_STATE = re.compile(
-    r"(?:^|[/_-])(?:log-?out|sign-?out|delete|remove|unsubscribe|destroy)(?:$|[/._-])",
+    r"(?:^|[/_-])(?:log[-_]?out|sign[-_]?out|delete|remove|unsubscribe|destroy)(?:$|[/._-])",
     re.IGNORECASE,
 )
 """Paths that no probe follows, though a GET should be harmless: to be on the safe side."""
