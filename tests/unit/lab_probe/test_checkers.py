@@ -68,7 +68,7 @@ def test_a_page_that_fails_is_found(bench: Bench, reply: type[Reply], status: in
     bench.visit("v1")
     found = only_fault(bench.verdict(), "page answers")
     assert says(found) == (
-        f'v1\'s page /products/1/ answered {status} ("<title>Oops</title> <h1>Server Error</h1>"); '
+        f'v1\'s page /products/1/ answered {status} ("Oops Server Error"); '
         "it should have answered 200"
     )
     assert found.kinds == {str(status): 1}

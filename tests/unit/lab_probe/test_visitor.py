@@ -132,9 +132,21 @@ def test_links_that_change_something_are_known_by_their_path(path: str, is_page:
     assert site.has_page(f"http://shop.test/{path}") is is_page
 
 
-def test_a_site_without_a_usable_url_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"site 'shop\.test': not an http or https URL; give one"):
-        Site("shop.test")
+@pytest.mark.parametrize("url", ["shop.test", "shop.test:8080", "/", "", "http://", "http://[::1"])
+def test_a_site_without_a_usable_url_is_an_error(url: str) -> None:
+    with pytest.raises(ValueError, match=r"site '.*': not an http or https URL; give one such as"):
+        Site(url)
+
+
+@pytest.mark.parametrize("query", ["?release=v2", "?a=1&release=v2", "?release=v2#x"])
+def test_a_link_that_pins_the_visitor_is_not_followed(query: str) -> None:
+    assert not Site("http://shop.test/").has_page(f"http://shop.test/{query}")
+    assert Site("http://shop.test/", pin="colour").has_page(f"http://shop.test/{query}")
+
+
+def test_the_assets_of_a_record_have_urls() -> None:
+    site = Site("http://shop.test/", static="http://cdn.test/static/")
+    assert site.asset_urls(["css/a b.1.css"]) == ["http://cdn.test/static/css/a%20b.1.css"]
 
 
 def test_pages_without_end_are_bounded(
@@ -146,7 +158,9 @@ def test_pages_without_end_are_bounded(
 
     for day in range(50):
         shop.plant(f"/day/{day}/", calendar)
-    bounded = replace(site, seeds=("/day/0/",), limits=replace(site.limits, pages=7))
+    bounded = replace(
+        site, base=f"{shop.base}day/0/", seeds=(), limits=replace(site.limits, pages=7)
+    )
     fetches = Probe(bounded, history).crawl_once()
     assert len(fetches) == 7
 
@@ -158,7 +172,7 @@ def test_queries_without_end_are_bounded(
     for number in range(50):
         shop.plant(f"/?page={number}", reply(**html(links)))
     shop.plant("/", reply(**html(links)))
-    Probe(replace(site, seeds=("/",)), history).crawl_once()
+    Probe(replace(site, seeds=()), history).crawl_once()
     assert len(shop.seen) == Limits().queries
 
 
@@ -168,7 +182,7 @@ def test_assets_without_end_are_bounded(
     shop.plant(
         "/", reply(**html("".join(f"<img src=/static/{number}.png>" for number in range(50))))
     )
-    bounded = replace(site, seeds=("/",), limits=replace(site.limits, assets=9))
+    bounded = replace(site, seeds=(), limits=replace(site.limits, assets=9))
     assert len(Probe(bounded, history).crawl_once()) == 10
 
 
@@ -179,7 +193,7 @@ def test_stylesheets_that_import_each_other_end(
     shop.plant("/", reply(**html("<link rel=stylesheet href=/a.css>")))
     shop.plant("/a.css", reply(b"@import 'b.css'; @import 'a.css'", headers=css))
     shop.plant("/b.css", reply(b"@import 'a.css'", headers=css))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     assert [fetch.url.removeprefix(shop.base) for fetch in fetches] == ["", "a.css", "b.css"]
 
 
@@ -192,7 +206,7 @@ def test_a_redirect_that_sets_a_cookie_and_returns_is_followed(
         return reply(b"", 302, {"Location": "/", "Set-Cookie": "ok=1; Path=/"})
 
     shop.plant("/", ask_for_cookie)
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     assert [fetch.answer.status for fetch in fetches] == [302, 200, 404]
 
 
@@ -200,7 +214,7 @@ def test_a_redirect_to_another_host_is_recorded_and_not_followed(
     shop: Shop, site: Site, history: History, reply: type[Reply]
 ) -> None:
     shop.plant("/", reply(b"", 302, {"Location": "http://elsewhere.test/"}))
-    (fetch,) = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    (fetch,) = Probe(replace(site, seeds=()), history).crawl_once()
     assert fetch.answer.redirected_to == "http://elsewhere.test/"
 
 
@@ -210,7 +224,7 @@ def test_an_asset_that_redirects_to_a_log_in_is_judged_as_what_it_was_named_for(
     shop.plant("/", reply(**html("<script type=module src=/app.js></script>")))
     shop.plant("/app.js", reply(b"", 302, {"Location": "/sign-in/"}))
     shop.plant("/sign-in/", reply(**html("<link rel=stylesheet href=/static/no.css>")))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     seen = [(fetch.url.removeprefix(shop.base), fetch.how) for fetch in fetches[1:]]
     assert seen == [("app.js", "module"), ("sign-in/", "module")]
 
@@ -220,7 +234,7 @@ def test_what_a_failed_asset_names_is_not_followed(
 ) -> None:
     shop.plant("/", reply(**html("<link rel=stylesheet href=/a.css>")))
     shop.plant("/a.css", reply(b"@import 'b.css'", 404, {"Content-Type": "text/css"}))
-    assert len(Probe(replace(site, seeds=("/",)), history).crawl_once()) == 2
+    assert len(Probe(replace(site, seeds=()), history).crawl_once()) == 2
 
 
 def test_what_an_error_page_names_is_followed(
@@ -228,7 +242,7 @@ def test_what_an_error_page_names_is_followed(
 ) -> None:
     page = html("<link rel=stylesheet href=/a.css>") | {"status": 500}
     shop.plant("/", reply(**page))
-    assert len(Probe(replace(site, seeds=("/",)), history).crawl_once()) == 2
+    assert len(Probe(replace(site, seeds=()), history).crawl_once()) == 2
 
 
 def test_a_picture_loads_nothing_and_a_sprite_does(
@@ -238,7 +252,7 @@ def test_a_picture_loads_nothing_and_a_sprite_does(
     shop.plant("/", reply(**html("<img src=/a.svg><svg><use href=/b.svg#x /></svg>")))
     shop.plant("/a.svg", reply(b"<svg><image href='/static/a.png'/></svg>", headers=svg))
     shop.plant("/b.svg", reply(b"<svg><image href='/static/b.png'/></svg>", headers=svg))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     assert [fetch.url.removeprefix(shop.base) for fetch in fetches] == [
         "",
         "a.svg",
@@ -253,7 +267,7 @@ def test_a_classic_script_imports_only_by_a_call(
     javascript = {"Content-Type": "text/javascript"}
     shop.plant("/", reply(**html("<script src=/a.js></script>")))
     shop.plant("/a.js", reply(b"import './b.js'; import('./c.js')", headers=javascript))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     assert [fetch.url.removeprefix(shop.base) for fetch in fetches] == ["", "a.js", "c.js"]
 
 
@@ -270,7 +284,7 @@ def test_the_same_script_means_other_modules_on_another_page(
     shop.plant("/app.js", reply(b"import 'm'", headers=javascript))
     for name in ("/one.js", "/two.js"):
         shop.plant(name, reply(b"1", headers=javascript))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     needed = {
         (fetch.page, fetch.url.removeprefix(shop.base))
         for fetch in fetches
@@ -289,7 +303,7 @@ def test_assets_of_other_hosts_are_fetched_only_where_the_site_has_them(
 ) -> None:
     other = shop.base.replace("127.0.0.1", "localhost")
     shop.plant("/", reply(**html(f"<img src={other}static/a.png><img src=//elsewhere.test/b.png>")))
-    alone = replace(site, seeds=("/",))
+    alone = replace(site, seeds=())
     assert len(Probe(alone, history).crawl_once()) == 1
     known = replace(alone, asset_origins=(other,))
     assert [fetch.url for fetch in Probe(known, history).crawl_once()[1:]] == [
@@ -303,7 +317,7 @@ def test_a_web_app_manifest_names_icons(
     body = b'{"icons": [{"src": "icon.png"}], "shortcuts": [{"icons": [{"src": "/cut.png"}]}, 7]}'
     shop.plant("/", reply(**html("<link rel=manifest href=/app/site.webmanifest>")))
     shop.plant("/app/site.webmanifest", reply(body, headers={"Content-Type": "application/json"}))
-    fetches = Probe(replace(site, seeds=("/",)), history).crawl_once()
+    fetches = Probe(replace(site, seeds=()), history).crawl_once()
     assert [fetch.url.removeprefix(shop.base) for fetch in fetches[2:]] == [
         "app/icon.png",
         "cut.png",
