@@ -298,6 +298,23 @@ def test_a_type_that_a_browser_refuses_is_found(
     )
 
 
+def test_a_redirect_to_a_log_in_in_the_place_of_a_script_is_found(
+    bench: Bench, reply: type[Reply]
+) -> None:
+    page = b"<script type=module src=/assets/app.js></script>"
+    bench.shop.plant("/", reply(page, headers={"Content-Type": "text/html"}))
+    bench.shop.plant("/assets/app.js", reply(b"", 302, {"Location": "/login/?next=/assets/app.js"}))
+    login = reply(b"<h1>Log in</h1>", headers={"Content-Type": "text/html"})
+    bench.shop.plant("/login/?next=/assets/app.js", login)
+    bench.begin(action="probe", records=False, static=False)
+    bench.visit("v1")
+    found = only_fault(bench.verdict(), "type fits")
+    assert says(found) == (
+        "/login/?next=/assets/app.js, which the page / needs, came as text/html; "
+        "it should have come as text/javascript"
+    )
+
+
 # miss uncacheable
 
 
