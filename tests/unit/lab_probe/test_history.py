@@ -150,6 +150,22 @@ def test_a_fetch_with_neither_status_nor_error_is_damage(path: Path) -> None:
     assert "either a status or an error" in read_history(path).damage[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("t", "soon"), ("status", "200"), ("url", None), ("release", ["v1"]), ("md5", 7)],
+)
+def test_a_fetch_with_a_field_of_another_type_is_damage(
+    path: Path, name: str, value: object
+) -> None:
+    with History(path) as history:
+        history.fetch(PAGE)
+    line = json.loads(path.read_text()) | {name: value}
+    path.write_text(json.dumps(line) + "\n")
+    run = read_history(path)
+    assert run.fetches == ()
+    assert run.damage == (f"line 1: TypeError: {name} is {value!r}",)
+
+
 def test_fetches_are_read_in_the_order_of_time(path: Path) -> None:
     with History(path) as history:
         history.fetch(ASSET)
