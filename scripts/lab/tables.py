@@ -41,10 +41,10 @@ def render_verdict(verdict: Verdict) -> Group:
 def release_table(verdict: Verdict) -> Table:
     """Return what the pages of each release met."""
     table = _table("By release")
-    table.add_column("release")
+    table.add_column("release", no_wrap=True)
     columns = _columns(verdict.total)
     for title, _cell in columns:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     shown = {
         release: tally for release, tally in verdict.releases.items() if _says_something(tally)
     }
@@ -84,7 +84,9 @@ def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
     for title in verdicts:
         table.add_column(title, justify="right")
     for title, cell in _columns(_sum(verdicts)):
-        table.add_row(title, *(cell(verdict.total) for verdict in verdicts.values()))
+        table.add_row(
+            title.replace("\n", " "), *(cell(verdict.total) for verdict in verdicts.values())
+        )
     table.add_section()
     names = dict.fromkeys(
         finding.checker for verdict in verdicts.values() for finding in verdict.findings
@@ -102,22 +104,28 @@ def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
 
 
 def _columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]]:
     """Return the counts worth a column; watched assets only where some were watched."""
     columns: list[tuple[str, Callable[[Tally], RenderableType]]] = [
         ("pages", lambda tally: f"{tally.pages:,}"),
-        ("broken pages", lambda tally: _bad(tally.broken_pages)),
+        ("broken\npages", lambda tally: _bad(tally.broken_pages)),
         ("assets", lambda tally: f"{tally.assets:,}"),
-        ("broken assets", lambda tally: _bad(tally.broken_assets)),
-        ("wrong release", lambda tally: _bad(tally.wrong)),
+        ("broken\nassets", lambda tally: _bad(tally.broken_assets)),
+        ("wrong\nrelease", lambda tally: _bad(tally.wrong)),
         ("refused", lambda tally: _bad(tally.refused)),
     ]
     if total.polls:
         columns.append(("polls", lambda tally: f"{tally.polls:,}"))
-        columns.append(("failed polls", lambda tally: _bad(tally.broken_polls)))
+        columns.append(("failed\npolls", lambda tally: _bad(tally.broken_polls)))
     return columns
 
 
