@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from .checkers import Evidence
     from .findings import Finding
     from .tally import Tally
     from .verdict import Verdict
@@ -160,18 +159,22 @@ def _brief(finding: Finding) -> Text:
     return text
 
 
-def _faulty(verdict: Verdict) -> list[tuple[Finding, Evidence]]:
-    return [(finding, finding.first) for finding in verdict.findings if finding.first]
+def _faulty(verdict: Verdict) -> list[Finding]:
+    return [finding for finding in verdict.findings if finding.samples]
 
 
-def _evidence_text(verdict: Verdict) -> Table:
-    """Return the first evidence of each checker, and the last where there is another."""
+def _evidence_text(verdict: Verdict, kinds: int = 2) -> Table:
+    """Return for each checker the first evidence of the commonest kinds, and the last of all."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="red", no_wrap=True)
     table.add_column(overflow="fold")
-    for finding, first in _faulty(verdict):
-        table.add_row(finding.checker, Text(first.sentence))
-        if finding.last and finding.last != first:
+    for finding in _faulty(verdict):
+        # A stylesheet of another release is what a person would see first.
+        first = sorted(finding.samples, key=lambda kind: not kind.endswith("stylesheet"))
+        shown = [finding.samples[kind] for kind in first[:kinds]]
+        for number, evidence in enumerate(shown):
+            table.add_row("" if number else finding.checker, Text(evidence.sentence))
+        if finding.last and finding.last not in shown:
             table.add_row("", Text(f"last {finding.last.sentence}", style="dim"))
     return table
 

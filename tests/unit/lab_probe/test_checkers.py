@@ -181,7 +181,7 @@ def test_the_silent_case_is_found_200_with_the_other_releases_stylesheet(bench: 
         f"{other}, which v1's page /about/ needs, answered 200, but is of v2; "
         f"it should have been v1's {own}"
     )
-    assert found.kinds == {"v2's": 1}
+    assert found.kinds == {"v2's stylesheet": 1}
     tally = verdict.releases["v1"]
     assert (tally.wrong, tally.broken_assets) == (1, 0)
 
