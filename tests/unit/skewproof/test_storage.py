@@ -167,6 +167,11 @@ def test_a_missing_bucket_is_said_to_be_missing(s3_project: Project) -> None:
     assert "the bucket does not exist" in str(failure(s3_project, storage))
 
 
+def test_an_endpoint_that_is_no_url_is_an_error_that_shows_it(s3_project: Project) -> None:
+    storage = s3_project.storage(endpoint_url="minio:9000")
+    assert "Invalid endpoint: minio:9000" in str(failure(s3_project, storage))
+
+
 def test_no_credentials_at_all_are_an_error_that_says_so(
     s3_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
