@@ -109,7 +109,10 @@ def planned(release: str, collection: Collection, store: Store) -> Plan:
     except StoreError as error:
         raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
     assets = tuple(asset for asset in collection.assets if missing(asset, stored, release, store))
-    copies = tuple(copy for copy in collection.copies if outdated(copy, stored, store))
+    # The unhashed copies are those of the release that was published last: saying again that this
+    # one is there must not take them back from a later one.
+    wanted = absent if committed else outdated
+    copies = tuple(copy for copy in collection.copies if wanted(copy, stored, store))
     total = len(collection.assets) + len(collection.copies)
     return Plan(committed, assets, copies, total - len(assets) - len(copies))
 
@@ -140,6 +143,11 @@ def missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store
             "release may be serving it: delete that one object and publish again"
         )
     return found is None
+
+
+def absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  # noqa: ARG001 - as outdated
+    """Return whether the store lacks an unhashed copy."""
+    return copy.name not in stored
 
 
 def outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:

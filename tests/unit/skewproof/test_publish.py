@@ -7,6 +7,8 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError
 
+from .project import TREE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,6 +64,18 @@ def test_publishing_the_same_again_says_so_and_writes_nothing(project: Any) -> N
     out = project.publish("v1")
     assert out.startswith("release v1 was published already, with the same content: 0 new")
     assert " 0 bytes" in out
+    assert project.place.entries() == before
+
+
+def test_publishing_an_older_release_again_leaves_the_later_ones_unhashed_copies_alone(
+    project: Any, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    project.write(next_tree)
+    project.publish("v2")
+    before = project.place.entries()
+    project.write(TREE)
+    assert "0 new" in project.publish("v1")
     assert project.place.entries() == before
 
 
