@@ -1,4 +1,4 @@
-"""An S3 bucket as the store of a publish."""
+"""An S3 bucket as the store."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from skewproof import manifest
 from skewproof.content import md5
 from skewproof.errors import StoreError
 from skewproof.store import Counter, Headers, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from obstore.store import S3Store
 
@@ -42,9 +41,9 @@ class Bucket:
         self.workers = WORKERS
         self.calls = Counter()
 
-    def read_manifest(self, release: str) -> bytes | None:
-        """Return the manifest of a release, or None when there is none."""
-        key = f"{self._releases}/{release}/{manifest.NAME}"
+    def read_record(self, key: str) -> bytes | None:
+        """Return a record, or None when there is none."""
+        key = f"{self._releases}/{key}"
         with self._doing(f"reading {key}"):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
@@ -53,23 +52,26 @@ class Bucket:
                     raise
                 return None
 
-    def create_manifest(self, release: str, content: bytes) -> bool:
-        """Write the manifest of a release, if there is none."""
-        key = f"{self._releases}/{release}/{manifest.NAME}"
+    def create_record(self, key: str, content: bytes) -> bool:
+        """Write a record, if the key is free."""
+        key = f"{self._releases}/{key}"
         return self._create(key, content, {"Content-Type": "application/json"})
+
+    def list_records(self, folder: str = "") -> dict[str, Stored]:
+        """Return all records by key, or those of one folder."""
+        return self._list(self._releases, folder)
+
+    def delete_records(self, keys: Iterable[str]) -> None:
+        """Delete records, up to a thousand in a request."""
+        self._delete(self._releases, keys)
 
     def list_assets(self) -> dict[str, Stored]:
         """Return all assets by name, from one listing of a request per thousand."""
-        start = len(self._assets) + 1
-        with self._doing(f"listing {self._assets}/"):
-            pages = obstore.list(self._store, self._assets, chunk_size=PAGE)
-            found = {
-                entry["path"][start:]: Stored(entry["size"], digest_of(entry["e_tag"]))
-                for page in pages
-                for entry in page
-            }
-        self.calls.add(max(0, (len(found) - 1) // PAGE))
-        return found
+        return self._list(self._assets)
+
+    def delete_assets(self, names: Iterable[str]) -> None:
+        """Delete assets, up to a thousand in a request."""
+        self._delete(self._assets, names)
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
         """Write an asset, if the name is free (``If-None-Match: *``)."""
@@ -88,6 +90,25 @@ class Bucket:
     def settle(self) -> None:
         """Do nothing: an object is durable when the store has said so."""
 
+    def _list(self, prefix: str, folder: str = "") -> dict[str, Stored]:
+        under = f"{prefix}/{folder}".rstrip("/")
+        with self._doing(f"listing {under}/"):
+            pages = obstore.list(self._store, under, chunk_size=PAGE)
+            found = {
+                entry["path"][len(prefix) + 1 :]: Stored(
+                    entry["size"], digest_of(entry["e_tag"]), entry["last_modified"]
+                )
+                for page in pages
+                for entry in page
+            }
+        self.calls.add(max(0, (len(found) - 1) // PAGE))
+        return found
+
+    def _delete(self, prefix: str, names: Iterable[str]) -> None:
+        for some in batches(sorted(names), PAGE):
+            with self._doing(f"deleting {prefix}/{some[0]}{and_more(some)}"):
+                obstore.delete(self._store, [f"{prefix}/{name}" for name in some])
+
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         with self._doing(f"writing {key}"):
             try:
@@ -103,6 +124,17 @@ class Bucket:
             yield
         except (BaseError, OSError) as error:
             raise StoreError(f"{what} in {self.place} failed: {cause_of(str(error))}") from error
+
+
+def batches(names: list[str], size: int) -> Iterator[list[str]]:
+    """Yield the names, so many at a time."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def and_more(names: list[str]) -> str:
+    """Return how many there are beside the first, in words."""
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def digest_of(etag: str | None) -> str | None:

@@ -8,6 +8,7 @@ from django.conf import STATICFILES_STORAGE_ALIAS, settings
 from django.core.files.storage import storages
 from django.utils.module_loading import import_string
 
+from skewproof.errors import OptionError
 from skewproof.storage import ReleaseManifestMixin
 
 
@@ -30,3 +31,18 @@ def release_storage() -> ReleaseManifestMixin | None:
         return None
     storage = storages[STATICFILES_STORAGE_ALIAS]
     return storage if isinstance(storage, ReleaseManifestMixin) else None
+
+
+def required_storage() -> ReleaseManifestMixin:
+    """Return the configured storage.
+
+    Raises:
+        OptionError: It is none of this package's, and knows no releases.
+    """
+    storage = release_storage()
+    if storage is None:
+        raise OptionError(
+            f'STORAGES["staticfiles"] is {backend().__name__}, which knows no releases; '
+            'set it to "skewproof.storage.S3ReleaseStorage" or another one of this package'
+        )
+    return storage

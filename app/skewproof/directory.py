@@ -1,10 +1,13 @@
-"""Directories as the store of a publish: written beside, then renamed, and made durable."""
+"""Directories as the store: written beside, then renamed, and made durable."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
@@ -12,8 +15,7 @@ from skewproof.errors import StoreError
 from skewproof.store import Counter, Headers, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from django.core.files.storage import FileSystemStorage
 
@@ -35,18 +37,18 @@ class Directory:
         self.workers = WORKERS
         self.calls = Counter()
 
-    def read_manifest(self, release: str) -> bytes | None:
-        """Return the manifest of a release, or None when there is none."""
-        file = self._releases / release / manifest.NAME
+    def read_record(self, key: str) -> bytes | None:
+        """Return a record, or None when there is none."""
+        file = self._releases / key
         with self._doing(f"reading {file}"):
             try:
                 return file.read_bytes()
             except FileNotFoundError:
                 return None
 
-    def create_manifest(self, release: str, content: bytes) -> bool:
-        """Write the manifest of a release, if there is none, and make it durable."""
-        file = self._releases / release / manifest.NAME
+    def create_record(self, key: str, content: bytes) -> bool:
+        """Write a record, if the key is free, and make it durable."""
+        file = self._releases / key
         with self._doing(f"writing {file}"):
             created = self._create(file, content)
             self._sync_touched()
@@ -54,12 +56,29 @@ class Directory:
 
     def list_assets(self) -> dict[str, Stored]:
         """Return all assets by name, with their sizes; content is compared when it matters."""
-        with self._doing(f"listing {self._assets}"):
-            return {
-                file.relative_to(self._assets).as_posix(): Stored(file.stat().st_size)
-                for file in self._assets.rglob("*")
-                if file.is_file() and not file.name.startswith(PREFIX)
-            }
+        return self._list(self._assets)
+
+    def list_records(self, folder: str = "") -> dict[str, Stored]:
+        """Return all records by key, or those of one folder."""
+        return self._list(self._releases, folder)
+
+    def delete_records(self, keys: Iterable[str]) -> None:
+        """Delete records and the directories of releases that are empty then, durably."""
+        with self._doing("deleting records"):
+            for key in keys:
+                file = self._releases / key
+                file.unlink(missing_ok=True)
+                if file.name == manifest.NAME:
+                    with suppress(OSError):  # something else is in it, or it is gone already
+                        file.parent.rmdir()
+                self._touched.add(file.parent if file.parent.is_dir() else self._releases)
+            self._sync_touched()
+
+    def delete_assets(self, names: Iterable[str]) -> None:
+        """Delete assets; their directories stay, as a publish may be about to write into them."""
+        with self._doing("deleting assets"):
+            for name in names:
+                (self._assets / name).unlink(missing_ok=True)
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG002
         """Write an asset, if the name is free."""
@@ -83,6 +102,14 @@ class Directory:
         """Make the names of all assets durable, as their bytes are already."""
         with self._doing("syncing"):
             self._sync_touched()
+
+    def _list(self, root: Path, folder: str = "") -> dict[str, Stored]:
+        with self._doing(f"listing {root / folder}"):
+            return {
+                file.relative_to(root).as_posix(): stored
+                for file in files_under(root / folder)
+                if not file.name.startswith(PREFIX) and (stored := stored_at(file))
+            }
 
     def _create(self, file: Path, body: bytes) -> bool:
         with self._beside(file, body) as written:
@@ -134,3 +161,26 @@ class Directory:
             yield
         except OSError as error:
             raise StoreError(f"{what} in {self.place} failed: {error}") from error
+
+
+def files_under(root: Path) -> Iterator[Path]:
+    """Yield all files; a directory that cannot be read is an error: nothing may be overlooked."""
+    for folder, _, names in os.walk(root, onerror=raised_unless_gone, followlinks=True):
+        yield from (Path(folder, name) for name in names)
+
+
+def raised_unless_gone(error: OSError) -> None:
+    """Raise the error, unless it is that of a directory that is not there, or no more."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def stored_at(path: Path) -> Stored | None:
+    """Return a file as it is listed; None for what is no file, or has gone since it was seen."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return Stored(found.st_size, modified=datetime.fromtimestamp(found.st_mtime, UTC))

@@ -33,8 +33,12 @@ class ManifestError(SkewproofError):
 
 
 class StoreError(SkewproofError):
-    """The store could not be read or written during a publish."""
+    """The store could not be read or written, or somebody else is at work in it."""
 
 
-class ReleaseExistsError(SkewproofError):
+class RefusedError(SkewproofError):
+    """What was asked for would hurt a release, or nobody can tell that it would not."""
+
+
+class ReleaseExistsError(RefusedError):
     """The release id is taken by a release with other content."""

@@ -12,11 +12,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from skewproof.errors import ManifestError
+from skewproof.release import is_safe
 
 NAME = "staticfiles.json"
 WRITTEN = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
+
+
+def key(release: str) -> str:
+    """Return the key of a release's manifest among the records of the store."""
+    return f"{release}/{NAME}"
+
+
+def release_of(key: str) -> str | None:
+    """Return the release whose manifest has that key, or None for any other record."""
+    release, _, name = key.partition("/")
+    return release if name == NAME and is_safe(release) else None
 
 
 @dataclass(frozen=True)

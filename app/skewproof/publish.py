@@ -2,7 +2,8 @@
 
 The manifest is the commit record: a release exists from the moment that its manifest does. All that
 is written before is either new, under a name that holds its hash, or an unhashed copy, which stock
-Django overwrites as well.
+Django overwrites as well. A note keeps a prune from deleting what the publish found there and
+relies on, until the manifest does so.
 """
 
 from __future__ import annotations
@@ -10,37 +11,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skewproof import manifest
-from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
+from skewproof import manifest, notes
+from skewproof.errors import StoreError
 from skewproof.manifest import Manifest
+from skewproof.notes import Lease, Note
+from skewproof.plan import AGAIN, Plan, before_any_file, compared, is_committed, is_there
 
 if TYPE_CHECKING:
     from skewproof.collection import Collection
     from skewproof.content import Upload
-    from skewproof.store import Store, Stored
+    from skewproof.store import Store
 
 Log = Callable[[str], None]
-AGAIN = "run the same command again when that is mended, and it goes on from there"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What has to be written for a release to be whole.
-
-    Attributes:
-        committed: Whether the release's manifest is there already, with the same content.
-        assets: Missing files under hashed names.
-        copies: Missing or outdated files under source names.
-        reused: How many files are there already.
-    """
-
-    committed: bool
-    assets: tuple[Upload, ...]
-    copies: tuple[Upload, ...]
-    reused: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ class Tally:
     new: int = 0
     present: int = 0
     sent: int = 0
-    total: int = field(default=0)
+    total: int = 0
 
 
 def publish(
@@ -87,73 +72,44 @@ def publish(
             again ends well.
     """
     started = clock()
-    plan = planned(release, collection, store)
-    tally = Tally(total=len(plan.assets) + len(plan.copies))
+    tally = Tally()
+    there = is_there(release, collection, store)
+    written: list[str] = []
+    while True:
+        lease = Lease()
+        if collection.is_release() and not there:
+            with before_any_file(release):
+                written.append(notes.announce(note_of(release, collection), store))
+        plan = compared(release, collection, store, there)
+        fill(release, plan, store, tally, log)
+        # What took longer than the note is good for is looked at again, under a new one.
+        if not written or not lease.is_over():
+            break
+    outcome = committed(release, plan, collection, store)
+    notes.take_away(written, store)
+    seconds = clock() - started
+    total = len(collection.assets) + len(collection.copies)
+    return Report(
+        outcome, tally.new, max(0, total - tally.new), tally.sent, store.calls.total, seconds
+    )
+
+
+def note_of(release: str, collection: Collection) -> Note:
+    """Return the note that names all files of the release."""
+    uploads = {upload.name for upload in collection.assets + collection.copies}
+    names = uploads | collection.paths.keys() | set(collection.paths.values())
+    return Note(notes.PUBLISH, frozenset({release}), frozenset(names))
+
+
+def fill(release: str, plan: Plan, store: Store, tally: Tally, log: Log) -> None:
+    """Write what the store lacks, and make it durable."""
+    tally.total += len(plan.assets) + len(plan.copies)
     try:
         write(plan.assets, store.create_asset, store.workers, tally, log)
         write(plan.copies, replacing(store), store.workers, tally, log)
         store.settle()
     except StoreError as error:
         raise StoreError(interrupted(release, plan.committed, tally, error)) from error
-    outcome = committed(release, plan, collection, store)
-    seconds = clock() - started
-    reused = plan.reused + tally.present
-    return Report(outcome, tally.new, reused, tally.sent, store.calls.total, seconds)
-
-
-def planned(release: str, collection: Collection, store: Store) -> Plan:
-    """Compare the release with the store, changing nothing."""
-    try:
-        committed = collection.is_release() and is_committed(release, collection, store)
-        stored = store.list_assets()
-    except StoreError as error:
-        raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
-    assets = tuple(asset for asset in collection.assets if missing(asset, stored, release, store))
-    # The unhashed copies are those of the release that was published last: saying again that this
-    # one is there must not take them back from a later one.
-    wanted = absent if committed else outdated
-    copies = tuple(copy for copy in collection.copies if wanted(copy, stored, store))
-    total = len(collection.assets) + len(collection.copies)
-    return Plan(committed, assets, copies, total - len(assets) - len(copies))
-
-
-def is_committed(release: str, collection: Collection, store: Store) -> bool:
-    """Return whether this very release is there; raise if another one has its id."""
-    content = store.read_manifest(release)
-    if content is None:
-        return False
-    there = manifest.parse(content, release, store.place)
-    differences = manifest.difference(there.paths, collection.paths)
-    if differences:
-        raise ReleaseExistsError(
-            f"release {release} is in {store.place} with other content: {differences}; "
-            "a release never changes, so publish this content under an id of its own"
-        )
-    return True
-
-
-def missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store) -> bool:
-    """Return whether the store lacks an asset; raise if it holds a damaged one."""
-    found = stored.get(asset.name)
-    # How well gzip compresses depends on its version, so a compressed size proves nothing.
-    if found and not asset.compress and found.size != asset.file.stat().st_size:
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
-            f"{asset.file.stat().st_size}, so it is damaged; it is not overwritten, as another "
-            "release may be serving it: delete that one object and publish again"
-        )
-    return found is None
-
-
-def absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  # noqa: ARG001 - as outdated
-    """Return whether the store lacks an unhashed copy."""
-    return copy.name not in stored
-
-
-def outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:
-    """Return whether an unhashed copy has to be written."""
-    found = stored.get(copy.name)
-    return found is None or not store.holds(copy.name, found, copy.body())
 
 
 def replacing(store: Store) -> Callable[[str, bytes, dict[str, str]], bool]:
@@ -215,7 +171,7 @@ def commit(release: str, collection: Collection, store: Store) -> bool:
     """Write the manifest; return False if another publish of the same content was faster."""
     content = Manifest(release, collection.paths, collection.hash).encode(collection.size())
     try:
-        created = store.create_manifest(release, content)
+        created = store.create_record(manifest.key(release), content)
     except StoreError as error:
         raise StoreError(
             f"release {release}: all files are in {store.place}, and it is not certain that the "

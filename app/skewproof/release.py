@@ -48,9 +48,14 @@ def release_id(file: Path | None = None) -> str:
 
 def checked_release_id(value: str, source: str) -> str:
     """Return the value if it is safe as a path; the source is for the error message."""
-    if not SAFE.fullmatch(value) or ".." in value:
+    if not is_safe(value):
         raise ReleaseIdError(f"release id {value!r} from {source} is not safe as a path: {RULE}")
     return value
+
+
+def is_safe(value: str) -> bool:
+    """Return whether the value can be a release id."""
+    return SAFE.fullmatch(value) is not None and ".." not in value
 
 
 def release_file() -> Path | None:

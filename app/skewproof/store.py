@@ -1,27 +1,47 @@
-"""What a publish needs of a store, whichever kind it is."""
+"""What publishing and pruning need of a store, whichever kind it is."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
 
 Headers = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One asset as the store lists it; digest is the MD5 of its bytes where the store tells."""
+    """One file as the store lists it.
+
+    Attributes:
+        size: Its bytes.
+        digest: The MD5 of its bytes, where the store tells.
+        modified: When it was written, by the store's clock.
+    """
 
     size: int
     digest: str | None = None
+    modified: datetime | None = field(default=None, compare=False)
+
+
+def modified(stored: Stored) -> datetime:
+    """Return when a file was written, where the listing has to say so."""
+    assert stored.modified is not None  # noqa: S101 - every store fills it in
+    return stored.modified
 
 
 class Store(Protocol):
     """The assets and manifests of all releases.
 
-    Names of assets are relative to the public part of the store. Every method raises StoreError
-    when the store does not do what was asked. Those that write are called by several threads.
+    Names of assets are relative to the public part of the store; keys of records, which are the
+    manifests and the notes beside them, to its private part. What has been written is seen by
+    whoever reads or lists after the write was answered, and likewise for deletions. Every method
+    raises StoreError when the store does not do what was asked. Those that write assets are called
+    by several threads.
 
     Attributes:
         place: Where the store is, for messages.
@@ -32,12 +52,6 @@ class Store(Protocol):
     place: str
     workers: int
     calls: Counter
-
-    def read_manifest(self, release: str) -> bytes | None:
-        """Return the manifest of a release, or None when there is none."""
-
-    def create_manifest(self, release: str, content: bytes) -> bool:
-        """Write the manifest of a release; return False, changing nothing, if there is one."""
 
     def list_assets(self) -> dict[str, Stored]:
         """Return all assets by name."""
@@ -53,6 +67,21 @@ class Store(Protocol):
 
     def settle(self) -> None:
         """Make all assets that were written durable; called before the manifest is."""
+
+    def list_records(self, folder: str = "") -> dict[str, Stored]:
+        """Return all records by key, or those of one folder."""
+
+    def read_record(self, key: str) -> bytes | None:
+        """Return a record, or None when there is none."""
+
+    def create_record(self, key: str, content: bytes) -> bool:
+        """Write a record; return False, changing nothing, if the key is taken."""
+
+    def delete_records(self, keys: Iterable[str]) -> None:
+        """Delete records, durably; those that are not there count as deleted."""
+
+    def delete_assets(self, names: Iterable[str]) -> None:
+        """Delete assets; those that are not there count as deleted."""
 
 
 class Counter:

@@ -196,7 +196,12 @@ def test_a_manifest_that_vanishes_while_two_publish_is_not_called_published(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = type(project.storage().open_store(0))
-    monkeypatch.setattr(store, "create_manifest", lambda *_: False)
+    create = store.create_record
+    monkeypatch.setattr(
+        store,
+        "create_record",
+        lambda store, key, content: "_notes" in key and create(store, key, content),
+    )
     with pytest.raises(CommandError, match="was there and is gone"):
         project.publish("v1")
 

@@ -11,8 +11,9 @@ from django.core.management.base import CommandError
 
 from skewproof.collection import Collection, hashed
 from skewproof.configured import release_storage
-from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
-from skewproof.publish import planned, publish
+from skewproof.exits import one_line_errors
+from skewproof.plan import planned
+from skewproof.publish import publish
 from skewproof.release import release_id
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
     from skewproof.storage import ReleaseManifestMixin
     from skewproof.store import Store
 
-# Exit codes besides 1, which is any other error.
-REFUSED = 3
-STORE_FAILED = 4
-INTERRUPTED = 130
-
+INTERRUPTED = "interrupted; every release is as it was, run the same command again"
 NO_CLEAR = (
     "--clear would delete files that other releases are serving, since all releases share them; "
     "leave it out: publishing only ever adds to what is there"
@@ -51,17 +48,8 @@ class Command(collectstatic.Command):
         if storage is None:
             return super().handle(**options)
         self.set_options(**options)
-        try:
+        with one_line_errors(INTERRUPTED):
             return self.publish(storage)
-        except ReleaseExistsError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except StoreError as error:
-            raise CommandError(str(error), returncode=STORE_FAILED) from error
-        except SkewproofError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt as error:
-            message = "interrupted; every release is as it was, run the same command again"
-            raise CommandError(message, returncode=INTERRUPTED) from error
 
     def publish(self, storage: ReleaseManifestMixin) -> str | None:
         """Collect into a temporary directory, then bring the store up to date."""
