@@ -1,0 +1,207 @@
+"""A store in memory, and actors that take turns at it, so that every interleaving can be had."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from skewproof import manifest
+from skewproof.collection import Collection
+from skewproof.content import Upload, md5
+from skewproof.store import Counter, Headers, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """What is stored, and the store's clock, which goes on with every write."""
+
+    assets: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    records: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    now: datetime = START
+
+    def pass_time(self, time: timedelta) -> None:
+        self.now += time
+
+    def stamped(self, body: bytes) -> tuple[bytes, datetime]:
+        self.now += timedelta(seconds=1)
+        return body, self.now
+
+    def releases(self) -> dict[str, dict[str, str]]:
+        """Return the paths of all releases."""
+        return {
+            release: manifest.parse(content, release, "memory").paths
+            for key, (content, _) in self.records.items()
+            if (release := manifest.release_of(key))
+        }
+
+    def assert_whole(self) -> None:
+        """Every release that is there has all its files, at any moment."""
+        for release, paths in self.releases().items():
+            for name, asset in paths.items():
+                assert name in self.assets, f"release {release} lacks the copy {name}"
+                assert asset in self.assets, f"release {release} lacks {asset}"
+                assert md5(self.assets[asset][0])[:12] in asset
+
+
+class Memory:
+    """The world as one process sees it; before each call it waits for its turn."""
+
+    place = "memory"
+    workers = 1
+
+    def __init__(self, world: World, turn: Callable[[], None] = lambda: None) -> None:
+        self.world = world
+        self.turn = turn
+        self.calls = Counter()
+
+    def read_record(self, key: str) -> bytes | None:
+        self.turn()
+        return self.world.records.get(key, (None,))[0]
+
+    def create_record(self, key: str, content: bytes) -> bool:
+        self.turn()
+        return self._create(self.world.records, key, content)
+
+    def list_records(self, folder: str = "") -> dict[str, Stored]:
+        self.turn()
+        return listed(self.world.records, folder)
+
+    def delete_records(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.turn()
+            self.world.records.pop(key, None)
+
+    def list_assets(self) -> dict[str, Stored]:
+        self.turn()
+        return listed(self.world.assets)
+
+    def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG002
+        self.turn()
+        return self._create(self.world.assets, name, body)
+
+    def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002
+        self.turn()
+        self.world.assets[name] = self.world.stamped(body)
+
+    def delete_assets(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.turn()
+            self.world.assets.pop(name, None)
+
+    def holds(self, name: str, stored: Stored, body: bytes) -> bool:  # noqa: ARG002
+        return stored == Stored(len(body), md5(body))
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+    def _create(self, there: dict[str, tuple[bytes, datetime]], key: str, body: bytes) -> bool:
+        if key in there:
+            return False
+        there[key] = self.world.stamped(body)
+        return True
+
+
+def listed(there: dict[str, tuple[bytes, datetime]], folder: str = "") -> dict[str, Stored]:
+    return {
+        key: Stored(len(body), md5(body), modified)
+        for key, (body, modified) in there.items()
+        if key.startswith(folder)
+    }
+
+
+class KilledError(BaseException):
+    """The process is gone; nothing of it runs any more."""
+
+
+class Actor:
+    """A process that does one step whenever it is told to.
+
+    Args:
+        work: What it does with its store.
+        world: What the store holds.
+        killed_at: The number of the call at which it dies instead; 0 for never.
+    """
+
+    def __init__(self, work: Callable[[Memory], Any], world: World, killed_at: int = 0) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.is_done = False
+        self.steps = 0
+        self._killed_at = killed_at
+        self._arrived = threading.Semaphore(0)
+        self._granted = threading.Semaphore(0)
+        store = Memory(world, self._turn)
+        self._thread = threading.Thread(target=self._run, args=(work, store))
+        self._thread.start()
+        self._arrived.acquire()
+
+    def step(self) -> None:
+        """Make the call that it is about to make, and go on to before the next one."""
+        if not self.is_done:
+            self.steps += 1
+            self._granted.release()
+            self._arrived.acquire()
+
+    def end(self, limit: int = 1000) -> None:
+        """Go on to the end, unless that takes too many steps, as when it waits for another."""
+        while not self.is_done and limit:
+            self.step()
+            limit -= 1
+
+    def kill(self) -> None:
+        """End it before its next call, if it has not come to its end by itself."""
+        self._killed_at = self.steps + 1
+        self.end()
+        self._thread.join()
+
+    def _turn(self) -> None:
+        self._arrived.release()
+        self._granted.acquire()
+        if self._killed_at and self.steps >= self._killed_at:
+            raise KilledError
+
+    def _run(self, work: Callable[[Memory], Any], store: Memory) -> None:
+        try:
+            self.result = work(store)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.is_done = True
+            self._arrived.release()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in memory, as far as an upload needs one."""
+
+    content: bytes
+
+    def read_bytes(self) -> bytes:
+        return self.content
+
+    def stat(self) -> Any:
+        return self
+
+    @property
+    def st_size(self) -> int:
+        return len(self.content)
+
+
+def collection(tree: dict[str, str]) -> Collection:
+    """Return a release of these files."""
+    bodies = {name: content.encode() for name, content in tree.items()}
+    paths = {name: f"{name}.{md5(body)[:12]}.css" for name, body in bodies.items()}
+    files: dict[str, Any] = {name: File(body) for name, body in bodies.items()}
+    return Collection(
+        paths,
+        "hash",
+        tuple(Upload(asset, files[name]) for name, asset in paths.items()),
+        tuple(Upload(name, file) for name, file in files.items()),
+    )

@@ -1,0 +1,248 @@
+"""Publishes and prunes at once, in every order of their requests that matters.
+
+The promise is one sentence: at every moment, each release whose manifest is there has all its
+files.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skewproof import notes, prune, survey
+from skewproof.errors import ReleaseExistsError, StoreError
+from skewproof.notes import Note
+from skewproof.publish import publish
+from skewproof.retention import Policy
+
+from .memory import Actor, KilledError, Memory, World, collection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+OLD = {"a": "old", "b": "same"}
+NEW = {"a": "new", "b": "same"}
+AT_ONCE = timedelta()
+
+
+announce = notes.announce
+
+
+def announce_with_patience_in_looks(note: Note, store: Any) -> str:
+    """Wait for a number of looks instead of a time."""
+    looks = itertools.count(step=3)
+    return announce(note, store, lambda: float(next(looks)), lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _patience_in_looks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(notes, "announce", announce_with_patience_in_looks)
+        yield
+
+
+def publishing(release: str, tree: dict[str, str]) -> Callable[[Memory], Any]:
+    return lambda store: publish(release, collection(tree), store, lambda _: None)
+
+
+def pruning(**policy: Any) -> Callable[[Memory], Any]:
+    wanted = Policy(**{"keep": 1, "running": "none", "min_age": AT_ONCE, **policy})
+
+    def work(store: Memory) -> Any:
+        plan = prune.planned(store, wanted, store.world.now)
+        if plan.is_empty():
+            return None
+        report = prune.prune(plan, store, wanted)
+        newest = [release.id for release in plan.survey.newest_first()[: wanted.keep]]
+        assert not {wanted.running, *newest} & set(report.releases)
+        return report
+
+    return work
+
+
+def world_of(**trees: dict[str, str]) -> World:
+    """Return a store with these releases, the last one the newest."""
+    world = World()
+    for release, tree in trees.items():
+        publishing(release, tree)(Memory(world))
+    return world
+
+
+def a_world_with_a_file_that_nobody_reaches() -> World:
+    """v1's own file is still there, as the prune that removed v1's manifest died at once."""
+    world = world_of(v1=OLD, v2=NEW)
+    dying = Actor(pruning(), world)
+    while "v1" in world.releases():
+        dying.step()
+    dying.kill()
+    world.pass_time(timedelta(hours=2))
+    return world
+
+
+def calls(work: Callable[[Memory], Any], world: World) -> int:
+    """Count the calls that the work makes when it is alone."""
+    actor = Actor(work, world)
+    actor.end()
+    return actor.steps
+
+
+def play(world: World, actors: list[Actor], order: list[int]) -> None:
+    """Let the actors make a step each time that they are named, then come to their ends."""
+    try:
+        for number in order:
+            actors[number].step()
+            world.assert_whole()
+        while not all(actor.is_done for actor in actors):
+            for actor in actors:
+                actor.step()
+                world.assert_whole()
+    finally:
+        for actor in actors:
+            actor.kill()
+
+
+def orders(first: int, second: int) -> Iterator[list[int]]:
+    """Yield all orders of two actors' calls in which they take turns up to three times."""
+    for one, two, three in itertools.product(range(first + 1), range(second + 1), range(first + 1)):
+        if three == 0 or (one + three <= first and two):
+            yield [0] * one + [1] * two + [0] * three + [1] * second
+
+
+WORLDS = {
+    "a release that goes": lambda: world_of(v1=OLD, v2=NEW),
+    "a file that nobody reaches": a_world_with_a_file_that_nobody_reaches,
+}
+
+
+def everything_that_can_happen(make: Callable[[], World], release: str) -> None:
+    """Publish what was there before, as this release, while a prune takes it away."""
+    publisher, pruner = publishing(release, OLD), pruning()
+    lengths = calls(publisher, make()), calls(pruner, make())
+    for publish_first in (True, False):
+        works = [publisher, pruner] if publish_first else [pruner, publisher]
+        for order in orders(*(lengths if publish_first else lengths[::-1])):
+            world = make()
+            actors = [Actor(work, world) for work in works]
+            play(world, actors, order)
+            assert [actor.error for actor in actors] == [None, None]
+            committed = actors[not publish_first].result
+            assert release in world.releases() or "already" in str(committed)
+
+
+@pytest.mark.parametrize("make", WORLDS.values(), ids=WORLDS)
+def test_a_publish_that_reuses_what_a_prune_would_delete_is_whole_in_every_order(
+    make: Callable[[], World],
+) -> None:
+    everything_that_can_happen(make, "v3")
+
+
+def test_a_release_that_is_published_again_while_it_is_pruned_is_whole_or_gone() -> None:
+    everything_that_can_happen(WORLDS["a release that goes"], "v1")
+
+
+def no_note(note: Note, store: Any) -> str:  # noqa: ARG001 - in the place of announce
+    return "_notes/none"
+
+
+def no_second_look(mark: str, plan: Any, store: Any, policy: Any) -> Any:  # noqa: ARG001
+    return plan.choice
+
+
+def manifests_before_notes(store: Any, known: Any = None) -> Any:
+    releases = survey.read_releases(store, known or survey.Survey())
+    return survey.Survey(releases, survey.read_notes(store))
+
+
+def files_before_manifests(releases: Any, files: Any, store: Any, lease: Any) -> None:  # noqa: ARG001
+    store.delete_assets(files)
+    store.delete_records(f"{release}/staticfiles.json" for release in releases)
+
+
+FAULTS = {
+    "a publish that writes no note": ("skewproof.notes.announce", no_note),
+    "a publish that does not wait": ("skewproof.notes.concerned", lambda *_: None),
+    "a prune that looks only once": ("skewproof.prune.chosen_again", no_second_look),
+    "a prune that looks at manifests first": ("skewproof.prune.surveyed", manifests_before_notes),
+    "a prune that deletes files first": ("skewproof.prune.delete", files_before_manifests),
+}
+
+
+def all_that_can_happen() -> None:
+    for make in WORLDS.values():
+        everything_that_can_happen(make, "v3")
+
+
+@pytest.mark.parametrize(("place", "fault"), FAULTS.values(), ids=FAULTS)
+def test_each_part_of_the_scheme_is_needed(
+    place: str, fault: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With any part left out, one of the same orders leaves a release without a file."""
+    monkeypatch.setattr(place, fault)
+    with pytest.raises(AssertionError, match="lacks"):
+        all_that_can_happen()
+
+
+# What a history is made of: releases whose files come and go, and policies.
+TREES = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]), max_size=3)
+PUBLISHES = st.builds(publishing, st.sampled_from(["v1", "v2", "v3", "v4"]), TREES)
+PRUNES = st.builds(
+    lambda keep, days, running: pruning(keep=keep, min_age=timedelta(days=days), running=running),
+    st.integers(1, 2),
+    st.sampled_from([0, 3]),
+    st.sampled_from(["none", "v1", "v2"]),
+)
+PROCESSES = st.lists(
+    st.tuples(st.one_of(PUBLISHES, PRUNES), st.sampled_from([0, 0, 0, 0, *range(1, 12)])),
+    min_size=1,
+    max_size=3,
+)
+EPISODES = st.lists(
+    st.tuples(
+        PROCESSES,
+        st.lists(st.integers(0, 2), max_size=40),
+        st.sampled_from([timedelta(), timedelta(hours=2), timedelta(days=2), timedelta(days=9)]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+REASONS = (
+    type(None),
+    KilledError,
+    ReleaseExistsError,  # the id is taken
+    StoreError,  # a prune died and still seems to be deleting what is needed
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(EPISODES)
+def test_no_release_ever_misses_a_byte_in_any_history_of_publishes_rollbacks_and_prunes(
+    episodes: list[Any],
+) -> None:
+    """Processes run at once, in any order, and die at any call; in the end only what is used stays.
+
+    The newest release and the running one are never among those that a prune has deleted.
+    """
+    world = World()
+    foreign = {"robots.txt": world.stamped(b"all"), "promo.0123456789ab.png": world.stamped(b"x")}
+    world.assets |= foreign
+    for processes, order, pause in episodes:
+        actors = [Actor(work, world, killed_at) for work, killed_at in processes]
+        play(world, actors, [number for number in order if number < len(actors)])
+        for actor in actors:
+            assert isinstance(actor.error, REASONS), actor.error
+        world.pass_time(pause)
+    world.pass_time(timedelta(days=2))
+    newest = survey.surveyed(Memory(world)).newest_first()[:1]
+    pruning()(Memory(world))
+    world.assert_whole()
+    assert world.releases().keys() == {release.id for release in newest}
+    used = {name for paths in world.releases().values() for pair in paths.items() for name in pair}
+    assert world.assets.keys() == used | foreign.keys()
+    assert not [key for key in world.records if "_notes" in key]

@@ -1,0 +1,550 @@
+"""Pruning as a user does it, on real stores, also while a publish runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from skewproof import notes, transport
+from skewproof.errors import StoreError
+from skewproof.notes import HELD, PRUNE, Lease, Note
+from skewproof.prune import planned, prune
+from skewproof.publish import publish
+from skewproof.retention import Policy
+
+from .memory import Memory, World, collection
+from .project import TREE
+from .test_faults import at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .places import BucketPlace
+    from .project import Project
+    from .proxy import Fault, Proxy, Request
+
+NOW = ("--min-age", "0")
+
+
+def publish_all(project: Project, *releases: str) -> None:
+    """Publish releases that have each a logo of their own, and all else in common."""
+    for release in releases:
+        project.write({**TREE, "img/logo.svg": f"<svg id='{release}'/>"})
+        project.publish(release)
+
+
+def run(project: Project, command: str, *arguments: str, release: str = "v3") -> str:
+    """Run a command in a process of the release."""
+    out = StringIO()
+    with project.active(release):
+        call_command(command, *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def delete(project: Project, *arguments: str, release: str = "v3") -> str:
+    return run(project, "prune_releases", *NOW, *arguments, "--delete", release=release)
+
+
+def own(project: Project, release: str) -> set[str]:
+    """Return the files that only this release has: its logo, and what names its logo."""
+    paths = project.manifest(release)["paths"]
+    return {f"static/{paths[name]}" for name in ("img/logo.svg", "css/site.css")}
+
+
+def releases_there(project: Project) -> set[str]:
+    keys = [key for key in project.place.entries() if key.startswith("releases/")]
+    return {key.split("/")[1] for key in keys}
+
+
+def test_only_what_no_release_that_stays_has_is_deleted(project: Project) -> None:
+    publish_all(project, "v1", "v2", "v3")
+    before = project.place.entries()
+    gone = own(project, "v1") | {"releases/v1/staticfiles.json"}
+    out = delete(project, "--keep", "2")
+    assert project.place.entries() == {key: before[key] for key in before.keys() - gone}
+    assert "deleted 1 releases and 2 files" in out
+    for release in ("v2", "v3"):
+        project.assert_whole(release)
+
+
+def test_by_default_the_plan_is_shown_and_nothing_is_deleted(project: Project) -> None:
+    publish_all(project, "v1", "v2", "v3")
+    before = project.place.entries()
+    lines = run(project, "prune_releases", *NOW, "--keep", "1").splitlines()
+    assert project.place.entries() == before
+    assert lines[0].startswith("3 releases in ")
+    assert [line.split()[:2] for line in lines[2:5]] == [
+        ["keep", "v3"],
+        ["delete", "v2"],
+        ["delete", "v1"],
+    ]
+    assert "it is running here" in lines[2]
+    assert "replaced less than a minute ago" in lines[4]
+    assert len([line for line in lines if "/logo." in line]) == 2
+    assert lines[-1].startswith("would delete 2 releases and 4 files, ")
+    assert lines[-1].endswith("(dry run; --delete really does it)")
+
+
+def test_a_release_that_was_replaced_lately_stays_by_default(project: Project) -> None:
+    publish_all(project, "v1", "v2", "v3")
+    out = run(project, "prune_releases", "--keep", "1", "--delete")
+    assert "replaced only less than a minute ago" in out
+    assert out.splitlines()[-1] == "nothing to delete"
+    assert releases_there(project) == {"v1", "v2", "v3"}
+
+
+def test_the_running_and_the_named_release_stay(project: Project) -> None:
+    publish_all(project, "v1", "v2", "v3", "v4")
+    delete(project, "--keep", "1", "--keep-release", "v2", release="v1")
+    assert releases_there(project) == {"v1", "v2", "v4"}
+    for release in ("v1", "v2", "v4"):
+        project.assert_whole(release)
+
+
+def test_a_pruned_release_can_be_published_again(project: Project) -> None:
+    publish_all(project, "v1", "v2")
+    delete(project, "--keep", "1", release="v2")
+    assert releases_there(project) == {"v2"}
+    publish_all(project, "v1")
+    for release in ("v1", "v2"):
+        project.assert_whole(release)
+
+
+def test_pruning_again_has_nothing_to_do(project: Project) -> None:
+    publish_all(project, "v1", "v2")
+    delete(project, "--keep", "1", release="v2")
+    before = project.place.entries()
+    assert delete(project, "--keep", "1", release="v2").endswith("nothing to delete\n")
+    assert project.place.entries() == before
+
+
+def test_files_that_nothing_of_ours_ever_named_are_left_alone_and_counted(project: Project) -> None:
+    project.place.write("static/robots.txt", b"all")
+    project.place.write("static/promo.0123456789ab.png", b"promo")
+    publish_all(project, "v1", "v2")
+    out = delete(project, "--keep", "1", release="v2")
+    assert "2 files that no release has are left alone" in out
+    out = delete(project, "--keep", "1", "--orphans", release="v2")
+    assert "nothing to delete" in out  # the one that looks like ours is younger than the grace
+    assert project.place.read("static/promo.0123456789ab.png") == b"promo"
+
+
+def test_what_a_publish_left_that_died_goes_after_the_grace_and_not_before(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_all(project, "v2")
+    with monkeypatch.context() as patched:
+        patched.setattr("skewproof.publish.commit", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish_all(project, "v3")
+    logo = {key for key in project.place.entries() if "logo." in key}
+    assert len(logo) == 3
+    policy = Policy(keep=1, running="v2", min_age=timedelta())
+    store = project.storage().open_store(0)
+    assert "nothing to delete" in delete(project, "--keep", "1", release="v2")
+    plan = planned(store, policy, datetime.now(UTC) + timedelta(days=2))
+    assert len(plan.files) == 2
+    # By the store's own clock the publish may still be running, and that is what counts.
+    assert prune(plan, store, policy).files == 0
+    project.assert_whole("v2")
+
+
+def test_the_table_shows_what_each_release_costs(project: Project) -> None:
+    publish_all(project, "v1", "v2", "v3")
+    lines = run(project, "releases").splitlines()
+    assert lines[0].split() == ["RELEASE", "PUBLISHED", "(UTC)", "FILES", "BYTES", "SHARED", "OWN"]
+    assert [line.split()[0] for line in lines[1:]] == ["v3", "v2", "v1"]
+    assert lines[1].startswith("v3 *")
+    found = json.loads(run(project, "releases", "--json"))
+    assert [each["id"] for each in found] == ["v3", "v2", "v1"]
+    for each in found:
+        sizes = {name: len(project.place.read(name)) for name in own(project, each["id"])}
+        assert each["own"] == sum(sizes.values())
+        assert each["files"] == 7
+        assert each["own"] + each["shared"] == each["bytes"]
+        assert each["bytes"] == project.manifest(each["id"])["bytes"]
+        assert each["running"] == (each["id"] == "v3")
+        assert each["missing"] == []
+        assert each["error"] is None
+        age = datetime.now(UTC) - datetime.fromisoformat(each["published"])
+        assert abs(age) < timedelta(hours=1)
+
+
+def test_the_table_says_which_release_lacks_a_file_or_cannot_be_read(project: Project) -> None:
+    publish_all(project, "v1", "v2")
+    lost = min(own(project, "v1"))
+    project.place.delete(lost)
+    project.place.delete("releases/v2/staticfiles.json")
+    project.place.write("releases/v2/staticfiles.json", b"{")
+    out = run(project, "releases")
+    assert f"release v1 lacks 1 of its files, such as {lost.removeprefix('static/')}" in out
+    assert "release v2: the manifest at" in out
+    assert json.loads(run(project, "releases", "--json"))[1]["missing"] == [lost[7:]]
+
+
+def test_an_empty_store_has_no_releases_and_nothing_to_prune(project: Project) -> None:
+    assert run(project, "releases").startswith("no release in ")
+    assert "nothing to delete" in delete(project, "--keep", "1")
+
+
+def test_nothing_is_deleted_while_a_release_that_stays_cannot_be_read(project: Project) -> None:
+    publish_all(project, "v1", "v2")
+    project.place.write("releases/v3/staticfiles.json", b"{")
+    before = project.place.entries()
+    with pytest.raises(CommandError, match="what it reaches cannot be told") as caught:
+        delete(project, "--keep", "1")
+    assert caught.value.returncode == 3
+    assert "\n" not in str(caught.value)
+    assert project.place.entries() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--keep", "0"], "--keep 0: at least the newest"),
+        (["--keep", "-1"], "--keep -1: at least the newest"),
+        (["--keep", "some"], "invalid int value"),
+        ([], "required: --keep"),
+        (["--keep", "1", "--min-age", "7"], "'7' is no length of time such as 7d"),
+        (["--keep", "1", "--min-age", "-7d"], "expected one argument"),
+        (["--keep", "1", "--grace", "5m"], "--grace has to be at least 1 hour"),
+        (["--keep", "1", "--keep-release", "v9"], "--keep-release v9: there is no such release"),
+    ],
+)
+def test_nonsense_is_refused_in_one_line(
+    arguments: list[str], complaint: str, directory_project: Project
+) -> None:
+    publish_all(directory_project, "v1", "v2")
+    before = directory_project.place.entries()
+    with pytest.raises(CommandError, match=complaint) as caught:
+        run(directory_project, "prune_releases", *arguments, "--delete")
+    assert caught.value.returncode == 1
+    assert "\n" not in str(caught.value)
+    assert directory_project.place.entries() == before
+
+
+@pytest.mark.parametrize("command", [("releases",), ("prune_releases", "--keep", "1")])
+def test_a_storage_that_knows_no_releases_is_refused(
+    command: tuple[str, ...], directory_project: Project
+) -> None:
+    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    with (
+        directory_project.active("v1", STORAGES={"staticfiles": {"BACKEND": backend}}),
+        pytest.raises(CommandError, match="which knows no releases"),
+    ):
+        call_command(*command)
+
+
+def test_without_a_release_id_nobody_knows_what_is_running(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_all(directory_project, "v1", "v2")
+    with directory_project.active("v1"):
+        monkeypatch.delenv("RELEASE_ID")
+        with pytest.raises(CommandError, match="no release id"):
+            call_command("prune_releases", "--keep", "1")
+
+
+def test_an_identity_that_may_only_read_is_told_so(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    publish_all(s3_project, "v1", "v2")
+    s3_project.options = dict(bucket.identity("web"))
+    with pytest.raises(CommandError, match=r"\(AccessDenied\); nothing was deleted") as caught:
+        delete(s3_project, "--keep", "1")
+    assert caught.value.returncode == 4
+
+
+def test_a_prune_needs_few_requests(watched: Project, proxy: Proxy) -> None:
+    publish_all(watched, "v1", "v2", "v3")
+    proxy.reset(at(0, None))
+    out = delete(watched, "--keep", "1")
+    # The plan: 2 listings, 3 manifests, 1 listing of assets. Then 1 note, 2 listings and the note,
+    # and a request each to delete the manifests, the assets and the note.
+    assert len(proxy.requests) == 6 + 4 + 3
+    assert f"{len(proxy.requests)} requests" in out
+
+
+def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_run_again(
+    watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By turns, the request is lost with all that follow, or only its answer is."""
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    publish_all(watched, "r0")
+    for number in range(1, 12):  # at the 12th, a note stays, and that is all
+        release = f"r{number}"
+        publish_all(watched, release)
+        proxy.reset(at(number, "dead" if number % 2 else "unanswered"))
+        with pytest.raises(CommandError) as caught:
+            delete(watched, "--keep", "1", release=release)
+        assert caught.value.returncode == 4
+        assert "\n" not in str(caught.value)
+        watched.assert_whole(release)
+        proxy.reset(at(0, None))
+        delete(watched, "--keep", "1", release=release)
+        paths = watched.manifest(release)["paths"]
+        used = {f"static/{name}" for pair in paths.items() for name in pair}
+        assert {key for key in watched.place.entries() if key.startswith("static/")} == used
+        assert releases_there(watched) - {"_notes"} == {release}
+        for note in [key for key in watched.place.entries() if "_notes" in key]:
+            watched.place.delete(note)  # that of the prune that failed; in an hour it is over
+
+
+class Held:
+    """The first request of a kind, held in the proxy until it may go on."""
+
+    def __init__(self, proxy: Proxy, wanted: Callable[[Request], bool]) -> None:
+        self.has_come = threading.Event()
+        self.may_go = threading.Event()
+        self._wanted = wanted
+        proxy.reset(self.plan)
+
+    def plan(self, _: int, request: Request) -> Fault:
+        if self._wanted(request) and not self.has_come.is_set():
+            self.has_come.set()
+            self.may_go.wait(60)
+        return None
+
+
+class Background:
+    """Work in a thread, whose result or error is had at the end."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        self._thread.join(120)
+        assert not self._thread.is_alive()
+        if self._error:
+            raise self._error
+        return self._result
+
+
+def deletes(number: int) -> Callable[[Request], bool]:
+    """Return what matches the n-th request that deletes something."""
+    count = itertools.count(1)
+    return lambda request: request.method == "POST" and next(count) == number
+
+
+def puts(part: str) -> Callable[[Request], bool]:
+    return lambda request: request.method == "PUT" and part in request.path
+
+
+def store_of(project: Project, **options: Any) -> Any:
+    return project.storage(**options).open_store(0)
+
+
+@pytest.fixture
+def v1_again(s3_project: Project) -> Callable[[], str]:
+    """Return a way to publish v1's files as v4: all but its logo are in use, and that goes."""
+
+    def publish_it() -> str:
+        s3_project.write({**TREE, "img/logo.svg": "<svg id='v1'/>"})
+        return s3_project.publish("v4")
+
+    publish_all(s3_project, "v1", "v2", "v3")
+    return publish_it
+
+
+POLICY = Policy(keep=1, running="v3", min_age=timedelta())
+
+
+@pytest.mark.parametrize("held", ["manifests", "assets"])
+def test_a_publish_waits_for_a_prune_that_is_deleting_what_it_needs(
+    held: str,
+    v1_again: Callable[[], str],
+    s3_project: Project,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has seen the files, and that they are about to go."""
+    waiting, look = threading.Event(), notes.concerned
+
+    def watched_look(*arguments: Any) -> str | None:
+        blocking = look(*arguments)
+        if blocking:
+            waiting.set()
+        return blocking
+
+    monkeypatch.setattr(notes, "concerned", watched_look)
+    logo = own(s3_project, "v1")
+    store = store_of(s3_project, endpoint_url=proxy.endpoint)
+    gate = Held(proxy, deletes(1 if held == "manifests" else 2))
+    plan = planned(store, POLICY, datetime.now(UTC))
+    pruner = Background(lambda: prune(plan, store, POLICY))
+    assert gate.has_come.wait(60)
+    publisher = Background(v1_again)
+    assert waiting.wait(60)
+    gate.may_go.set()
+    assert logo <= {f"static/{name}" for name in plan.files}
+    assert pruner.result().files == len(plan.files)
+    # New: both files that were deleted, and the unhashed copy of the logo.
+    assert "v4 is published: 3 new" in publisher.result()
+    for release in ("v3", "v4"):
+        s3_project.assert_whole(release)
+
+
+@pytest.mark.parametrize("held", ["/static/", "/v4/staticfiles.json"])
+def test_a_prune_spares_what_a_publish_that_runs_has_found_there(
+    held: str, v1_again: Callable[[], str], s3_project: Project, proxy: Proxy
+) -> None:
+    """The publish has listed the files and does not write them, and its manifest is not there."""
+    logo = own(s3_project, "v1")
+    s3_project.options = {"endpoint_url": proxy.endpoint}
+    gate = Held(proxy, puts(held))
+    publisher = Background(v1_again)
+    assert gate.has_come.wait(60)
+    store = store_of(s3_project, endpoint_url=s3_project.place.server.endpoint)
+    report = prune(planned(store, POLICY, datetime.now(UTC)), store, POLICY)
+    assert report.releases == ("v2", "v1")
+    gate.may_go.set()
+    publisher.result()
+    for release in ("v3", "v4"):
+        s3_project.assert_whole(release)
+    assert logo <= s3_project.place.entries().keys()
+
+
+@pytest.mark.parametrize("held", ["_notes/prune-", "GET _notes"])
+def test_a_prune_spares_what_a_publish_has_committed_since_it_was_planned(
+    held: str, v1_again: Callable[[], str], s3_project: Project, proxy: Proxy
+) -> None:
+    """The whole publish comes after the plan, and before the note or the second look."""
+    store = store_of(s3_project, endpoint_url=proxy.endpoint)
+    plan = planned(store, POLICY, datetime.now(UTC))
+    if held.startswith("GET"):
+        gate = Held(proxy, lambda request: request.method == "GET" and "_notes" in request.path)
+    else:
+        gate = Held(proxy, puts(held))
+    pruner = Background(lambda: prune(plan, store, POLICY))
+    assert gate.has_come.wait(60)
+    publisher = Background(v1_again)
+    if not held.startswith("GET"):
+        publisher.result()
+    gate.may_go.set()
+    pruner.result()
+    publisher.result()
+    for release in ("v3", "v4"):
+        s3_project.assert_whole(release)
+
+
+def test_a_publish_that_needs_nothing_of_what_goes_does_not_wait(
+    v1_again: Callable[[], str],  # noqa: ARG001 - for its releases
+    s3_project: Project,
+    proxy: Proxy,
+) -> None:
+    store = store_of(s3_project, endpoint_url=proxy.endpoint)
+    gate = Held(proxy, deletes(2))
+    plan = planned(store, POLICY, datetime.now(UTC))
+    pruner = Background(lambda: prune(plan, store, POLICY))
+    assert gate.has_come.wait(60)
+    publish_all(s3_project, "v5")
+    gate.may_go.set()
+    assert pruner.result().files == len(plan.files)
+    for release in ("v3", "v5"):
+        s3_project.assert_whole(release)
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_publish_gives_up_on_a_prune_that_does_not_end_and_says_for_how_long() -> None:
+    world, clock = World(), Clock()
+    store = Memory(world)
+    notes.write(store, Note(PRUNE, frozenset(), frozenset({"a"})))
+    note = Note(notes.PUBLISH, frozenset({"v1"}), frozenset({"a"}))
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    with pytest.raises(StoreError, match="no later than 60 minutes after it began"):
+        notes.announce(note, store, clock, sleep)
+    assert clock.now == notes.PATIENCE
+    world.pass_time(timedelta(hours=1))
+    notes.announce(note, store, clock, sleep)
+
+
+def test_a_note_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
+    for jumping in (0, 1):
+        clocks = (Clock(), Clock())
+        lease = Lease(clocks)
+        clocks[jumping].now = HELD.total_seconds()
+        assert not lease.is_over()
+        clocks[jumping].now += 1
+        assert lease.is_over()
+
+
+def test_a_publish_that_took_too_long_looks_again_under_a_new_note(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its note has expired, and a prune has taken what it had found there."""
+    world = World()
+    tree = {"a": "1", "b": "2"}
+    rounds = itertools.count(1)
+
+    class Slow(Memory):
+        def settle(self) -> None:
+            if next(rounds) == 1:
+                world.pass_time(timedelta(days=2))
+                policy = Policy(keep=1, running="none", min_age=timedelta())
+                other = Memory(world)
+                prune(planned(other, policy, world.now), other, policy)
+                assert not world.assets
+
+    class TwoDays(Lease):
+        def is_over(self) -> bool:
+            return next(rounds) == 2
+
+    monkeypatch.setattr("skewproof.publish.Lease", TwoDays)
+    publish("v1", collection(tree), Slow(world), lambda _: None)
+    assert world.releases().keys() == {"v1"}
+    world.assert_whole()
+    assert not [key for key in world.records if "_notes" in key]
+
+
+def test_a_prune_that_takes_too_long_stops_before_others_forget_its_note(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    for release, tree in (("v1", {"a": "1"}), ("v2", {"a": "2"})):
+        publish(release, collection(tree), Memory(world), lambda _: None)
+    before = len(world.assets)
+    policy = Policy(keep=1, running="v2", min_age=timedelta())
+    store = Memory(world)
+    plan = planned(store, policy, world.now)
+    with monkeypatch.context() as patched:
+        patched.setattr(Lease, "is_over", lambda _: True)
+        with pytest.raises(StoreError, match=r"takes too long .* run the same command again"):
+            prune(plan, store, policy)
+    assert len(world.assets) == before
+    assert prune(planned(store, policy, world.now), store, policy).files == 1
+
+
+def test_a_note_that_is_no_note_is_named(directory_project: Project) -> None:
+    publish_all(directory_project, "v1", "v2")
+    directory_project.place.write("releases/_notes/publish-1.json", b"[]")
+    with pytest.raises(CommandError, match=r"the note _notes/publish-1\.json .* cannot be used"):
+        delete(directory_project, "--keep", "1")
