@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
-from skewproof.errors import StoreError
+from skewproof.errors import SkewproofError, StoreError
 from skewproof.notes import Lease, Note
 from skewproof.retention import Choice, chosen, orphans, unnamed
 from skewproof.survey import surveyed
@@ -106,12 +106,7 @@ def prune(
     """
     started = clock()
     lease = Lease()
-    mark = notes.write(store, Note(notes.PRUNE, frozenset(plan.choice.pruned), plan.files))
-    try:
-        choice = chosen_again(mark, plan, store, policy)
-    except Exception:
-        notes.take_away([mark], store)
-        raise
+    mark, choice = announced(plan, store, policy)
     files = sorted(plan.files - choice.reached)
     delete(tuple(choice.pruned), files, store, lease)
     # Only those whose files were all in the plan: a note is what names them.
@@ -122,11 +117,24 @@ def prune(
     return Report(tuple(choice.pruned), spared, len(files), size, store.calls.total, seconds)
 
 
+def announced(plan: Plan, store: Store, policy: Policy) -> tuple[str, Choice]:
+    """Write the note of the prune, and return its key and what goes now that others can see it."""
+    try:
+        mark = notes.write(store, Note(notes.PRUNE, frozenset(plan.choice.pruned), plan.files))
+        try:
+            return mark, chosen_again(mark, plan, store, policy)
+        except SkewproofError:
+            notes.take_away([mark], store)
+            raise
+    except StoreError as error:
+        raise StoreError(f"{error}; nothing was deleted; {AGAIN}") from error
+
+
 def chosen_again(mark: str, plan: Plan, store: Store, policy: Policy) -> Choice:
     """Return the choice as it is after our note was written, by the time that it was written."""
     survey = surveyed(store, plan.survey)
     if mark not in survey.notes:
-        raise StoreError(f"the note {mark} has been taken away from {store.place}; {AGAIN}")
+        raise StoreError(f"the note {mark} has been taken away from {store.place}")
     return chosen(survey, policy, survey.notes[mark].written, plan.choice.pruned.keys())
 
 

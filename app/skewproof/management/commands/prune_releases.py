@@ -149,7 +149,7 @@ class Command(ReleaseCommand):
         if len(plan.files) > len(shown):
             self.stdout.write(f"  and {len(plan.files) - len(shown)} more (-v 2 shows all)")
         if plan.unnamed:
-            self.stdout.write(f"{len(plan.unnamed)} files that no release has are left alone")
+            self.stdout.write(f"files that no release ever had, left alone: {len(plan.unnamed)}")
 
 
 def conclusion(plan: Plan) -> str:
