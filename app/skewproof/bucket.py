@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
+from skewproof import transport
 from skewproof.content import md5
 from skewproof.errors import StoreError
 from skewproof.store import Counter, Headers, Stored
@@ -33,13 +36,17 @@ CAUSES = (
 class Bucket:
     """The assets and manifests in one bucket."""
 
-    def __init__(self, store: S3Store, assets: str, releases: str, place: str) -> None:
+    def __init__(
+        self, store: S3Store, asking_once: S3Store, assets: str, releases: str, place: str
+    ) -> None:
         self._store = store
+        self._asking_once = asking_once
         self._assets = assets
         self._releases = releases
         self.place = place
         self.workers = WORKERS
         self.calls = Counter()
+        self.is_sure = True
 
     def read_record(self, key: str) -> bytes | None:
         """Return a record, or None when there is none."""
@@ -107,7 +114,19 @@ class Bucket:
     def _delete(self, prefix: str, names: Iterable[str]) -> None:
         for some in batches(sorted(names), PAGE):
             with self._doing(f"deleting {prefix}/{some[0]}{and_more(some)}"):
-                obstore.delete(self._store, [f"{prefix}/{name}" for name in some])
+                self._delete_surely([f"{prefix}/{name}" for name in some])
+
+    def _delete_surely(self, keys: list[str]) -> None:
+        """Delete, and try again; obstore would, too, but not say so."""
+        for attempt in itertools.count():
+            try:
+                obstore.delete(self._asking_once, keys)
+                return
+            except (BaseError, OSError):
+                self.is_sure = False
+                if attempt >= transport.RETRIES:
+                    raise
+            time.sleep(min(3.0, 0.1 * 2**attempt))
 
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         with self._doing(f"writing {key}"):

@@ -36,6 +36,7 @@ class Directory:
         self.place = str(assets)
         self.workers = WORKERS
         self.calls = Counter()
+        self.is_sure = True
 
     def read_record(self, key: str) -> bytes | None:
         """Return a record, or None when there is none."""

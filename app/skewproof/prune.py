@@ -111,7 +111,8 @@ def prune(
     delete(tuple(choice.pruned), files, store, lease)
     # Only those whose files were all in the plan: a note is what names them.
     done = (choice.expired & plan.choice.expired) | (choice.over & plan.choice.over)
-    notes.take_away([mark, *done], store)
+    # A deletion that was given up may still come: our note goes on warning until that is over.
+    notes.take_away([*done, *([mark] if store.is_sure else [])], store)
     spared = tuple(release for release in plan.choice.pruned if release not in choice.pruned)
     size, seconds = plan.size(files), clock() - started
     return Report(tuple(choice.pruned), spared, len(files), size, store.calls.total, seconds)

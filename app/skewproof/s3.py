@@ -97,7 +97,7 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         server = f" at {self.endpoint_url}" if self.endpoint_url else ""
         place = f"s3://{self.bucket_name}{server}"
         served = str(self.location).strip("/")
-        return Bucket(open_s3(self, largest), served, self.releases_location, place)
+        return Bucket(*open_s3(self, largest), served, self.releases_location, place)
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""

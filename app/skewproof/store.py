@@ -47,11 +47,14 @@ class Store(Protocol):
         place: Where the store is, for messages.
         workers: How many threads may write at once.
         calls: Counts the requests that were made.
+        is_sure: Whether each deletion was answered when it was asked for; if not, a request that
+            was given up may still be carried out.
     """
 
     place: str
     workers: int
     calls: Counter
+    is_sure: bool
 
     def list_assets(self) -> dict[str, Stored]:
         """Return all assets by name."""

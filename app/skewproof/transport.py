@@ -51,8 +51,8 @@ class Nothing:
         yield from ()
 
 
-def open_s3(storage: S3ReleaseStorage, largest: int) -> S3Store:
-    """Return the bucket of the configured storage as obstore sees it.
+def open_s3(storage: S3ReleaseStorage, largest: int) -> tuple[S3Store, S3Store]:
+    """Return the bucket of the configured storage as obstore sees it, trying again and asking once.
 
     Args:
         storage: The configured storage.
@@ -62,14 +62,18 @@ def open_s3(storage: S3ReleaseStorage, largest: int) -> S3Store:
         OptionError: The options ask for something that cannot be honoured, or hold no credentials.
     """
     provider = credentials(storage)
-    endpoint, virtual = address(storage)
-    return S3Store(
-        storage.bucket_name,
-        config=s3_config(storage, endpoint, virtual),
-        client_options=client_options(storage, endpoint, largest),
-        retry_config=retry_config(),
-        credential_provider=provider,
-    )
+    config = s3_config(storage, *address(storage))
+
+    def opened(retries: int) -> S3Store:
+        return S3Store(
+            storage.bucket_name,
+            config=config,
+            client_options=client_options(storage, config["aws_endpoint_url_s3"], largest),
+            retry_config=retry_config(retries),
+            credential_provider=provider,
+        )
+
+    return opened(RETRIES), opened(0)
 
 
 def s3_config(storage: S3ReleaseStorage, endpoint: str, virtual: bool) -> S3Config:
@@ -125,10 +129,10 @@ def client_options(storage: S3ReleaseStorage, endpoint: str, largest: int) -> Cl
     return options
 
 
-def retry_config() -> RetryConfig:
+def retry_config(retries: int) -> RetryConfig:
     """Return a bounded back-off after 5xx answers and lost connections: half a minute in all."""
     return {
-        "max_retries": RETRIES,
+        "max_retries": retries,
         "retry_timeout": timedelta(seconds=30),
         "backoff": {
             "init_backoff": timedelta(milliseconds=100),

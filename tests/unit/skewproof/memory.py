@@ -55,6 +55,7 @@ class Memory:
 
     place = "memory"
     workers = 1
+    is_sure = True
 
     def __init__(self, world: World, turn: Callable[[], None] = lambda: None) -> None:
         self.world = world

@@ -297,6 +297,20 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
             watched.place.delete(note)  # that of the prune that failed; in an hour it is over
 
 
+@pytest.mark.parametrize("fault", ["lost", "unanswered", 503])
+def test_a_prune_that_had_to_ask_twice_leaves_its_note_as_the_first_request_may_still_come(
+    fault: Fault, watched: Project, proxy: Proxy
+) -> None:
+    publish_all(watched, "v1", "v2")
+    gone = own(watched, "v1")
+    deletes_assets = deletes(2)
+    proxy.reset(lambda _, request: fault if deletes_assets(request) else None)
+    assert "deleted 1 releases and 2 files" in delete(watched, "--keep", "1", release="v2")
+    assert not gone & watched.place.entries().keys()
+    key = next(key for key in watched.place.entries() if "_notes/prune-" in key)
+    assert gone == {f"static/{name}" for name in json.loads(watched.place.read(key))["names"]}
+
+
 class Held:
     """The first request of a kind, held in the proxy until it may go on."""
 
