@@ -61,13 +61,26 @@ def option_name(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def option_json(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --json."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
+        command
+    )
+
+
+def option_visitors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --visitors."""
+    return click.option(
+        "--visitors",
+        type=click.IntRange(2, 64),
+        default=4,
+        show_default=True,
+        help="How many look at the same time.",
+    )(command)
 
 
 def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what rollout and rollback have in common."""
     for option in (
-        click.option("--visitors", type=click.IntRange(2, 64), default=4, show_default=True),
+        option_visitors,
         click.option("--to", "target", metavar="RELEASE", help="The release to go to."),
         click.option("--from", "source", metavar="RELEASE", help="The release that serves now."),
         click.option("--strategy", help=f"One of {', '.join(STRATEGIES)}; default skewproof."),
@@ -98,8 +111,20 @@ def build(wanted: tuple[str, ...], engine: str) -> None:
 @option_engine
 @click.option("--strategy", default="skewproof", show_default=True, help=", ".join(STRATEGIES))
 @click.option("--weights", default="v1=100", show_default=True, help="Who serves, in percent.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
-@click.option("--replicas", type=click.IntRange(1, 9), default=2, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="The gateway's, on 127.0.0.1.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 9),
+    default=2,
+    show_default=True,
+    help="How many of each release.",
+)
 def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas: int) -> None:
     """Start a stack and leave it running, for rollout, rollback, probe, route and a browser."""
     shares = parse_weights(weights, releases())
@@ -127,7 +152,7 @@ def rollback(**options: Any) -> None:
 
 
 @lab.command(epilog=example("lab gotcha", "lab gotcha --engine compose --json"))
-@click.option("--visitors", type=click.IntRange(2, 64), default=4, show_default=True)
+@option_visitors
 @option_engine
 @option_json
 def gotcha(engine: str, visitors: int, as_json: bool) -> None:
@@ -146,9 +171,13 @@ def gotcha(engine: str, visitors: int, as_json: bool) -> None:
     sys.exit(EXIT_CODES[outcome])
 
 
-@lab.command(epilog=example("lab probe", "lab probe --visits 3", "lab probe http://127.0.0.1:8080/"))
+@lab.command(
+    epilog=example("lab probe", "lab probe --visits 3", "lab probe http://127.0.0.1:8080/")
+)
 @click.argument("url", required=False)
-@click.option("--visits", type=click.IntRange(1), default=1, show_default=True, help="A release.")
+@click.option(
+    "--visits", type=click.IntRange(1), default=1, show_default=True, help="Of each release."
+)
 @option_name
 @option_json
 def probe(url: str | None, visits: int, name: str, as_json: bool) -> None:
