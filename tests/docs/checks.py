@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from .project import Project
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
-OTHER_CAPITALS = {"DELETE", "GET", "HEAD", "HUP", "PUT", "SIGHUP", "SIGKILL", "SIGTERM", "TMPDIR"}
+OTHER_CAPITALS = {
+    "BACKEND",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "HUP",
+    "OPTIONS",
+    "PATH",
+    "PUT",
+    "SIGHUP",
+    "SIGKILL",
+    "SIGTERM",
+    "TMPDIR",
+}
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}
 STARTPROJECT_SETTINGS = {"BASE_DIR"}
 # What comes into being: by the lab and make, in the store, in an image, by runserver.
