@@ -2,8 +2,8 @@
 
     .venv/bin/lab gotcha --json | .venv/bin/python -m tests.docs.gotcha_table
 
-It holds what is the same in every run, on every engine: what each checker concludes. Counts and times
-are not.
+It holds what is the same in every run, on every engine: what each checker concludes. Counts and
+times are not.
 """
 
 from __future__ import annotations

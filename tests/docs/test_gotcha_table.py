@@ -68,7 +68,7 @@ def test_writing_replaces_the_table_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["no table", README.read_text() * 2])
 def test_a_readme_without_the_one_table_is_seen(text: str) -> None:
-    with pytest.raises(LookupError, match="README.md has [02] parts"):
+    with pytest.raises(LookupError, match=r"README.md has [02] parts"):
         section(text)
 
 
