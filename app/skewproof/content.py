@@ -60,7 +60,7 @@ def upload(storage: Any, name: str, file: Path, *, hashed: bool) -> Upload:
 
     A hashed name always gets the same Cache-Control: its content can never change.
     """
-    headers = {**guessed(name), **storage.headers(name)}
+    headers = {**guessed(name), **storage.asset_headers(name)}
     if hashed:
         headers["Cache-Control"] = IMMUTABLE
     compress = (

@@ -36,12 +36,11 @@ def obstacle() -> dict[str, str] | None:
     """Return the reason not to send visitors here, in a word and in a sentence, or None."""
     if is_draining():
         return {"reason": "draining", "detail": "this process is being taken out of service"}
-    # In DEBUG, Django serves unhashed names and no manifest is read.
-    storage = None if settings.DEBUG else release_storage()
-    if storage is None:
-        return None
     try:
-        storage.hashed_files  # noqa: B018 - reading it loads the manifest
+        storage = release_storage()
+        # In DEBUG, Django serves unhashed names and no manifest is read.
+        if storage is not None and not settings.DEBUG:
+            storage.hashed_files  # noqa: B018 - reading it loads the manifest
     except ManifestError as error:
         return {"reason": f"manifest {error.reason}", "detail": str(error)}
     except SkewproofError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
-from skewproof.errors import ReleaseExistsError, StoreError
+from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
 from skewproof.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skewproof.store import Store, Stored
 
 Log = Callable[[str], None]
+AGAIN = "run the same command again when that is mended, and it goes on from there"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def publish(
     """Put a release into the store.
 
     Raises:
-        ReleaseExistsError: The id is taken by a release with other content; nothing was changed.
+        ReleaseExistsError: The id is taken by a release with other content; nothing was changed,
+            unless that release was published at the same time as this one.
         StoreError: The store failed; the release is not there, or it is whole, and publishing it
             again ends well.
     """
@@ -101,10 +103,16 @@ def publish(
 
 def planned(release: str, collection: Collection, store: Store) -> Plan:
     """Compare the release with the store, changing nothing."""
-    committed = collection.is_release() and is_committed(release, collection, store)
-    stored = store.list_assets()
+    try:
+        committed = collection.is_release() and is_committed(release, collection, store)
+        stored = store.list_assets()
+    except StoreError as error:
+        raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
     assets = tuple(asset for asset in collection.assets if missing(asset, stored, release, store))
-    copies = tuple(copy for copy in collection.copies if outdated(copy, stored, store))
+    # The unhashed copies are those of the release that was published last: saying again that this
+    # one is there must not take them back from a later one.
+    wanted = absent if committed else outdated
+    copies = tuple(copy for copy in collection.copies if wanted(copy, stored, store))
     total = len(collection.assets) + len(collection.copies)
     return Plan(committed, assets, copies, total - len(assets) - len(copies))
 
@@ -129,12 +137,17 @@ def missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store
     found = stored.get(asset.name)
     # How well gzip compresses depends on its version, so a compressed size proves nothing.
     if found and not asset.compress and found.size != asset.file.stat().st_size:
-        raise StoreError(
+        raise SkewproofError(
             f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
             f"{asset.file.stat().st_size}, so it is damaged; it is not overwritten, as another "
             "release may be serving it: delete that one object and publish again"
         )
     return found is None
+
+
+def absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  # noqa: ARG001 - as outdated
+    """Return whether the store lacks an unhashed copy."""
+    return copy.name not in stored
 
 
 def outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:
@@ -206,9 +219,11 @@ def commit(release: str, collection: Collection, store: Store) -> bool:
     except StoreError as error:
         raise StoreError(
             f"release {release}: all files are in {store.place}, and it is not certain that the "
-            f"manifest is: {error}; run the same command again to find out and finish"
+            f"manifest is: {error}; {AGAIN}"
         ) from error
-    return created or not is_committed(release, collection, store)
+    if not created and not is_committed(release, collection, store):
+        raise StoreError(f"release {release}: its manifest was there and is gone; {AGAIN}")
+    return created
 
 
 def interrupted(release: str, committed: bool, tally: Tally, error: StoreError) -> str:
@@ -217,5 +232,5 @@ def interrupted(release: str, committed: bool, tally: Tally, error: StoreError) 
     return (
         f"release {release}: {error}; {tally.new + tally.present} of {tally.total} files were "
         f"written, {state}, and every other release is as it was; "
-        "run the same command again once the store answers"
+        f"{AGAIN}"
     )

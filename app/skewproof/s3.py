@@ -69,7 +69,7 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
             return cast("bytes", answer["Body"].read())
         except ClientError as error:
             raise self.refused(release, error) from error
-        except (BotoCoreError, OSError) as error:
+        except (BotoCoreError, OSError, ValueError) as error:
             why = f"the store cannot be reached ({one_line(error)})"
             raise self.no_manifest("unreachable", release, why) from error
 
@@ -99,7 +99,7 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         served = str(self.location).strip("/")
         return Bucket(open_s3(self, largest), served, self.releases_location, place)
 
-    def headers(self, name: str) -> dict[str, str]:
+    def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""
         from skewproof.transport import attributes
 

@@ -119,7 +119,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """Return the store for a publish whose largest file has so many bytes."""
         raise NotImplementedError
 
-    def headers(self, name: str) -> dict[str, str]:
+    def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that the options ask for on an asset."""
         raise NotImplementedError
 
@@ -186,6 +186,6 @@ class FileSystemReleaseStorage(ReleaseManifestMixin, StaticFilesStorage):  # typ
 
         return Directory(Path(self.location), Path(self.releases_location), self)
 
-    def headers(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the web server sets them
+    def asset_headers(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the web server sets them
         """Return nothing: files have no headers."""
         return {}

@@ -152,20 +152,19 @@ def credentials(storage: S3ReleaseStorage) -> Boto3CredentialProvider:
 
 def address(storage: S3ReleaseStorage) -> tuple[str, bool]:
     """Return the base URL that boto3 would use, and whether it names the bucket in the host."""
-    client = storage.connection.meta.client
     urls: list[str] = []
 
     def catch(request: Any, **_: Any) -> AWSResponse:
         urls.append(request.url)
         return AWSResponse(request.url, 200, HTTPHeaders(), Nothing())
 
-    client.meta.events.register_first("before-send.s3.HeadObject", catch)
     try:
+        client = storage.connection.meta.client
+        client.meta.events.register_first("before-send.s3.HeadObject", catch)
         client.head_object(Bucket=storage.bucket_name, Key="key")
-    except BotoCoreError as error:
-        raise OptionError(f"s3://{storage.bucket_name} cannot be addressed: {error}") from error
-    finally:
         client.meta.events.unregister("before-send.s3.HeadObject", catch)
+    except (BotoCoreError, ValueError) as error:
+        raise OptionError(f"s3://{storage.bucket_name} cannot be addressed: {error}") from error
     base = urls[0].removesuffix("/key")
     path_style = base.removesuffix(f"/{storage.bucket_name}")
     return path_style, path_style == base

@@ -36,6 +36,7 @@ class Finding:
         reason: why it is UNKNOWN or not applicable.
         kinds: faults by kind, such as a status.
         subjects: faults by what broke: `v1 /cart/`, `v1 css/site.….css`.
+        samples: the first evidence of each kind, the commonest kind first.
         first, last: the evidence at both ends.
         faulty: the indices of the faulty fetches in the run.
     """
@@ -48,6 +49,7 @@ class Finding:
     reason: str | None = None
     kinds: Mapping[str, int] = field(default_factory=dict)
     subjects: Mapping[str, int] = field(default_factory=dict)
+    samples: Mapping[str, Evidence] = field(default_factory=dict)
     first: Evidence | None = None
     last: Evidence | None = None
     faulty: frozenset[int] = field(default=frozenset(), repr=False)
@@ -102,6 +104,7 @@ class _Collected:
         self.doubts: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.subjects: Counter[str] = Counter()
+        self.samples: dict[str, Evidence] = {}
         self.first: Evidence | None = None
         self.last: Evidence | None = None
         self.faulty: set[int] = set()
@@ -116,6 +119,7 @@ class _Collected:
             self.faults += 1
             self.kinds[evidence.kind] += 1
             self.subjects[_name_subject(evidence)] += 1
+            self.samples.setdefault(evidence.kind, evidence)
             self.first = self.first or evidence
             self.last = evidence
             if judged.index is not None:
@@ -131,6 +135,7 @@ class _Collected:
             self._reason(),
             dict(self.kinds.most_common()),
             dict(self.subjects.most_common()),
+            {kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
             self.first,
             self.last,
             frozenset(self.faulty),

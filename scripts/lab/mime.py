@@ -18,7 +18,9 @@ _JAVASCRIPT = frozenset(
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _MODULES = frozenset({"module", "modulepreload", "js-import", "js-dynamic", "import-map"})
 _STYLESHEETS = frozenset({"stylesheet", "css-import"})
-_MAY_BE_PAGES = frozenset({"object", "preload", "js-url", "attribute", "meta"})
+_MAY_BE_PAGES = frozenset(
+    {"object", "preload", "js-url", "attribute", "meta"} | {"a", "area", "iframe", "frame"}
+)
 """Ways of naming a file that may well be HTML."""
 
 EXTENSIONS: Mapping[str, str] = {

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from .checkers import Evidence
     from .findings import Finding
     from .tally import Tally
     from .verdict import Verdict
@@ -41,10 +40,10 @@ def render_verdict(verdict: Verdict) -> Group:
 def release_table(verdict: Verdict) -> Table:
     """Return what the pages of each release met."""
     table = _table("By release")
-    table.add_column("release")
+    table.add_column("release", no_wrap=True)
     columns = _columns(verdict.total)
     for title, _cell in columns:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     shown = {
         release: tally for release, tally in verdict.releases.items() if _says_something(tally)
     }
@@ -84,7 +83,9 @@ def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
     for title in verdicts:
         table.add_column(title, justify="right")
     for title, cell in _columns(_sum(verdicts)):
-        table.add_row(title, *(cell(verdict.total) for verdict in verdicts.values()))
+        table.add_row(
+            title.replace("\n", " "), *(cell(verdict.total) for verdict in verdicts.values())
+        )
     table.add_section()
     names = dict.fromkeys(
         finding.checker for verdict in verdicts.values() for finding in verdict.findings
@@ -102,22 +103,28 @@ def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
 
 
 def _columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]]:
     """Return the counts worth a column; watched assets only where some were watched."""
     columns: list[tuple[str, Callable[[Tally], RenderableType]]] = [
         ("pages", lambda tally: f"{tally.pages:,}"),
-        ("broken pages", lambda tally: _bad(tally.broken_pages)),
+        ("broken\npages", lambda tally: _bad(tally.broken_pages)),
         ("assets", lambda tally: f"{tally.assets:,}"),
-        ("broken assets", lambda tally: _bad(tally.broken_assets)),
-        ("wrong release", lambda tally: _bad(tally.wrong)),
+        ("broken\nassets", lambda tally: _bad(tally.broken_assets)),
+        ("wrong\nrelease", lambda tally: _bad(tally.wrong)),
         ("refused", lambda tally: _bad(tally.refused)),
     ]
     if total.polls:
         columns.append(("polls", lambda tally: f"{tally.polls:,}"))
-        columns.append(("failed polls", lambda tally: _bad(tally.broken_polls)))
+        columns.append(("failed\npolls", lambda tally: _bad(tally.broken_polls)))
     return columns
 
 
@@ -152,18 +159,22 @@ def _brief(finding: Finding) -> Text:
     return text
 
 
-def _faulty(verdict: Verdict) -> list[tuple[Finding, Evidence]]:
-    return [(finding, finding.first) for finding in verdict.findings if finding.first]
+def _faulty(verdict: Verdict) -> list[Finding]:
+    return [finding for finding in verdict.findings if finding.samples]
 
 
-def _evidence_text(verdict: Verdict) -> Table:
-    """Return the first evidence of each checker, and the last where there is another."""
+def _evidence_text(verdict: Verdict, kinds: int = 2) -> Table:
+    """Return for each checker the first evidence of the commonest kinds, and the last of all."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="red", no_wrap=True)
     table.add_column(overflow="fold")
-    for finding, first in _faulty(verdict):
-        table.add_row(finding.checker, Text(first.sentence))
-        if finding.last and finding.last != first:
+    for finding in _faulty(verdict):
+        # A stylesheet of another release is what a person would see first.
+        first = sorted(finding.samples, key=lambda kind: not kind.endswith("stylesheet"))
+        shown = [finding.samples[kind] for kind in first[:kinds]]
+        for number, evidence in enumerate(shown):
+            table.add_row("" if number else finding.checker, Text(evidence.sentence))
+        if finding.last and finding.last not in shown:
             table.add_row("", Text(f"last {finding.last.sentence}", style="dim"))
     return table
 

@@ -42,7 +42,7 @@ class Verdict:
 
     def finding(self, checker: str) -> Finding:
         """Return what one checker found, such as `page answers`."""
-        return next(finding for finding in self.findings if finding.checker == checker)
+        return {finding.checker: finding for finding in self.findings}[checker]
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as an object that `json.dumps` takes."""

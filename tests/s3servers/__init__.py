@@ -9,7 +9,7 @@ process group at the end.
 """
 
 from tests.s3servers.process import ServerError, free_port, run_script
-from tests.s3servers.server import KINDS, SCRIPTS, S3Server, credentials, found, required, start
+from tests.s3servers.server import KINDS, SCRIPTS, S3Server, credentials, found, start
 
 __all__ = [
     "KINDS",
@@ -19,7 +19,6 @@ __all__ = [
     "credentials",
     "found",
     "free_port",
-    "required",
     "run_script",
     "start",
 ]

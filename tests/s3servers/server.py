@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
 import secrets
 import shutil
 import sys
@@ -109,12 +108,6 @@ def found() -> dict[str, Path]:
     weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
     programs = {"seaweedfs": weed, "minio": shutil.which("minio")}
     return {kind: Path(program) for kind, program in programs.items() if program}
-
-
-def required(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Read which servers must be here: LAB_REQUIRE="minio,seaweedfs" (it may name other things)."""
-    named = {name.strip() for name in environ.get("LAB_REQUIRE", "").split(",")}
-    return [kind for kind in KINDS if kind in named]
 
 
 def credentials() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .evidence import (
@@ -39,7 +40,8 @@ def page_answers(run: Run) -> Iterator[Judged]:
 
 
 def _shorten(text: str, width: int = 80) -> str:
-    line = " ".join(text.split())
+    """Return the words of an error page, on one line."""
+    line = " ".join(re.sub(r"<[^>]*>", " ", text).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 

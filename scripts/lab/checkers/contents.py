@@ -71,7 +71,7 @@ def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
         f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "
         f"{f'of {owner}' if owner else 'of no release'}; it should have been {expected}"
     )
-    kind = f"{owner}'s" if owner else "no release's"
+    kind = f"{owner or 'no release'}'s {fetch.how}"
     return broken(index, run, fetch, kind=kind, came=came, expected=expected, sentence=sentence)
 
 

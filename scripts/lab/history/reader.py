@@ -52,7 +52,7 @@ class _Reader:
         try:
             line = json.loads(raw)
             getattr(self, f"_read_{line['kind']}")(line)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if raw.endswith(b"\n"):
                 self._damage.append(f"line {number}: {type(error).__name__}: {error}")
 
@@ -68,7 +68,8 @@ class _Reader:
         )
 
     def _read_run(self, line: Mapping[str, Any]) -> None:
-        self.header = Header(**{name: line[name] for name in Header.__slots__})
+        known = {name: line[name] for name in Header.__slots__} | {"format": int(line["format"])}
+        self.header = Header(**known)
 
     def _read_record(self, line: Mapping[str, Any]) -> None:
         assets = {
@@ -84,6 +85,7 @@ class _Reader:
 
     def _read_fetch(self, line: Mapping[str, Any]) -> None:
         known = {name: self._same(value) for name, value in line.items()}
+        _expect_types(known)
         answer = Answer(**{name: known[name] for name in _ANSWER if name in known})
         if (answer.status is None) == (answer.error is None):
             raise ValueError("a fetch has either a status or an error")
@@ -107,3 +109,20 @@ class _Reader:
     def _same(self, value: Any) -> Any:
         """Return one object for equal strings: a history repeats the same few thousand."""
         return self._strings.setdefault(value, value) if isinstance(value, str) else value
+
+
+def _expect_types(line: Mapping[str, Any]) -> None:
+    """Refuse a fetch whose fields are of other types than the checkers rely on."""
+    for name, types in _TYPES.items():
+        if not isinstance(line.get(name), types):
+            raise TypeError(f"{name} is {line.get(name)!r}")
+
+
+_TEXT = (str, type(None))
+_TYPES: Mapping[str, Any] = {
+    "t": (int, float),
+    "status": (int, type(None)),
+    **dict.fromkeys(("role", "url", "how", "visitor"), str),
+    **dict.fromkeys(("page", "release", "error", "content_type", "cache_control"), _TEXT),
+    **dict.fromkeys(("sha256", "md5", "redirected_to", "excerpt"), _TEXT),
+}

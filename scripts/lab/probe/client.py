@@ -72,7 +72,7 @@ class Client:
         self._clock = clock
         self._headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"} if hard else {}
         if pin is not None:
-            session.cookies.set(site.pin_cookie, pin)
+            session.cookies.set(site.pin, pin)
 
     def get(self, url: str, *, excerpt: bool = False) -> tuple[Answer, bytes]:
         """GET a URL; returns what came and the body, empty where it failed.

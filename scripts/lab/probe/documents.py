@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from .links import Import, Link
 
+_EMBEDDED = ("object", "iframe", "frame", "svg")
+"""Ways of naming an asset that make a document of it, which loads what it names."""
+
 PRESCAN_BYTES = 1024
 """How far into a page its encoding may be declared, by the HTML standard."""
 
@@ -89,7 +92,7 @@ def _kind_of_fetch(fetch: Fetch) -> str | None:
         return kind
     if not 200 <= (answer.status or 0) < 300:
         return None
-    if kind in ("html", "svg") and fetch.how not in ("object", "svg"):
+    if kind in ("html", "svg") and fetch.how not in _EMBEDDED:
         return None
     return "manifest" if fetch.how == "manifest" else kind
 

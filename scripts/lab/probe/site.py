@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from .links import read_origin, resolve_url
 
 if TYPE_CHECKING:
-    from .links import Link
+    from collections.abc import Iterable
 
 _CHANGES_STATE = re.compile(
-    r"(?:^|[/_-])(?:log-?out|sign-?out|delete|remove|unsubscribe|destroy)(?:$|[/._-])",
+    r"(?:^|[/_-])(?:log[-_]?out|sign[-_]?out|delete|remove|unsubscribe|destroy)(?:$|[/._-])",
     re.IGNORECASE,
 )
 """Paths that no probe follows, though a GET should be harmless: to be on the safe side."""
@@ -29,7 +29,7 @@ class Limits:
     body: int = 20 * 1024 * 1024
     pages: int = 200
     assets: int = 5000
-    queries: int = 5
+    queries: int = 20
     redirects: int = 10
 
 
@@ -41,43 +41,51 @@ class Site:
         base: its URL, where a visit begins.
         static: the URL prefix of its hashed assets; None where nobody knows it.
         asset_origins: origins beside its own that assets are fetched from.
-        seeds: where a visit begins, relative to `base`; with a sitemap, add "/sitemap.xml".
+        seeds: where else a visit begins, relative to `base`, such as "/sitemap.xml".
         release_header, replica_header, pid_header: what an answer says about who made it.
-        pin_cookie: the cookie by which a visitor asks the gateway for one release.
+        pin: the cookie, and the query parameter, by which a visitor asks for one release.
     """
 
     base: str
     static: str | None = None
     asset_origins: tuple[str, ...] = ()
-    seeds: tuple[str, ...] = ("/",)
+    seeds: tuple[str, ...] = ()
     release_header: str = "X-Release"
     replica_header: str = "X-Replica"
     pid_header: str = "X-Pid"
-    pin_cookie: str = "release"
+    pin: str = "release"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if resolve_url(self.base, self.base) is None:
-            raise ValueError(
-                f"site {self.base!r}: not an http or https URL; give one such as http://127.0.0.1:8080/"
-            )
+        for url in (self.base, *([self.static] if self.static else []), *self.asset_origins):
+            if not url.startswith(("http://", "https://")) or resolve_url(url, url) is None:
+                expected = "not an http or https URL; give one such as http://127.0.0.1:8080/"
+                raise ValueError(f"site {url!r}: {expected}")
 
     def entrances(self) -> list[str]:
         """Return the URLs that a visit begins with."""
-        urls = (resolve_url(self.base, seed) for seed in self.seeds)
+        urls = (resolve_url(self.base, url) for url in (self.base, *self.seeds))
         return [url for url in urls if url]
 
     def has_page(self, url: str) -> bool:
-        """Say whether a URL is a page of this site that a probe may visit."""
-        own = resolve_url(self.base, "/") or ""
-        return read_origin(url) == read_origin(own) and not _CHANGES_STATE.search(
-            urlsplit(url).path
-        )
+        """Say whether a URL is a page of this site that a probe may visit.
 
-    def has_asset(self, link: Link) -> bool:
-        """Say whether a link is an asset that this site answers for."""
-        own = [
-            resolve_url(origin, "/")
-            for origin in (self.base, self.static or self.base, *self.asset_origins)
-        ]
-        return read_origin(link.url) in {read_origin(url) for url in own if url}
+        Not one that changes something, nor one that pins the visitor to another release.
+        """
+        parts = urlsplit(url)
+        changes = _CHANGES_STATE.search(parts.path) or self.pin in parse_qs(parts.query)
+        return not changes and read_origin(url) == _origin_of(self.base)
+
+    def has_asset(self, url: str) -> bool:
+        """Say whether a URL is an asset that this site answers for."""
+        own = (self.base, self.static or self.base, *self.asset_origins)
+        return read_origin(url) in map(_origin_of, own)
+
+    def asset_urls(self, names: Iterable[str]) -> list[str]:
+        """Return the URLs of assets by their hashed names, such as those of a record."""
+        prefix = self.static or self.base
+        return [prefix + quote(name) for name in names]
+
+
+def _origin_of(url: str) -> str:
+    return read_origin(resolve_url(url, "/") or "")

@@ -7,7 +7,7 @@ that needs it is recorded: the same file may fit one page and not the next.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.history import Answer, Fetch, Reuse
@@ -107,13 +107,13 @@ class Visit:
     def _fetch_page(self, link: Link, via: str | None) -> tuple[Fetch, int, bytes]:
         t = self._history.now()
         answer, body = self._client.get(link.url, excerpt=True)
-        page = self._fetch(t, "page", link, via, answer, page=link.url, release=answer.release)
+        page = self._fetch(t, link, via, answer)
         return page, self._write(page), body
 
     def _fail(self, link: Link, via: str | None, error: str) -> None:
         answer = Answer(error=error)
         t = self._history.now()
-        self._write(self._fetch(t, "page", link, via, answer, page=link.url, release=None))
+        self._write(self._fetch(t, link, via, answer))
 
     def _follow(self, page: Fetch, number: int, body: bytes) -> None:
         """Fetch everything that a page names, and what that names, until nothing is left."""
@@ -125,7 +125,7 @@ class Visit:
             link, via = queue.popleft()
             if link.page and via == page.url:
                 self._enqueue(link, via)
-            elif not link.page and link.url not in seen and self._site.has_asset(link):
+            elif not link.page and link.url not in seen and self._site.has_asset(link.url):
                 seen.add(link.url)
                 got = self._obtain(link, via, need)
                 if got is not None:
@@ -156,17 +156,9 @@ class Visit:
             return self._fetch_asset(link, via, need)
         source = need.number if via == need.page.url else self._got[via].number
         need.reused.append(Reuse(known.number, link.how, source))
-        page = need.page
-        fetch = self._fetch(
-            self._history.now(),
-            "asset",
-            link,
-            via,
-            known.answer,
-            page=page.url,
-            release=page.release,
-        )
-        self.fetches.append(replace(fetch, cached=True))
+        t = self._history.now()
+        fetch = self._fetch(t, link, via, known.answer, need.page, cached=True)
+        self.fetches.append(fetch)
         return known
 
     def _fetch_asset(self, link: Link, via: str, need: _Need) -> _Got | None:
@@ -174,8 +166,7 @@ class Visit:
             return None
         t = self._history.now()
         answer, body = self._client.get(link.url)
-        page = need.page
-        fetch = self._fetch(t, "asset", link, via, answer, page=page.url, release=page.release)
+        fetch = self._fetch(t, link, via, answer, need.page)
         number = self._write(fetch)
         got = self._got[link.url] = _Got(number, answer, self._documents.read(fetch, body))
         return got
@@ -183,15 +174,18 @@ class Visit:
     def _fetch(
         self,
         t: float,
-        role: Role,
         link: Link,
         via: str | None,
         answer: Answer,
+        page: Fetch | None = None,
         *,
-        page: str,
-        release: str | None,
+        cached: bool = False,
     ) -> Fetch:
-        return Fetch(t, role, link.url, page, via, link.how, release, self._visitor, answer)
+        """Return a fetch of an asset for a page, or of a page itself."""
+        role: Role = "asset" if page else "page"
+        owner, release = (page.url, page.release) if page else (link.url, answer.release)
+        how, visitor = link.how, self._visitor
+        return Fetch(t, role, link.url, owner, via, how, release, visitor, answer, cached)
 
     def _write(self, fetch: Fetch) -> int:
         self.fetches.append(fetch)

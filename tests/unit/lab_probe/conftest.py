@@ -256,7 +256,7 @@ def site(shop: Shop) -> Site:
     return Site(
         shop.base,
         static=f"{shop.base}static/",
-        seeds=("/", "/sitemap.xml"),
+        seeds=("/sitemap.xml",),
         limits=Limits(connect=2.0, read=2.0, total=4.0, body=200_000),
     )
 

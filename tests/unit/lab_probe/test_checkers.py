@@ -68,7 +68,7 @@ def test_a_page_that_fails_is_found(bench: Bench, reply: type[Reply], status: in
     bench.visit("v1")
     found = only_fault(bench.verdict(), "page answers")
     assert says(found) == (
-        f'v1\'s page /products/1/ answered {status} ("<title>Oops</title> <h1>Server Error</h1>"); '
+        f'v1\'s page /products/1/ answered {status} ("Oops Server Error"); '
         "it should have answered 200"
     )
     assert found.kinds == {str(status): 1}
@@ -181,7 +181,7 @@ def test_the_silent_case_is_found_200_with_the_other_releases_stylesheet(bench: 
         f"{other}, which v1's page /about/ needs, answered 200, but is of v2; "
         f"it should have been v1's {own}"
     )
-    assert found.kinds == {"v2's": 1}
+    assert found.kinds == {"v2's stylesheet": 1}
     tally = verdict.releases["v1"]
     assert (tally.wrong, tally.broken_assets) == (1, 0)
 
@@ -295,6 +295,23 @@ def test_a_type_that_a_browser_refuses_is_found(
     found = only_fault(bench.verdict(), "type fits")
     assert says(found).endswith(
         f"came as {came or 'no Content-Type'}; it should have come as {expected}"
+    )
+
+
+def test_a_redirect_to_a_log_in_in_the_place_of_a_script_is_found(
+    bench: Bench, reply: type[Reply]
+) -> None:
+    page = b"<script type=module src=/assets/app.js></script>"
+    bench.shop.plant("/", reply(page, headers={"Content-Type": "text/html"}))
+    bench.shop.plant("/assets/app.js", reply(b"", 302, {"Location": "/login/?next=/assets/app.js"}))
+    login = reply(b"<h1>Log in</h1>", headers={"Content-Type": "text/html"})
+    bench.shop.plant("/login/?next=/assets/app.js", login)
+    bench.begin(action="probe", records=False, static=False)
+    bench.visit("v1")
+    found = only_fault(bench.verdict(), "type fits")
+    assert says(found) == (
+        "/login/?next=/assets/app.js, which the page / needs, came as text/html; "
+        "it should have come as text/javascript"
     )
 
 

@@ -154,10 +154,12 @@ def test_without_a_release_id_nothing_starts(python: Python) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_gunicorn_halts_on_a_bad_value_and_does_not_start_workers_for_ever(python: Python) -> None:
-    done = python(
-        "-m", "gunicorn", "--bind", "127.0.0.1:0", "shop.wsgi", RELEASE_ID="v1", DEBUG="yes"
-    )
+def test_gunicorn_halts_on_a_bad_value_and_does_not_start_workers_for_ever(
+    python: Python, tmp_path: Path
+) -> None:
+    changed = {"RELEASE_ID": "v1", "DEBUG": "yes", "DRAIN_FILE": str(tmp_path / "drain")}
+    changed["PYTHONWARNINGS"] = ""  # gunicorn has some of its own
+    done = python("-m", "gunicorn", "--bind", "127.0.0.1:0", "shop.wsgi", **changed)
     assert done.returncode == 4
     assert "shop.wsgi: the environment variable DEBUG is 'yes': choose false or true" in done.stderr
     assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import django
 import pytest
+from botocore.loaders import create_loader
 from django.conf import settings
 
 from .places import BucketPlace, DirectoryPlace, Place
@@ -16,6 +17,7 @@ from .server import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+from unittest import mock
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +25,14 @@ def django_settings() -> None:
     if not settings.configured:
         settings.configure(SECRET_KEY="only-for-tests", ALLOWED_HOSTS=["testserver"])
     django.setup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _boto3_reads_its_models_once() -> Iterator[None]:
+    """Every storage has a session of its own, and each would parse megabytes of JSON again."""
+    loader = create_loader()
+    with mock.patch("botocore.session.create_loader", return_value=loader):
+        yield
 
 
 @pytest.fixture(scope="session")

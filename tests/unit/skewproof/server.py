@@ -80,7 +80,10 @@ def running(folder: Path) -> Iterator[str]:
     ]
     endpoint = f"http://127.0.0.1:{ports['s3']}"
     log = folder / "log"
-    with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr, cwd=folder) as process:
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(command, stdout=stderr, stderr=stderr, cwd=folder) as process,
+    ):
         try:
             wait_for_bucket(endpoint, process, log)
             yield endpoint

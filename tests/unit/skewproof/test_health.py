@@ -95,6 +95,16 @@ def test_no_release_id_is_named_as_the_reason(
     assert "no release id" in answer.json()["detail"]
 
 
+def test_options_that_contradict_each_other_are_named_as_the_reason(
+    directory_project: Project,
+) -> None:
+    directory_project.options = {"location": None}
+    with directory_project.active("v1"):
+        answer = get("/readyz")
+    assert answer.status_code == 503
+    assert "set STATIC_ROOT" in answer.json()["detail"]
+
+
 def test_health_answers_are_never_cached_and_take_no_writes(project: Project) -> None:
     with project.active("v1"):
         for url in ("/livez", "/readyz"):

@@ -208,6 +208,12 @@ def test_the_cause_in_a_long_message_is_found(message: str, cause: str) -> None:
     assert cause_of(message) == cause
 
 
+def test_an_endpoint_that_is_no_url_is_an_error_that_shows_it(s3_project: Project) -> None:
+    s3_project.options = {"endpoint_url": "minio:9000"}
+    with pytest.raises(CommandError, match="cannot be addressed: Invalid endpoint: minio:9000"):
+        s3_project.publish("v1")
+
+
 def test_an_etag_that_is_no_md5_is_not_taken_for_one() -> None:
     assert digest_of('"5d41402abc4b2a76b9719d911017c592"') == "5d41402abc4b2a76b9719d911017c592"
     assert digest_of('"5d41402abc4b2a76b9719d911017c592-2"') is None

