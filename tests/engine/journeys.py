@@ -139,8 +139,8 @@ class Journeys:
         return made
 
 
-def make(engine_name: str, strategy: str) -> Journey:
+def make(engine_name: str, strategy: str, *, django: str = "", replicas: int = 2) -> Journey:
     """Make a journey on a stack of its own."""
-    engine = build(engine_name)
-    with running(engine, f"journey-{strategy}", {"v1": 100}, strategy=strategy) as stack:
+    engine, name = build(engine_name, django), f"journey-{strategy}{django}"
+    with running(engine, name, {"v1": 100}, strategy=strategy, replicas=replicas) as stack:
         return Traveller(stack, engine).travel()
