@@ -5,6 +5,7 @@ That it agrees with what happens is for tests/engine/test_readme_table.py, on ev
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from lab.checkers import CHECKERS
 from lab.findings import Status, conclude
 from lab.stack import STRATEGIES as KNOWN
 
-from .gotcha_table import BY_LUCK, LUCK, README, STRATEGIES, columns, render, section, write
+from .gotcha_table import BY_LUCK, LUCK, README, STRATEGIES, cell, columns, render, section, write
 from .markdown import Document
 
 if TYPE_CHECKING:
@@ -42,6 +43,30 @@ def test_the_table_has_every_strategy_and_every_checker_in_order() -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+def shown(command: str) -> str:
+    """The output that the README shows for a command."""
+    fences = Document(README, README.read_text()).fences
+    (found,) = (fence.content for fence in fences if fence.commands == [command])
+    return found
+
+
+def test_the_output_shown_for_make_gotcha_says_the_same_as_the_table() -> None:
+    output, table = shown("make gotcha"), stated()
+    assert re.search(rf"^ +{' +'.join(STRATEGIES)}$", output, re.MULTILINE)
+    for checker in CHECKERS:
+        line = re.search(rf"^  {checker.name} +(.*)$", output, re.MULTILINE)
+        assert line
+        statuses = re.findall(r"(PASS|FAIL|UNKNOWN|n/a)(?: [\d,]+)?", line[1])
+        for strategy, status in zip(STRATEGIES, statuses, strict=True):
+            assert cell(checker.name, strategy, status) == table[strategy][checker.name]
+
+
+def test_the_output_shown_for_make_rollout_has_every_checker_pass() -> None:
+    output = shown("make rollout")
+    for checker in CHECKERS:
+        assert re.search(rf"^  {checker.name} +PASS +[\d,]+ +0$", output, re.MULTILINE)
+
+
 def test_a_verdict_follows_from_its_column(strategy: str) -> None:
     column = stated()[strategy]
     verdict = column.pop("**verdict**")
