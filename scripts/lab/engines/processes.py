@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from lab.deadline import wait_until
+from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import UnavailableError
 
 # A shell that writes its own pid down and then becomes the program: there is no moment at which the
@@ -134,10 +135,9 @@ class Processes:
         try:
             process = psutil.Process(pid)
             same = abs(process.create_time() - pid_file.stat().st_mtime) < CLOCK_SLACK
-            running = process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.NoSuchProcess):
             return None
-        return process if same and running else None
+        return process if same and is_alive(process) else None
 
     def require_running(self, name: str) -> None:
         """See that a service has not ended.
@@ -160,12 +160,12 @@ class Processes:
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
-            psutil.wait_procs([process], timeout=seconds)
-            _, left = psutil.wait_procs(family, timeout=ORPHAN_SECONDS)
-            for survivor in left:
+            await_end([process], seconds)
+            survivors = await_end(family, ORPHAN_SECONDS)
+            for survivor in survivors:
                 with suppress(psutil.NoSuchProcess):
                     survivor.kill()
-            psutil.wait_procs(left, timeout=5)
+            await_end(survivors, STOP_SECONDS)
         (self.pids / name).unlink(missing_ok=True)
 
     def stop_all(self) -> None:
@@ -187,6 +187,22 @@ def read_pid(pid_file: Path) -> int:
         return int(pid_file.read_text() or 0)
     except (FileNotFoundError, ValueError):
         return 0
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs: one that has ended stays a zombie until its parent, or init, looks."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def await_end(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all have ended; returns those that have not in time."""
+    deadline = time.monotonic() + seconds
+    while (left := [*filter(is_alive, processes)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return left
 
 
 def family_of(process: psutil.Process) -> list[psutil.Process]:

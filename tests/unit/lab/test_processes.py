@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from lab.deadline import wait_until
-from lab.engines.processes import Processes, base_environment
+from lab.engines.processes import Processes, base_environment, is_alive
 from lab.errors import UnavailableError
 
 WAIT = "import time; time.sleep(600)"
@@ -49,7 +49,7 @@ def test_a_service_is_found_again_by_another_lab_and_stopped(processes: Processe
     assert other.services() == ["waiter"]
     assert other.find("waiter") == process
     other.stop("waiter")
-    assert not process.is_running()
+    assert not is_alive(process)
     assert other.names() == []
 
 
@@ -64,13 +64,13 @@ def test_what_a_service_has_started_goes_with_it(processes: Processes) -> None:
     wait_until(lambda: bool(processes.log("parent")), 10, "no child", lambda: "")
     child = psutil.Process(int(processes.log("parent")))
     processes.stop("parent")
-    assert not child.is_running()
+    assert not is_alive(child)
 
 
 def test_a_service_that_ignores_sigterm_is_killed(processes: Processes) -> None:
     process = start(processes, "stubborn", STUBBORN)
     processes.stop("stubborn", seconds=0.2)
-    assert not process.is_running()
+    assert not is_alive(process)
 
 
 def test_a_pid_that_belongs_to_another_program_by_now_is_let_alone(processes: Processes) -> None:
@@ -80,7 +80,7 @@ def test_a_pid_that_belongs_to_another_program_by_now_is_let_alone(processes: Pr
     os.utime(pid_file, (long_ago, long_ago))
     assert processes.find("waiter") is None
     processes.stop("waiter")
-    assert process.is_running()
+    assert is_alive(process)
     process.kill()
 
 
@@ -123,7 +123,7 @@ def test_an_interrupt_stops_a_job_and_what_it_started(processes: Processes, tmp_
 
         wait_until(lambda: len(children()) == 2, 20, "no job", lambda: "")
         family.extend(children())
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -131,7 +131,7 @@ def test_an_interrupt_stops_a_job_and_what_it_started(processes: Processes, tmp_
         processes.run("parent", python(PARENT), base_environment(), tmp_path)
     thread.join()
     assert len(family) == 2
-    assert not [process for process in family if process.is_running()]
+    assert not [process for process in family if is_alive(process)]
     assert processes.names() == []
 
 
@@ -148,7 +148,7 @@ def test_jobs_are_no_services_but_are_stopped_with_them(processes: Processes) ->
     process = start(processes, "job-publish", WAIT)
     assert processes.services() == []
     processes.stop_all()
-    assert not process.is_running()
+    assert not is_alive(process)
 
 
 def test_programs_get_nothing_of_the_users_aws_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
