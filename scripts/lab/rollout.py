@@ -1,4 +1,4 @@
-"""A rollout as it happens: publish, then replica by replica, with visitors looking all the while."""
+"""A rollout as it happens: publish, then replica by replica, while visitors look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from lab.engines.processes import wait_until
+from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import History
 from lab.probe import Probe
@@ -40,6 +40,8 @@ class Roller:
         """Wait until the visitors have seen the whole site as it is now."""
         # The visits that are under way began earlier; those that follow them did not.
         if not self.probe.await_visits(2 * self.visitors, SETTLE_SECONDS):
+            if self.probe.crashes:
+                raise UnavailableError(f"the probe cannot go on: {self.probe.crashes[0]}")
             raise UnavailableError(
                 f"{self.visitors} visitors did not see the site in {SETTLE_SECONDS:.0f} s; the "
                 f"gateway's last words:\n{self.stack.logs('gateway')}"
@@ -72,7 +74,7 @@ class Roller:
         self.settle()
 
     def publish(self, rollout: Rollout) -> None:
-        """Publish the target while the source's assets are watched, and see what that did to them."""
+        """Publish the target, and see what that does to the assets of the source."""
         self.say(f"publishing {rollout.target}")
         record = self.stack.record(rollout.source)
         before = self.stack.inventory()
@@ -92,12 +94,13 @@ class Roller:
         if publish.exit_code:
             raise UnavailableError(
                 f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
-                f"{rollout.source} still serves; run it again when the cause is mended:\n{publish.log}"
+                f"{rollout.source} still serves; mend the cause and run it again; "
+                f"its last words:\n{publish.log}"
             )
         self.settle()
 
     def recycle(self, release: str) -> None:
-        """Give every replica of a release fresh workers, as max_requests, crashes and scaling do."""
+        """Give every replica fresh workers, as max_requests, crashes and scaling do."""
         for replica in self.stack.replicas(release):
             self.say(f"recycling the workers of {replica.name}")
             self.stack.recycle(replica)
@@ -105,12 +108,15 @@ class Roller:
             self.settle()
 
     def reach(self, rollout: Rollout) -> None:
-        """Make the target known to the gateway, with no share yet, and wait until it is answered."""
+        """Make the target known to the gateway, with no share yet, and wait for its answer."""
         self.stack.route({rollout.source: 100, rollout.target: 0})
 
         def answers() -> bool:
             pin = {"release": rollout.target}
-            answer = requests.get(f"{self.stack.base}readyz", cookies=pin, timeout=5)
+            try:
+                answer = requests.get(f"{self.stack.base}readyz", cookies=pin, timeout=5)
+            except requests.RequestException:
+                return False
             return answer.ok and answer.headers.get("X-Release") == rollout.target
 
         wait_until(

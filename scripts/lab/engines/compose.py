@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 
 import docker
 import requests
 from docker.errors import DockerException, ImageNotFound
 
-from lab.checkout import ROOT
+from lab.checkout import build_folder, releases
+from lab.engines.composecommand import compose, require_compose
+from lab.engines.composeproject import answered
 from lab.engines.composestack import PROJECT_PREFIX, ComposeStack
-from lab.engines.processes import require_free
-from lab.errors import UnavailableError
+from lab.engines.processes import Processes
+from lab.engines.startup import start
+from lab.engines.state import State
+from lab.errors import LabError, UnavailableError, describe
 from lab.stack import Plan, Say
+
+SERVERS = ("minio", "setup", "gateway")
+"""The services with an image of their own, beside the releases."""
 
 
 def connect() -> docker.DockerClient:
@@ -27,32 +33,17 @@ def connect() -> docker.DockerClient:
         client = docker.from_env(timeout=120)
         client.ping()
     except (DockerException, requests.RequestException) as error:
-        where = os.environ.get("DOCKER_HOST", "its default socket")
+        where = os.environ.get("DOCKER_HOST") or "its default socket"
         raise UnavailableError(
-            f"Docker does not answer at {where}: start it, or choose --engine embedded ({error})"
+            f"Docker does not answer at {where}: start it, or choose --engine embedded "
+            f"({describe(error)})"
         ) from error
     return client
 
 
-def compose(project: str, *arguments: str, **variables: str) -> None:
-    """Run `docker compose` on the checkout's file.
-
-    Raises:
-        UnavailableError: it failed; with the last lines that it wrote.
-    """
-    done = subprocess.run(
-        ["docker", "compose", "--progress", "plain", "-p", project, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-15:])
-        raise UnavailableError(f"docker compose {arguments[0]} failed; its last lines:\n{tail}")
+def image_of(release: str) -> str:
+    """The image that docker-compose.yml names for a release."""
+    return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
 
 
 class ComposeEngine:
@@ -65,39 +56,48 @@ class ComposeEngine:
 
     def build(self, releases: Sequence[str], say: Say) -> None:
         """Build the releases' images and those of store, set-up and gateway."""
+        require_compose()
         say(f"building {', '.join(releases)}, store and gateway; the first time takes minutes")
         services = [f"publish-{release}" for release in releases]
-        compose(PROJECT_PREFIX, "build", "minio", "setup", "gateway", *services)
+        compose(Processes(build_folder()), PROJECT_PREFIX, "build", *SERVERS, *services)
 
     def built(self, release: str) -> bool:
         """Whether the release's image is there."""
+        return self.has_image(image_of(release))
+
+    @answered
+    def has_image(self, image: str) -> bool:
+        """Whether an image is there."""
         try:
-            self.client.images.get(f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}")
+            self.client.images.get(image)
         except ImageNotFound:
             return False
         return True
 
+    def require_images(self) -> None:
+        """See that there is an image for every container of docker-compose.yml.
+
+        Raises:
+            LabError: there is not.
+        """
+        images = [f"skewproof-{server}" for server in SERVERS]
+        images += [image_of(release) for release in releases()]
+        if missing := [image for image in images if not self.has_image(image)]:
+            raise LabError(
+                f'there is no image {", ".join(missing)}: run "lab build --engine compose"'
+            )
+
     def up(self, plan: Plan, say: Say) -> ComposeStack:
         """Create every container of the project, start those of the plan; undo it on an error."""
-        require_free(plan.port)
-        stack = ComposeStack(self.client, plan.name, plan.strategy, plan.port)
-        try:
-            stack.save()
-            compose(
-                stack.project,
-                "create",
-                "--no-build",
-                "--pull=never",
-                *(f"--scale=web-{release}={plan.replicas}" for release in plan.weights),
-                GATEWAY_PORT=str(plan.port),
-                STATICFILES_STRATEGY=plan.strategy,
-            )
-            stack.start(plan, say)
-        except BaseException:
-            stack.down()
-            raise
+        require_compose()
+        self.require_images()
+        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state.claim()
+        stack = ComposeStack(self.client, state, plan.replicas)
+        start(stack, plan, say)
         return stack
 
     def attach(self, name: str) -> ComposeStack | None:
         """The stack that `up` wrote down."""
-        return ComposeStack.load(self.client, name)
+        state = State.load(name)
+        return ComposeStack(self.client, state) if state and state.engine == self.name else None

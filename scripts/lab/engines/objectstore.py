@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.checkout import MINIO
-from lab.engines.processes import free_ports
+from lab.engines.ports import GRPC_DISTANCE, free_ports
 
 BUCKET = "skewproof"
 REGION = "us-east-1"
@@ -47,19 +47,24 @@ class ObjectStore:
         }
 
 
-def choose_store(folder: Path) -> ObjectStore:
-    """Prefer a real MinIO; `folder` takes the objects."""
+def store_kind() -> str:
+    """Prefer a real MinIO, where one is on PATH."""
+    return "minio" if shutil.which("minio") else "seaweedfs"
+
+
+def make_store(kind: str, folder: Path) -> ObjectStore:
+    """Choose ports and write what the server reads at its start; `folder` takes the objects."""
     folder.mkdir(parents=True, exist_ok=True)
-    minio = shutil.which("minio")
-    return minio_server(minio, folder) if minio else seaweedfs_server(folder)
+    return minio_server(folder) if kind == "minio" else seaweedfs_server(folder)
 
 
-def minio_server(program: str, folder: Path) -> ObjectStore:
+def minio_server(folder: Path) -> ObjectStore:
     """The same server as in the containers."""
     (port,) = free_ports(1)
-    command = [program, "server", folder, "--address", f"127.0.0.1:{port}", "--quiet"]
+    address = f"127.0.0.1:{port}"
+    command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
     environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
-    return ObjectStore("minio", [*command], environment, port)
+    return ObjectStore("minio", command, environment, port)
 
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
@@ -92,5 +97,6 @@ def seaweedfs_server(folder: Path) -> ObjectStore:
         f"-s3.config={identities}",
         *(f"-{name}.port={port}" for name, port in ports.items()),
     ]
-    litter = [f"/tmp/seaweedfs-*-grpc-{port + 10_000}.sock" for port in ports.values()]  # noqa: S108
+    sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
+    litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
     return ObjectStore("seaweedfs", command, {}, s3, tuple(litter))
