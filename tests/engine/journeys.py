@@ -16,7 +16,6 @@ from lab import session
 from lab.history import Header, History, Record, Run, read_history
 from lab.probe import Probe, Site
 from lab.rollout import Rollout
-from lab.session import Order
 from lab.stack import Engine, Replica, Stack
 from lab.verdict import Verdict, judge_run
 
@@ -69,15 +68,23 @@ class Traveller:
 
     def look(self, moment: str) -> None:
         """See every page of the release of this moment once, and all that it names."""
-        self.histories[moment] = crawl(self.stack, self.engine.name, moment, AT_REST[moment])
+        path = self.stack.folder / f"{moment.replace(' ', '-')}.jsonl"
+        self.histories[moment] = crawl(self.stack, self.engine.name, path, AT_REST[moment])
 
     def roll(self, action: str, rollout: Rollout) -> None:
         """Roll while visitors look; a rollout is looked at in its middle too."""
         stack: Any = self.stack
         if rollout.publishes:
             stack = Interposed(stack, lambda: self.look("after the publish"))
-        order = Order(action, visitors=VISITORS)
-        self.histories[action] = session.observe(stack, self.engine, rollout, order, say)
+        self.histories[action] = roll(stack, self.engine.name, action, rollout)
+
+
+def roll(stack: Stack, engine: str, action: str, rollout: Rollout) -> Path:
+    """Roll while visitors look, as the command line does; returns the history."""
+    about = session.About(stack.folder, stack.base, stack.strategy, engine)
+    with session.recorded(about, action, say) as history:
+        session.observe(stack, rollout, history, VISITORS, say)
+    return history.path
 
 
 class Interposed:
@@ -97,20 +104,19 @@ class Interposed:
         return self._stack.add_replica(release)
 
 
-def crawl(stack: Stack, engine: str, name: str, *pins: str, hard: bool = True) -> Path:
+def crawl(stack: Stack, engine: str, path: Path, *pins: str, hard: bool = True) -> Path:
     """Visit every page of each of these releases once; returns the history.
 
     Args:
         stack: where to look.
         engine: what it runs on.
-        name: what to call the history.
+        path: the history to write.
         pins: the releases.
         hard: past every cache, at the store itself.
     """
-    path = stack.folder / f"{name.replace(' ', '-')}.jsonl"
     site = Site(stack.base, f"{stack.base}static/")
     with History(path) as history, Probe(site, history) as probe:
-        history.run(Header(stack.strategy, engine, "probe", site.base, site.static, name))
+        history.run(Header(stack.strategy, engine, "probe", site.base, site.static, path.stem))
         for release in ("v1", "v2"):
             history.record(stack.record(release))
         for pin in pins:
@@ -141,6 +147,6 @@ class Journeys:
 
 def make(engine_name: str, strategy: str, *, django: str = "", replicas: int = 2) -> Journey:
     """Make a journey on a stack of its own."""
-    engine, name = build(engine_name, django), f"journey-{strategy}{django}"
+    engine, name = build(engine_name, django), f"{strategy}{django.replace('.', '')}"
     with running(engine, name, {"v1": 100}, strategy=strategy, replicas=replicas) as stack:
         return Traveller(stack, engine).travel()

@@ -16,14 +16,15 @@ import psutil
 from tests.engine import gate
 from tests.engine.projects import client
 from tests.engine.stacks import (
-    built_release,
     is_embedded,
     processes_of,
     project_of,
     publisher_environment,
+    release_folder,
 )
 
-from lab.engines.processes import free_ports, wait_until
+from lab.deadline import wait_until
+from lab.engines.ports import free_ports
 from lab.stack import Stack
 
 SECONDS = 120.0
@@ -92,7 +93,7 @@ class Processes:
             assert next(words) == "open\n"
             job = subprocess.Popen(
                 [sys.executable, *COLLECT],
-                cwd=built_release(release),
+                cwd=release_folder(self.stack, release),
                 env={**environment, "S3_ENDPOINT_URL": f"http://{address}"},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

@@ -12,16 +12,16 @@ from pathlib import Path
 from tests.engine.projects import Project
 from tests.machine import engines
 
-from lab.checkout import releases
-from lab.engines import choose
-from lab.engines.embeddedstack import BUILD, EmbeddedStack
-from lab.engines.processes import Processes, free_ports
-from lab.keeper import Keeper
-from lab.session import start_stack
+from lab.engines import reach
+from lab.engines.embeddedstack import EmbeddedStack
+from lab.engines.ports import free_ports
+from lab.engines.processes import Processes
 from lab.stack import Engine, Plan, Stack
+from lab.stacks import require_built, temporary_stack
 
 ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
+RELEASES = ("v1", "v2")
 
 
 def say(line: str) -> None:
@@ -37,9 +37,9 @@ def build(name: str, django: str = "") -> Engine:
         name: the engine's.
         django: a version other than the default; it must be in the variable DJANGO meanwhile.
     """
-    engine = choose(name)
+    engine = reach(name)
     say(f"building for {name} {django}")
-    engine.build(releases(), say)
+    engine.build(RELEASES, say)
     return engine
 
 
@@ -54,14 +54,10 @@ def running(
 ) -> Iterator[Stack]:
     """Run a stack while the block does; a keeper takes it down when this process is killed."""
     (port,) = free_ports(1)
-    unique = f"test-{name}-{os.getpid()}"
-    plan = Plan(unique, strategy, port, weights, tuple(weights), replicas)
-    with Keeper(engine.name, unique):
-        stack = start_stack(engine, plan, say)
-        try:
-            yield stack
-        finally:
-            stack.down()
+    plan = Plan(f"test-{name}-{os.getpid()}", strategy, port, weights, tuple(weights), replicas)
+    require_built(engine, RELEASES)
+    with temporary_stack(engine, plan, say) as stack:
+        yield stack
     # Only where all went well: else its logs and histories are worth a look.
     shutil.rmtree(stack.folder)
 
@@ -79,12 +75,13 @@ def project_of(stack: Stack) -> Project:
 def publisher_environment(stack: Stack) -> dict[str, str]:
     """What the publish job of an embedded stack is told."""
     assert isinstance(stack, EmbeddedStack)
-    return stack.publisher()
+    return stack.settings("PUBLISHER")
 
 
-def built_release(release: str) -> Path:
+def release_folder(stack: Stack, release: str) -> Path:
     """Where an embedded stack's publish job runs."""
-    return BUILD / release
+    assert isinstance(stack, EmbeddedStack)
+    return stack.release_folder(release)
 
 
 def processes_of(stack: Stack) -> Processes:

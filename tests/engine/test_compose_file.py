@@ -12,7 +12,7 @@ from tests.engine.pages import PAGES, SHARED, Broken, Disguised, faults, look_at
 from tests.engine.projects import Project
 from tests.engine.stacks import build
 
-from lab.engines.processes import free_ports
+from lab.engines.ports import free_ports
 from lab.history import Run
 
 FIRST, AGAIN, KEPT, FRESH = "up", "up again", "down and up", "down with its volume, and up"

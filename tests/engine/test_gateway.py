@@ -17,7 +17,7 @@ from tests.engine.buckets import publisher
 from tests.engine.pages import hash_of
 from tests.engine.stacks import is_embedded
 
-from lab.engines.processes import wait_until
+from lab.deadline import wait_until
 from lab.probe.client import make_session
 from lab.stack import Stack
 

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.journeys import crawl
+from tests.engine.journeys import crawl, roll
 from tests.engine.outages import Ended, Outage, outage_of
 from tests.engine.pages import PAGES, faults, look_at
-from tests.engine.stacks import ENGINES, build, running, say
+from tests.engine.stacks import ENGINES, build, running
 
-from lab import session
 from lab.findings import Status
 from lab.history import Run, read_history
 from lab.rollout import Rollout
-from lab.session import Order
 from lab.stack import Engine, Publish, Stack
 from lab.verdict import Verdict, judge
 
@@ -62,15 +59,16 @@ class Teller:
         self.look(HALF, "v1")
         self.outage.revive()
         self.list(HALF)
-        rollout, order = Rollout("v1", "v2"), Order("rollout", visitors=2)
-        story.verdict = judge(session.observe(self.stack, self.engine, rollout, order, say))
+        history = roll(self.stack, self.engine.name, "rollout", Rollout("v1", "v2"))
+        story.verdict = judge(history)
         self.look(BACK, "v2")
         self.list(BACK)
         return story
 
     def look(self, moment: str, release: str) -> None:
         """See every page, as a visitor whose edge of the CDN is warm."""
-        path: Path = crawl(self.stack, self.engine.name, moment, release, hard=False)
+        path = self.stack.folder / f"{moment.replace(' ', '-')}.jsonl"
+        crawl(self.stack, self.engine.name, path, release, hard=False)
         self.story.runs[moment] = read_history(path)
 
     def list(self, moment: str) -> None:
