@@ -152,12 +152,17 @@ class Processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
 
-    def stop(self, name: str, seconds: float = STOP_SECONDS) -> None:
-        """SIGTERM, wait, and kill with its children what is still there."""
+    def stop(
+        self,
+        name: str,
+        seconds: float = STOP_SECONDS,
+        signum: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Send the signal, wait, and kill with its children what is still there."""
         if process := self.find(name):
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
-                process.terminate()
+                process.send_signal(signum)
             _, left = psutil.wait_procs(family, timeout=seconds)
             for survivor in left:
                 with suppress(psutil.NoSuchProcess):
@@ -168,9 +173,8 @@ class Processes:
     def stop_all(self) -> None:
         """Stop the last started first; nothing is drained."""
         for name in reversed(self.names()):
-            if name.startswith("web-"):
-                self.send(name, signal.SIGQUIT)
-            self.stop(name, seconds=5)
+            drains = name.startswith("web-")
+            self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
 
     def log(self, name: str, lines: int = 20) -> str:
         """The last lines that a service wrote."""
