@@ -23,6 +23,8 @@ CLOCK_SLACK = 2.0
 """Seconds by which a start may differ from its pid file's time; a reused pid differs by more."""
 START_SECONDS = 10.0
 STOP_SECONDS = 20.0
+ORPHAN_SECONDS = 2.0
+"""How long the children of a program may outlive it."""
 JOB_SECONDS = 600.0
 JOBS = "job-"
 """Begins the name of what comes to an end by itself."""
@@ -163,7 +165,8 @@ class Processes:
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
-            _, left = psutil.wait_procs(family, timeout=seconds)
+            psutil.wait_procs([process], timeout=seconds)
+            _, left = psutil.wait_procs(family, timeout=ORPHAN_SECONDS)
             for survivor in left:
                 with suppress(psutil.NoSuchProcess):
                     survivor.kill()

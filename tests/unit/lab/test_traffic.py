@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lab.errors import LabError
 from lab.traffic import parse_weights, render_traffic
 
