@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from lab.deadline import wait_until
+from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import UnavailableError
 
 # A shell that writes its own pid down and then becomes the program: there is no moment at which the
@@ -25,6 +26,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 2.0
 """How long the children of a program may outlive it."""
+KILL_SECONDS = 5.0
 JOB_SECONDS = 600.0
 JOBS = "job-"
 """Begins the name of what comes to an end by itself."""
@@ -165,12 +167,11 @@ class Processes:
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
-            psutil.wait_procs([process], timeout=seconds)
-            _, left = psutil.wait_procs(family, timeout=ORPHAN_SECONDS)
-            for survivor in left:
+            wait_for_end([process], seconds)
+            for survivor in wait_for_end(family, ORPHAN_SECONDS):
                 with suppress(psutil.NoSuchProcess):
                     survivor.kill()
-            psutil.wait_procs(left, timeout=5)
+            wait_for_end(family, KILL_SECONDS)
         (self.pids / name).unlink(missing_ok=True)
 
     def stop_all(self) -> None:
@@ -191,6 +192,27 @@ def read_pid(pid_file: Path) -> int:
         return int(pid_file.read_text() or 0)
     except (FileNotFoundError, ValueError):
         return 0
+
+
+def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all of them have ended; returns those that have not in time.
+
+    A zombie has ended: it waits for its parent, which may take its time, and may be process 1.
+    """
+    deadline = time.monotonic() + seconds
+    while left := [process for process in family if is_alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    return left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs, and is neither gone nor a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def family_of(process: psutil.Process) -> list[psutil.Process]:
