@@ -9,7 +9,7 @@ process group at the end.
 """
 
 from tests.s3servers.process import ServerError, free_port, run_script
-from tests.s3servers.server import KINDS, SCRIPTS, S3Server, credentials, found, start
+from tests.s3servers.server import KINDS, SCRIPTS, S3Server, credentials, found, start, wanted
 
 __all__ = [
     "KINDS",
@@ -21,4 +21,5 @@ __all__ = [
     "free_port",
     "run_script",
     "start",
+    "wanted",
 ]

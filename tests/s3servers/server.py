@@ -110,6 +110,11 @@ def found() -> dict[str, Path]:
     return {kind: Path(program) for kind, program in programs.items() if program}
 
 
+def wanted() -> tuple[str, ...]:
+    """Name the kinds to test with: all that are here; without any, the first, which then fails."""
+    return tuple(found()) or KINDS[:1]
+
+
 def credentials() -> dict[str, str]:
     """Make up new credentials for all identities, beside the bucket's name and region."""
     made_up = {
@@ -148,7 +153,9 @@ def _launch(kind: str, folder: Path, environ: Mapping[str, str]) -> Launched:
 
 
 def _program(kind: str, folder: Path, environ: Mapping[str, str]) -> Program:
-    path = found()[kind]
+    path = found().get(kind)
+    if path is None:
+        raise ServerError(f"the S3 server {kind} is wanted, but is not on this machine")
     if kind == "minio":
         return minio.program(path, folder, environ)
     seaweedfs.write_identities(folder, environ, SCRIPTS)

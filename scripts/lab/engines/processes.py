@@ -26,6 +26,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 2.0
 """How long the children of a program may outlive it."""
+KILL_SECONDS = 5.0
 JOB_SECONDS = 600.0
 JOBS = "job-"
 """Begins the name of what comes to an end by itself."""
@@ -135,9 +136,10 @@ class Processes:
         try:
             process = psutil.Process(pid)
             same = abs(process.create_time() - pid_file.stat().st_mtime) < CLOCK_SLACK
+            running = process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.NoSuchProcess):
             return None
-        return process if same and is_alive(process) else None
+        return process if same and running else None
 
     def require_running(self, name: str) -> None:
         """See that a service has not ended.
@@ -154,26 +156,29 @@ class Processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
 
-    def stop(self, name: str, seconds: float = STOP_SECONDS) -> None:
-        """SIGTERM, wait, and kill with its children what is still there."""
+    def stop(
+        self,
+        name: str,
+        seconds: float = STOP_SECONDS,
+        signum: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Send the signal, wait, and kill with its children what is still there."""
         if process := self.find(name):
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
-                process.terminate()
-            await_end([process], seconds)
-            survivors = await_end(family, ORPHAN_SECONDS)
-            for survivor in survivors:
+                process.send_signal(signum)
+            wait_for_end([process], seconds)
+            for survivor in wait_for_end(family, ORPHAN_SECONDS):
                 with suppress(psutil.NoSuchProcess):
                     survivor.kill()
-            await_end(survivors, STOP_SECONDS)
+            wait_for_end(family, KILL_SECONDS)
         (self.pids / name).unlink(missing_ok=True)
 
     def stop_all(self) -> None:
         """Stop the last started first; nothing is drained."""
         for name in reversed(self.names()):
-            if name.startswith("web-"):
-                self.send(name, signal.SIGQUIT)
-            self.stop(name, seconds=5)
+            drains = name.startswith("web-")
+            self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
 
     def log(self, name: str, lines: int = 20) -> str:
         """The last lines that a service wrote."""
@@ -189,20 +194,25 @@ def read_pid(pid_file: Path) -> int:
         return 0
 
 
+def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all of them have ended; returns those that have not in time.
+
+    A zombie has ended: it waits for its parent, which may take its time, and may be process 1.
+    """
+    deadline = time.monotonic() + seconds
+    while left := [process for process in family if is_alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    return left
+
+
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it runs: one that has ended stays a zombie until its parent, or init, looks."""
+    """Whether a process runs, and is neither gone nor a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def await_end(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until all have ended; returns those that have not in time."""
-    deadline = time.monotonic() + seconds
-    while (left := [*filter(is_alive, processes)]) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return left
 
 
 def family_of(process: psutil.Process) -> list[psutil.Process]:

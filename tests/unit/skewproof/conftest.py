@@ -1,23 +1,35 @@
-"""A real S3 server, real directories, and a small Django project that publishes to either."""
+"""Real S3 servers, real directories, and a small Django project that publishes to any."""
 
 from __future__ import annotations
 
+import functools
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import django
 import pytest
 from botocore.loaders import create_loader
 from django.conf import settings
+from tests.s3servers import credentials, start, wanted
 
 from .places import BucketPlace, DirectoryPlace, Place
 from .project import NEXT_TREE, TREE, Project
 from .proxy import Proxy, proxying
-from .server import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-from unittest import mock
+
+    from tests.s3servers import S3Server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what talks to S3 with every server of the machine, and some of it with a directory."""
+    if "s3_kind" in metafunc.fixturenames:
+        metafunc.parametrize("s3_kind", wanted())
+    if "place_kind" in metafunc.fixturenames:
+        metafunc.parametrize("place_kind", [*wanted(), "directory"])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,14 +48,25 @@ def _boto3_reads_its_models_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("weed")) as endpoint:
-        yield endpoint
+def s3_server_of_kind(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], S3Server]]:
+    """Return a way to have a server of a kind, set up; each is started once, when first wanted."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def started(kind: str) -> S3Server:
+            folder = tmp_path_factory.mktemp("store") / kind
+            server = running.enter_context(start(kind, folder, credentials()))
+            server.set_up()
+            return server
+
+        yield started
 
 
 @pytest.fixture
-def bucket(s3_endpoint: str) -> BucketPlace:
-    return BucketPlace(s3_endpoint)
+def bucket(s3_kind: str, s3_server_of_kind: Callable[[str], S3Server]) -> BucketPlace:
+    return BucketPlace(s3_server_of_kind(s3_kind))
 
 
 @pytest.fixture
@@ -51,10 +74,13 @@ def directory(tmp_path: Path) -> DirectoryPlace:
     return DirectoryPlace(tmp_path / "store")
 
 
-@pytest.fixture(params=["s3", "directory"])
-def place(request: pytest.FixtureRequest) -> Place:
-    found: Place = request.getfixturevalue("bucket" if request.param == "s3" else "directory")
-    return found
+@pytest.fixture
+def place(
+    place_kind: str,
+    directory: DirectoryPlace,
+    s3_server_of_kind: Callable[[str], S3Server],
+) -> Place:
+    return directory if place_kind == "directory" else BucketPlace(s3_server_of_kind(place_kind))
 
 
 @pytest.fixture
@@ -93,8 +119,8 @@ def next_tree() -> dict[str, str]:
 
 
 @pytest.fixture
-def proxy(s3_endpoint: str) -> Iterator[Proxy]:
-    with proxying(s3_endpoint) as found:
+def proxy(bucket: BucketPlace) -> Iterator[Proxy]:
+    with proxying(bucket.server.endpoint) as found:
         yield found
 
 

@@ -7,66 +7,78 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .server import BUCKET, client
+from tests.s3servers.server import VARIABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from tests.s3servers import S3Server
+
 
 @dataclass
 class BucketPlace:
-    """A prefix of its own in the real bucket."""
+    """A place of its own in the real bucket, within what the publisher's policy allows."""
 
-    endpoint: str
+    server: S3Server
     prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     kind: str = "s3"
 
-    def __post_init__(self) -> None:
-        self.client = client(self.endpoint)
+    @property
+    def client(self) -> S3Client:
+        return self.server.client("root")
 
     def configured(self, **options: Any) -> dict[str, Any]:
         return {
             "BACKEND": "skewproof.storage.S3ReleaseStorage",
             "OPTIONS": {
-                "bucket_name": BUCKET,
-                "endpoint_url": self.endpoint,
+                "bucket_name": self.server.bucket,
+                "endpoint_url": self.server.endpoint,
                 "region_name": "us-east-1",
-                "access_key": "publisher",
-                "secret_key": "publisher-secret",
-                "location": f"{self.prefix}/static",
+                **self.identity("publisher"),
+                "location": f"static/{self.prefix}",
+                "releases_location": f"releases/{self.prefix}",
                 "custom_domain": "cdn.test",
                 **options,
             },
         }
 
+    def identity(self, role: str) -> dict[str, str]:
+        """Return the options by which a storage is root, publisher or web."""
+        access_key, secret_key = (self.server.environ[name] for name in VARIABLES[role])
+        return {"access_key": access_key, "secret_key": secret_key}
+
+    def key(self, name: str) -> str:
+        """Return static/a as static/<prefix>/a, and releases/... likewise, as the store sees it."""
+        top, _, rest = name.partition("/")
+        return f"{top}/{self.prefix}/{rest}"
+
     def entries(self) -> dict[str, tuple[str, str]]:
         """Return when and what each key was written, as the server says."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=BUCKET, Prefix=f"{self.prefix}/"
-        )
         return {
-            entry["Key"].removeprefix(f"{self.prefix}/"): (
+            f"{top}/{entry['Key'].removeprefix(f'{top}/{self.prefix}/')}": (
                 entry["LastModified"].isoformat(),
                 entry["ETag"],
             )
-            for page in pages
+            for top in ("static", "releases")
+            for page in self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.server.bucket, Prefix=f"{top}/{self.prefix}/"
+            )
             for entry in page.get("Contents", ())
         }
 
-    def head(self, key: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.head_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
-        return found
+    def head(self, name: str) -> HeadObjectOutputTypeDef:
+        return self.client.head_object(Bucket=self.server.bucket, Key=self.key(name))
 
-    def read(self, key: str) -> bytes:
-        found = self.client.get_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
-        content: bytes = found["Body"].read()
-        return content
+    def read(self, name: str) -> bytes:
+        return self.client.get_object(Bucket=self.server.bucket, Key=self.key(name))["Body"].read()
 
-    def write(self, key: str, content: bytes) -> None:
-        self.client.put_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}", Body=content)
+    def write(self, name: str, content: bytes) -> None:
+        self.client.put_object(Bucket=self.server.bucket, Key=self.key(name), Body=content)
 
-    def delete(self, key: str) -> None:
-        self.client.delete_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
+    def delete(self, name: str) -> None:
+        self.client.delete_object(Bucket=self.server.bucket, Key=self.key(name))
 
 
 @dataclass
@@ -91,6 +103,9 @@ class DirectoryPlace:
             for file in self.root.rglob("*")
             if file.is_file()
         }
+
+    def key(self, name: str) -> str:
+        return name
 
     def read(self, key: str) -> bytes:
         return (self.root / key).read_bytes()

@@ -21,6 +21,7 @@ from skewproof import transport
 from .project import TREE
 
 if TYPE_CHECKING:
+    from .places import BucketPlace
     from .project import Project
     from .proxy import Proxy
 
@@ -98,7 +99,7 @@ def test_a_store_that_is_away_is_one_clear_line_and_a_code_of_its_own(
     done = run(s3_project, tmp_path, RELEASE_ID="v1")
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
-    assert f"s3://skew at http://127.0.0.1:{port} failed: Connection refused" in done.stderr
+    assert f"s3://skewproof at http://127.0.0.1:{port} failed: Connection refused" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -207,8 +208,10 @@ def test_an_interrupted_publish_is_one_clear_error(
     assert "is published" in project.publish("v1")
 
 
-def test_an_identity_that_may_not_write_is_told_so(s3_project: Project) -> None:
-    s3_project.options = {"access_key": "stranger", "secret_key": "stranger-secret"}
+def test_an_identity_that_may_not_write_is_told_so(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    s3_project.options = dict(bucket.identity("web"))
     with pytest.raises(CommandError, match=r"403 Forbidden \(AccessDenied\)"):
         s3_project.publish("v1")
 

@@ -132,10 +132,10 @@ def addressing(style: str) -> Config:
 @pytest.mark.parametrize(
     ("options", "endpoint", "virtual"),
     [
-        ({"endpoint_url": None}, "https://skew.s3.amazonaws.com", True),
+        ({"endpoint_url": None}, "https://skewproof.s3.amazonaws.com", True),
         (
             {"endpoint_url": None, "region_name": "eu-west-1"},
-            "https://skew.s3.eu-west-1.amazonaws.com",
+            "https://skewproof.s3.eu-west-1.amazonaws.com",
             True,
         ),
         (
@@ -145,18 +145,18 @@ def addressing(style: str) -> Config:
         ),
         (
             {"endpoint_url": None, "region_name": "eu-west-1", "use_ssl": False},
-            "http://skew.s3.eu-west-1.amazonaws.com",
+            "http://skewproof.s3.eu-west-1.amazonaws.com",
             True,
         ),
         ({"endpoint_url": "http://minio:9000"}, "http://minio:9000", False),
         (
             {"endpoint_url": "http://minio:9000", "addressing_style": "virtual"},
-            "http://skew.minio:9000",
+            "http://skewproof.minio:9000",
             True,
         ),
         (
             {"endpoint_url": "https://s.test", "client_config": addressing("virtual")},
-            "https://skew.s.test",
+            "https://skewproof.s.test",
             True,
         ),
         ({"endpoint_url": "https://s.test/under"}, "https://s.test/under", False),

@@ -16,6 +16,8 @@ from skewproof.errors import ManifestError, OptionError, ReleaseIdError, Skewpro
 from skewproof.loader import Loader
 from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
 
+from .places import BucketPlace
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,7 +56,8 @@ def test_the_url_of_a_file_is_that_of_its_asset(project: Project) -> None:
     project.publish("v1")
     with project.active("v1"):
         url = project.storage().url("css/site.css")
-    assert url.endswith(f"/static/{project.manifest('v1')['paths']['css/site.css']}")
+    asset = project.place.key(f"static/{project.manifest('v1')['paths']['css/site.css']}")
+    assert url.endswith(f"/{asset}")
 
 
 def test_each_release_sees_its_own_files(project: Project, next_tree: dict[str, str]) -> None:
@@ -107,7 +110,7 @@ def test_a_process_that_looked_too_early_heals_when_the_manifest_appears(
     error = failure(project, storage)
     assert error.reason == "absent"
     assert "release v1: no manifest from" in str(error)
-    assert MANIFEST in str(error)
+    assert project.place.key(MANIFEST) in str(error)
     assert "collectstatic" in str(error)
     project.publish("v1")
     started = time.monotonic()
@@ -144,10 +147,10 @@ def test_a_manifest_of_stock_django_is_readable(project: Project) -> None:
 
 
 def test_an_identity_that_may_not_read_is_told_that_absent_and_forbidden_look_alike(
-    s3_project: Project,
+    s3_project: Project, bucket: BucketPlace
 ) -> None:
     s3_project.publish("v1")
-    storage = s3_project.storage(access_key="stranger", secret_key="stranger-secret")
+    storage = s3_project.storage(**bucket.identity("web"), releases_location="others")
     error = failure(s3_project, storage)
     assert error.reason == "forbidden"
     assert "s3:ListBucket" in str(error)
@@ -161,8 +164,8 @@ def test_wrong_credentials_are_not_mistaken_for_a_missing_manifest(s3_project: P
     assert "SignatureDoesNotMatch" in str(error)
 
 
-def test_a_missing_bucket_is_said_to_be_missing(s3_project: Project) -> None:
-    storage = s3_project.storage(access_key="root", secret_key="root-secret", bucket_name="nope")
+def test_a_missing_bucket_is_said_to_be_missing(s3_project: Project, bucket: BucketPlace) -> None:
+    storage = s3_project.storage(**bucket.identity("root"), bucket_name="nope")
     assert "the bucket does not exist" in str(failure(s3_project, storage))
 
 
@@ -296,12 +299,27 @@ def test_a_bucket_whose_manifests_would_be_public_is_refused(
 
 
 def test_the_manifests_can_be_kept_elsewhere(project: Project, tmp_path: Any) -> None:
-    elsewhere = "private/manifests" if project.place.kind == "s3" else str(tmp_path / "private")
+    elsewhere = (
+        f"releases/elsewhere/{project.place.prefix}"
+        if isinstance(project.place, BucketPlace)
+        else str(tmp_path / "private")
+    )
     project.options = {"releases_location": elsewhere}
     project.publish("v1")
     with project.active("v1"):
         assert project.storage().url("css/site.css").endswith(".css")
     assert MANIFEST not in project.place.entries()
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [("static", "releases"), ("shop/static", "shop/releases"), ("static/", "releases")],
+)
+def test_the_manifests_are_beside_the_assets_by_default(
+    location: str, expected: str, s3_project: Project
+) -> None:
+    storage = s3_project.storage(location=location, releases_location=None)
+    assert storage.releases_location == expected
 
 
 def test_a_directory_whose_manifests_would_be_served_is_refused(

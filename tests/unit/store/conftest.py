@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.machine import lacks
-from tests.s3servers import KINDS, credentials, found, start
+from tests.s3servers import credentials, start, wanted
 from tests.unit.store.promises import fill
 
 if TYPE_CHECKING:
@@ -12,21 +12,15 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
-FOUND = found()
-# The head of the report says what is left out; where there is none at all, the tests fail.
-WANTED = [kind for kind in KINDS if lacks(kind) is None] or ["seaweedfs"]
-
 collect_ignore = ["test_healthcheck.py"] if lacks("go") else []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "s3_kind" in metafunc.fixturenames:
-        metafunc.parametrize("s3_kind", WANTED, scope="session")
+        metafunc.parametrize("s3_kind", wanted(), scope="session")
 
 
 def started(kind: str, factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    if kind not in FOUND:
-        pytest.fail(f"the S3 server {kind} is wanted, but is not on this machine")
     with start(kind, factory.mktemp("store") / kind, credentials()) as server:
         yield server
 
