@@ -3,8 +3,8 @@
     python gate.py LISTEN_HOST:PORT STORE_HOST:PORT WRITES
 
 It says "held" once more writes have come than may pass; from then on nothing that the job says
-reaches the store. What the store says still reaches the job, so that the job sees it die. The file
-needs nothing but Python: it runs in the image of a release too.
+reaches the store, and no connection is opened any more. What the store says still reaches the job,
+so that the job sees it die. The file needs nothing but Python: it runs in a release's image too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ class Gate:
 
     async def connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Join a connection of the job with one to the store, until the store's end closes."""
+        if self.left < 0:
+            writer.close()
+            return
         try:
             answers, requests = await asyncio.open_connection(self.host, int(self.port))
         except OSError:

@@ -145,8 +145,15 @@ class Journeys:
         return made
 
 
-def make(engine_name: str, strategy: str, *, django: str = "", replicas: int = 2) -> Journey:
-    """Make a journey on a stack of its own."""
-    engine, name = build(engine_name, django), f"{strategy}{django.replace('.', '')}"
+def make(engine_name: str, strategy: str, *, label: str = "", replicas: int = 2) -> Journey:
+    """Make a journey on a stack of its own.
+
+    Args:
+        engine_name: what it runs on.
+        strategy: how static files are kept.
+        label: tells a journey that is built of other parts from the usual one.
+        replicas: of each release.
+    """
+    engine, name = build(engine_name, label), f"{strategy}{label.replace('.', '')}"
     with running(engine, name, {"v1": 100}, strategy=strategy, replicas=replicas) as stack:
         return Traveller(stack, engine).travel()

@@ -30,15 +30,15 @@ def say(line: str) -> None:
 
 
 @functools.cache
-def build(name: str, django: str = "") -> Engine:
+def build(name: str, label: str = "") -> Engine:
     """Build both releases for an engine, once a session.
 
     Args:
         name: the engine's.
-        django: a version other than the default; it must be in the variable DJANGO meanwhile.
+        label: tells a build in another environment from the usual one.
     """
     engine = reach(name)
-    say(f"building for {name} {django}")
+    say(f"building for {name} {label}")
     engine.build(RELEASES, say)
     return engine
 
