@@ -20,11 +20,10 @@ def refuse(why: str) -> NoReturn:
     sys.exit(EX_CONFIG)
 
 
-def seconds(name: str, default: str) -> float:
-    """Read a length of time from the environment."""
-    value = os.environ.get(name) or default
+def seconds(name: str, value: str) -> float:
+    """Read a length of time."""
     if not value.replace(".", "", 1).isdecimal():
-        refuse(f"the environment variable {name} is {value!r}: give seconds, such as {default}")
+        refuse(f"the environment variable {name} is {value!r}: give seconds, such as 2")
     return float(value)
 
 
@@ -37,7 +36,7 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 drain_file = Path(os.environ.get("DRAIN_FILE", "/tmp/draining"))
-drain_seconds = seconds("DRAIN_SECONDS", "2")
+drain_seconds = seconds("DRAIN_SECONDS", os.environ.get("DRAIN_SECONDS") or "2")
 os.environ["DRAIN_FILE"] = str(drain_file)  # what /readyz looks at
 
 
