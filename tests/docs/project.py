@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.cli import lab
+from lab.commands import lab
 from skewproof.release import VARIABLE
 
 if TYPE_CHECKING:

@@ -42,7 +42,6 @@ def test_the_table_has_every_strategy_and_every_checker_in_order() -> None:
     assert all(list(column) == names for column in stated().values())
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
 def shown(command: str) -> str:
     """The output that the README shows for a command."""
     fences = Document(README, README.read_text()).fences
@@ -67,6 +66,7 @@ def test_the_output_shown_for_make_rollout_has_every_checker_pass() -> None:
         assert re.search(rf"^  {checker.name} +PASS +[\d,]+ +0$", output, re.MULTILINE)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_verdict_follows_from_its_column(strategy: str) -> None:
     column = stated()[strategy]
     verdict = column.pop("**verdict**")
