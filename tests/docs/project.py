@@ -128,11 +128,13 @@ def read_inner(root: Path) -> frozenset[str]:
 @cache
 def list_files(root: Path = ROOT) -> tuple[Path, ...]:
     """Return the files of the checkout, without what .gitignore names; git itself may be absent."""
-    patterns = [line.rstrip("/") for line in (root / ".gitignore").read_text().split()] + [".git"]
+    ignored = (root / ".gitignore").read_text().split()
+    patterns = [".git", *(pattern.strip("/") for pattern in ignored)]
 
     def walk(folder: Path) -> Iterator[Path]:
         for path in sorted(folder.iterdir()):
-            if any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns):
+            names = (path.name, path.relative_to(root).as_posix())
+            if any(fnmatch.fnmatch(name, each) for name in names for each in patterns):
                 continue
             if path.is_dir():
                 yield from walk(path)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .project import ROOT, list_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BINARY = {".jpg", ".png", ".webp", ".woff2"}
 # Put together, so that this file does not name them either.
@@ -58,3 +62,20 @@ def test_a_forbidden_word_is_seen(word: str) -> None:
     assert find_forbidden(f"one\nsee {word}x\n{IN_CONTAINERS}\n") == [
         f"line 2: {word.removeprefix('https://')}"
     ]
+
+
+def test_only_what_is_ignored_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text(".venv/\n*.log\napp/db.sqlite3\n")
+    for name in (
+        ".venv/x",
+        ".git/x",
+        "a.log",
+        "app/db.sqlite3",
+        "app/a.py",
+        "db.sqlite3",
+        ".ci/run",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert {path.relative_to(tmp_path).as_posix() for path in list_files(tmp_path)} == kept
