@@ -6,8 +6,10 @@ be done; an end of file without it means that nobody else will do it.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -32,6 +34,7 @@ class Keeper:
         with (logs / LOG).open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
+                env=with_this_lab(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -63,6 +66,12 @@ class Keeper:
             self.leave()
         else:
             self.dismiss()
+
+
+def with_this_lab(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same, so that Python finds this very lab, whatever may be installed."""
+    places = (str(checkout.ROOT / "scripts"), environment.get("PYTHONPATH"))
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def main(engine: str, stack: str) -> None:

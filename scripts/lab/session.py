@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
 
 from lab import checkout
-from lab.checkout import FOREIGN, releases, require_release
+from lab.checkout import FOREIGN
 from lab.engines import choose
 from lab.engines.ports import free_ports
 from lab.engines.state import State, stack_names
 from lab.errors import LabError, UnavailableError, describe
-from lab.history import Header, History, HistoryError
+from lab.history import History
+from lab.order import Order, choose_rollout, fit
 from lab.probe import Probe, Site
+from lab.recording import About, Interrupted, recorded
 from lab.rollout import Roller, Rollout
 from lab.stack import Plan, Say, Stack
 from lab.stacks import (
-    DEFAULT_NAME,
     require_built,
     require_published,
     require_stack,
@@ -32,34 +29,9 @@ from lab.stacks import (
     temporary_stack,
 )
 
+__all__ = ["Interrupted", "Order", "look", "run"]
+
 ANSWER_SECONDS = 10.0
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM while a history was being written; what is in it stays."""
-
-    def __init__(self, history: Path) -> None:
-        super().__init__()
-        self.history = history
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a person asked for; None is "whatever fits"."""
-
-    action: str
-    engine: str = "auto"
-    name: str | None = DEFAULT_NAME
-    """A stack that is up is used; with None the run always has one of its own."""
-    strategy: str | None = None
-    source: str | None = None
-    target: str | None = None
-    visitors: int = 4
-
-    @property
-    def publishes(self) -> bool:
-        """A rollback goes to what has been published before."""
-        return self.action == "rollout"
 
 
 def run(order: Order, say: Say) -> Path:
@@ -106,119 +78,6 @@ def run_alone(order: Order, say: Say) -> Path:
     ):
         observe(stack, rollout, history, order.visitors, say)
     return history.path
-
-
-def choose_rollout(order: Order) -> Rollout:
-    """From where to where, when nothing serves yet: from the first release to the second, or back.
-
-    Raises:
-        LabError: that is no way.
-    """
-    first = releases()[0]
-    source = require_release(order.source or (first if order.publishes else beside(first, order)))
-    target = require_release(order.target or beside(source, order))
-    if source == target:
-        raise LabError(f"a {order.action} from {source} to {target} goes nowhere: name another")
-    return Rollout(source, target, order.publishes)
-
-
-def beside(release: str, order: Order) -> str:
-    """The release after it, for a rollback the one before it; at the end the one on the other side.
-
-    Raises:
-        LabError: it is the only one.
-    """
-    before, after = split_at(release)
-    there = [*after, *before] if order.publishes else [*before, *after]
-    if not there:
-        raise LabError(f"{release} is the only release in app/releases: there is none to go to")
-    return there[0]
-
-
-def split_at(release: str) -> tuple[list[str], list[str]]:
-    """The releases before one, and those after it, the nearest first."""
-    known = releases()
-    index = known.index(release)
-    return [*known[:index][::-1]], [*known[index + 1 :]]
-
-
-def fit(order: Order, stack: Stack) -> Rollout:
-    """Fit what was asked for to the stack that is up.
-
-    Raises:
-        LabError: it does not fit.
-    """
-    now = serving(stack)
-    if len(now) != 1:
-        raise LabError(
-            f"stack {stack.name} serves {' and '.join(now) or 'nothing'}, but a {order.action} "
-            f'begins with one release: take it down with "lab down --name {stack.name}"'
-        )
-    target = require_release(order.target or beside(now[0], order))
-    if order.strategy not in (None, stack.strategy):
-        raise LabError(
-            f"stack {stack.name} has the strategy {stack.strategy}, not {order.strategy}"
-        )
-    if order.source not in (None, now[0]) or target == now[0]:
-        source = order.source or now[0]
-        raise LabError(
-            f"stack {stack.name} serves {now[0]}: it cannot go from {source} to {target}"
-        )
-    return Rollout(now[0], target, order.publishes)
-
-
-@dataclass(frozen=True)
-class About:
-    """What a history says of the site that it is about, and the folder that takes it."""
-
-    folder: Path
-    base: str
-    strategy: str | None = None
-    engine: str | None = None
-
-    @property
-    def static(self) -> str | None:
-        """The URL prefix of hashed assets; nobody knows that of a foreign site."""
-        return f"{self.base}static/" if self.engine else None
-
-
-@contextmanager
-def recorded(about: About, action: str, say: Say) -> Iterator[History]:
-    """A history, which gets its end when the block comes to its own.
-
-    Raises:
-        Interrupted: the block was.
-    """
-    stamp = datetime.now(UTC)
-    started = stamp.isoformat(timespec="seconds")
-    with new_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}") as history:
-        header = Header(about.strategy, about.engine, action, about.base, about.static, started)
-        history.run(header)
-        try:
-            yield history
-        except KeyboardInterrupt:
-            raise Interrupted(history.path) from None
-        except Exception:
-            say(f"the history until then: {history.path}")
-            raise
-        history.end()
-
-
-def new_history(folder: Path, name: str) -> History:
-    """Begin a history under a name that no other has.
-
-    Raises:
-        UnavailableError: it cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path, number = folder / f"{name}.jsonl", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{name}-{number}.jsonl"
-    try:
-        return History(path)
-    except HistoryError as error:
-        raise UnavailableError(str(error)) from error
 
 
 def observe(stack: Stack, rollout: Rollout, history: History, visitors: int, say: Say) -> None:

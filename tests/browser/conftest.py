@@ -1,7 +1,7 @@
 """Chromium, and the stacks that it visits, on the embedded engine.
 
 The tests of this folder run one after another, so that all of them can share these: while
-Playwright runs, its event loop is that of this thread, and the tests of other folders need their own.
+Playwright runs, its event loop is that of this thread, and tests of other folders need their own.
 """
 
 from __future__ import annotations

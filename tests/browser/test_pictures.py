@@ -1,7 +1,7 @@
 """The pictures of the README.
 
-`pytest tests/browser/test_pictures.py --pictures docs/images` takes them again; they are small where
-Pillow is installed (`pip install pillow`), which nothing else needs.
+`pytest tests/browser/test_pictures.py --pictures docs/images` takes them again; they are small
+where Pillow is installed (`pip install pillow`), which nothing else needs.
 """
 
 from __future__ import annotations

@@ -10,14 +10,16 @@ from click.testing import CliRunner
 
 from lab.cli import lab
 
-EXAMPLE = re.compile(r"^\s+(?:\S*/)?lab (.*)$", re.MULTILINE)
+# What stands behind two spaces says what the example does.
+EXAMPLE = re.compile(r"^\s+(lab .*?)(?:  .*)?$", re.MULTILINE)
 
 
 def examples(command: click.Command) -> list[str]:
-    """Return the command lines below "Examples:" in a command's help."""
+    """Return the calls of the lab below "Examples:" in a command's help."""
     context = click.Context(command, info_name=command.name)
     _, _, below = command.get_help(context).partition("Examples:")
-    return EXAMPLE.findall(below)
+    lines = " && ".join(EXAMPLE.findall(below))
+    return [call.removeprefix("lab ") for call in lines.split(" && ") if call]
 
 
 @pytest.mark.parametrize("name", sorted(lab.commands))
@@ -27,9 +29,21 @@ def test_the_examples_of_a_command_are_calls_of_it_that_parse(name: str) -> None
 
     assert found
     for example in found:
-        first, *arguments = example.split()
-        assert first == name
-        command.make_context(name, arguments).close()
+        assert example.split()[0] == name
+        parse(example)
+
+
+def parse(example: str) -> None:
+    """Let click read a call of the lab, without carrying it out."""
+    name, *arguments = example.split()
+    lab.commands[name].make_context(name, arguments).close()
+
+
+def test_the_examples_in_the_help_of_the_lab_itself_parse() -> None:
+    found = examples(lab)
+    assert found
+    for example in found:
+        parse(example)
 
 
 @pytest.mark.parametrize("name", sorted(lab.commands))
@@ -44,7 +58,7 @@ def test_the_help_of_a_command_says_what_it_does_and_what_each_option_is(name: s
             assert parameter.help, f"lab {name} {parameter.opts[0]} has no help"
 
 
-@click.command(epilog="\b\nExamples:\n  lab broken --twice 2\n  lab other")
+@click.command(epilog="\b\nExamples:\n  lab broken --twice 2 && lab other    what it does")
 @click.option("--once")
 def broken(once: str) -> None:
     """Do nothing."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 
 import docker
-import requests
 from docker.errors import DockerException, ImageNotFound
 
 from lab.checkout import build_folder, releases
@@ -19,6 +19,7 @@ from lab.engines.state import State
 from lab.errors import LabError, UnavailableError, describe
 from lab.stack import Plan, Say
 
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 SERVERS = ("minio", "setup", "gateway")
 """The services with an image of their own, beside the releases."""
 
@@ -29,16 +30,25 @@ def connect() -> docker.DockerClient:
     Raises:
         UnavailableError: nothing answers there.
     """
+    where = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     try:
+        knock(where)
         client = docker.from_env(timeout=120)
         client.ping()
-    except (DockerException, requests.RequestException) as error:
-        where = os.environ.get("DOCKER_HOST") or "its default socket"
+    except (OSError, DockerException) as error:  # what requests raises is an OSError
         raise UnavailableError(
             f"Docker does not answer at {where}: start it, or choose --engine embedded "
             f"({describe(error)})"
         ) from error
     return client
+
+
+def knock(host: str) -> None:
+    """See that somebody listens at a Unix socket: the SDK leaves its own open when nobody does."""
+    scheme, _, path = host.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(path)
 
 
 def image_of(release: str) -> str:

@@ -24,6 +24,8 @@ CLOCK_SLACK = 2.0
 """Seconds by which a start may differ from its pid file's time; a reused pid differs by more."""
 START_SECONDS = 10.0
 STOP_SECONDS = 20.0
+ORPHAN_SECONDS = 2.0
+"""How long the children of a program may outlive it."""
 KILL_SECONDS = 5.0
 JOB_SECONDS = 600.0
 JOBS = "job-"
@@ -154,13 +156,19 @@ class Processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
 
-    def stop(self, name: str, seconds: float = STOP_SECONDS) -> None:
-        """SIGTERM, wait, and kill with its children what is still there."""
+    def stop(
+        self,
+        name: str,
+        seconds: float = STOP_SECONDS,
+        signum: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Send the signal, wait, and kill with its children what is still there."""
         if process := self.find(name):
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
-                process.terminate()
-            for survivor in wait_for_end(family, seconds):
+                process.send_signal(signum)
+            wait_for_end([process], seconds)
+            for survivor in wait_for_end(family, ORPHAN_SECONDS):
                 with suppress(psutil.NoSuchProcess):
                     survivor.kill()
             wait_for_end(family, KILL_SECONDS)
@@ -169,9 +177,8 @@ class Processes:
     def stop_all(self) -> None:
         """Stop the last started first; nothing is drained."""
         for name in reversed(self.names()):
-            if name.startswith("web-"):
-                self.send(name, signal.SIGQUIT)
-            self.stop(name, seconds=5)
+            drains = name.startswith("web-")
+            self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
 
     def log(self, name: str, lines: int = 20) -> str:
         """The last lines that a service wrote."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class State:
         self.path.unlink(missing_ok=True)
 
     def _write_beside(self) -> Path:
-        beside = self.folder / f"{FILE}.{os.getpid()}"
+        beside = self.folder / f"{FILE}.{os.getpid()}-{threading.get_ident()}"
         try:
             beside.write_text(json.dumps(asdict(self), indent=1))
         except OSError:
