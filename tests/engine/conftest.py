@@ -33,9 +33,12 @@ def journeys() -> Journeys:
     return Journeys()
 
 
-@pytest.fixture(params=ENGINES, scope="session")
+@pytest.fixture(params=ENGINES, scope="module")
 def both(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """A stack that serves both releases, half and half; tests leave it so."""
+    """A stack that serves both releases, half and half; tests leave it so.
+
+    It goes with its module: containers that only wait still ask themselves for their health.
+    """
     engine = build(request.param)
     with running(engine, "both", {"v1": 50, "v2": 50}, replicas=1) as stack:
         yield stack

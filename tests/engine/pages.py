@@ -109,6 +109,11 @@ def faults(sight: Sight, record: Record) -> list[str]:
     return wrong + list(asset_faults(sight.assets, record))
 
 
+def wrong_pages(seen: Mapping[str, Sight], record: Record) -> dict[str, list[str]]:
+    """Say what is wrong with each page of the release; all pages must have been seen."""
+    return {page: found for page in PAGES if (found := faults(seen[page], record))}
+
+
 def asset_faults(assets: Iterable[Fetch], record: Record) -> Iterator[str]:
     """Say which assets did not come, are not of the release, or do not fit their names."""
     for fetch in assets:

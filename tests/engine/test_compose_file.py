@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from tests.engine.composefile import ComposeFile, Snapshot
-from tests.engine.pages import PAGES, SHARED, Broken, Disguised, faults, look_at
+from tests.engine.pages import PAGES, SHARED, Broken, Disguised, faults, look_at, wrong_pages
 from tests.engine.projects import Project
 from tests.engine.stacks import build
 
@@ -68,7 +68,7 @@ def test_the_site_answers_with_every_page_of_both_releases(
     run = story.runs[moment]
     seen, record = look_at(run, release), run.records[release]
     assert set(seen) == set(PAGES)
-    assert {page: found for page in PAGES if (found := faults(seen[page], record))} == {}
+    assert wrong_pages(seen, record) == {}
 
 
 class TestASecondUp:
@@ -122,4 +122,4 @@ class TestWithTheSharedManifest:
     def test_pages_of_v2_are_right(self, story: Story) -> None:
         run = story.runs[SHARED_MANIFEST]
         seen, record = look_at(run, "v2"), run.records["v2"]
-        assert {page: found for page in PAGES if (found := faults(seen[page], record))} == {}
+        assert wrong_pages(seen, record) == {}

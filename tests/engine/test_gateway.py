@@ -10,14 +10,17 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
 from tests.engine.buckets import publisher
-from tests.engine.pages import hash_of
+from tests.engine.journeys import crawl
+from tests.engine.pages import hash_of, look_at, wrong_pages
 from tests.engine.stacks import is_embedded
 
 from lab.deadline import wait_until
+from lab.history import read_history
 from lab.probe.client import make_session
 from lab.stack import Stack
 
@@ -278,6 +281,26 @@ LISTINGS = (
     "/static/css/?list-type=2&delimiter=/",
     "/static/../?list-type=2",
 )
+
+
+class TestADeletedAsset:
+    def test_is_missed_on_its_page_until_its_release_is_published_again(
+        self, both: Stack, tmp_path: Path
+    ) -> None:
+        promo = both.record("v1")["paths"]["js/promo.js"]
+        assert publisher(both)("delete", f"static/{promo}") == "done"
+        try:
+            broken = self.look(both, tmp_path / "broken")
+        finally:
+            published = both.publish("v1")
+        assert published.exit_code == 0, published.log
+        assert broken == {"/cart/": [f"{promo} answered 404"]}
+        assert self.look(both, tmp_path / "healed") == {}
+
+    def look(self, stack: Stack, path: Path) -> dict[str, list[str]]:
+        """Visit v1 past every cache, and say what is wrong."""
+        run = read_history(crawl(stack, "any", path, "v1"))
+        return wrong_pages(look_at(run, "v1"), run.records["v1"])
 
 
 class TestWhatIsPrivate:

@@ -15,7 +15,6 @@ from tests.engine.stacks import project_of
 
 from lab.stack import Stack
 
-# One stack for this and for the gateway's tests.
 pytestmark = pytest.mark.parametrize("both", ["compose"], indirect=True)
 
 SERVING = ("gateway", "minio", "web-v1", "web-v2")

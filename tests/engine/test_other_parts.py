@@ -1,10 +1,10 @@
-"""A rollout and a rollback with other parts than usual: the newest Django, the S3 server of wheels."""
+"""A rollout and a rollback with other parts than usual: the newest Django, and SeaweedFS."""
 
 from __future__ import annotations
 
 import pytest
 from tests.engine.journeys import AT_REST, ON_THE_WAY, Journey, make
-from tests.engine.pages import PAGES, faults, look_at
+from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.machine import lacks
 
 from lab.engines import embeddedstack
@@ -52,4 +52,4 @@ def test_every_page_and_all_that_it_names_are_of_its_release(journey: Journey, m
     release = AT_REST[moment]
     seen, record = look_at(journey.runs[moment], release), journey.records[release]
     assert set(seen) == set(PAGES)
-    assert {page: found for page in PAGES if (found := faults(seen[page], record))} == {}
+    assert wrong_pages(seen, record) == {}

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from tests.engine.journeys import crawl, roll
 from tests.engine.outages import Ended, Outage, outage_of
-from tests.engine.pages import PAGES, faults, look_at
+from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.engine.stacks import ENGINES, build, running
 
+from lab.errors import UNAVAILABLE, UnavailableError
 from lab.findings import Status
 from lab.history import Run, read_history
 from lab.rollout import Rollout
@@ -34,6 +35,7 @@ class Story:
     runs: dict[str, Run] = field(default_factory=dict)
     inventories: dict[str, dict[str, Any]] = field(default_factory=dict)
     without_store: Publish | None = None
+    refusal: UnavailableError | None = None
     cut_short: Ended | None = None
     verdict: Verdict | None = None
 
@@ -52,6 +54,7 @@ class Teller:
         self.list("before")
         self.outage.kill()
         story.without_store = self.stack.publish("v2")
+        story.refusal = self.roll_in_vain()
         self.look(DEAD, "v1")
         self.outage.revive()
         self.list("after a publish without a store")
@@ -64,6 +67,12 @@ class Teller:
         self.look(BACK, "v2")
         self.list(BACK)
         return story
+
+    def roll_in_vain(self) -> UnavailableError:
+        """Try a rollout that cannot begin; returns what the lab says."""
+        with pytest.raises(UnavailableError) as caught:
+            roll(self.stack, self.engine.name, "rollout", Rollout("v1", "v2"))
+        return caught.value
 
     def look(self, moment: str, release: str) -> None:
         """See every page, as a visitor whose edge of the CDN is warm."""
@@ -88,7 +97,7 @@ def assert_v1_serves(story: Story, moment: str) -> None:
     seen = look_at(story.runs[moment], "v1")
     record = story.runs[moment].records["v1"]
     assert set(seen) == set(PAGES)
-    assert {page: found for page in PAGES if (found := faults(seen[page], record))} == {}
+    assert wrong_pages(seen, record) == {}
 
 
 class TestAPublishWithoutAStore:
@@ -100,6 +109,12 @@ class TestAPublishWithoutAStore:
         assert line.startswith("CommandError: release v2: ")
         assert "s3://skewproof at http://" in line
         assert "failed: " in line
+
+    def test_stops_a_rollout_before_it_has_begun(self, story: Story) -> None:
+        assert story.refusal is not None
+        assert story.refusal.exit_code == UNAVAILABLE
+        assert "the store cannot be listed: " in str(story.refusal)
+        assert len(str(story.refusal).splitlines()) == 1
 
     def test_leaves_v1_serving_every_page(self, story: Story) -> None:
         assert_v1_serves(story, DEAD)
@@ -149,4 +164,4 @@ class TestWhenTheStoreIsBack:
         run = story.runs[BACK]
         seen = look_at(run, "v2")
         assert set(seen) == set(PAGES)
-        assert [faults(seen[page], run.records["v2"]) for page in PAGES] == [[]] * len(PAGES)
+        assert wrong_pages(seen, run.records["v2"]) == {}
