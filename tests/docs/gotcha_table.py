@@ -66,6 +66,16 @@ def render(outcomes: Outcomes) -> str:
     return BEGIN + "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + END
 
 
+def find_stale(said: Mapping[str, str], came: Mapping[str, str], strategy: str) -> list[str]:
+    """Return what the table says of a strategy and a real run did not come to."""
+    cells = {name: cell(name, strategy, status) for name, status in came.items()}
+    return [
+        f"{name} under {strategy}: the table says {said[name]}, it came to {cells[name]}"
+        for name in cells
+        if cells[name] != said[name]
+    ]
+
+
 def strong(text: str) -> str:
     """Make a failure stand out."""
     return f"**{text}**" if text == Status.FAIL else text

@@ -14,7 +14,18 @@ from lab.checkers import CHECKERS
 from lab.findings import Status, conclude
 from lab.stack import STRATEGIES as KNOWN
 
-from .gotcha_table import BY_LUCK, LUCK, README, STRATEGIES, cell, columns, render, section, write
+from .gotcha_table import (
+    BY_LUCK,
+    LUCK,
+    README,
+    STRATEGIES,
+    cell,
+    columns,
+    find_stale,
+    render,
+    section,
+    write,
+)
 from .markdown import Document
 
 if TYPE_CHECKING:
@@ -75,6 +86,18 @@ def test_a_verdict_follows_from_its_column(strategy: str) -> None:
     assert lucky == {name for name, each in BY_LUCK if each == strategy}
     certain = [Status(word) for name, word in column.items() if name not in lucky]
     assert conclude(certain) == verdict
+
+
+def test_a_stale_cell_is_seen() -> None:
+    said = {**PASSED, "asset resolves": LUCK, "**verdict**": "PASS"}
+    came = {**PASSED, "asset resolves": "FAIL", "**verdict**": "PASS"}
+    assert find_stale(said, came, "versioned") == []
+    assert find_stale(said, {**came, "append-only": "FAIL"}, "versioned") == [
+        "append-only under versioned: the table says PASS, it came to FAIL"
+    ]
+    assert find_stale(said, came, "skewproof") == [
+        "asset resolves under skewproof: the table says by luck, it came to FAIL"
+    ]
 
 
 def test_writing_replaces_the_table_and_nothing_else(tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_the_defaults_in_the_readme_are_those_of_the_files() -> None:
     assert not list(check_defaults(README, read_project()))
 
 
+def test_the_layout_names_what_is_there() -> None:
+    (layout,) = README.section("Layout").fences
+    named = [line.split()[0] for line in layout.content.splitlines()]
+    assert all((ROOT / name).is_dir() for name in named)
+    tops = {path.relative_to(ROOT).parts[0] for path in list_files() if path.parent != ROOT}
+    assert {name.split("/")[0] for name in named} == tops - {".ci"}
+
+
 def test_the_readme_is_installed_as_the_description_of_the_package() -> None:
     assert 'readme = "README.md"' in (ROOT / "pyproject.toml").read_text()
 
