@@ -25,8 +25,8 @@ def describe(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        _source, target, why = error.args[0][0]  # of all the files that could not be copied, one
-        return f"{why} ({target})"
+        _source, _target, why = error.args[0][0]  # of all the files that could not be copied, one
+        return str(why)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror + (f" ({error.filename})" if error.filename else "")
     return " ".join(str(error).split()) or type(error).__name__

@@ -10,7 +10,7 @@ from lab.checkout import BUILDS, FOREIGN, releases, require_release, stack_folde
 from lab.engines import reach
 from lab.engines.ports import require_free
 from lab.engines.state import State, stack_names
-from lab.errors import LabError
+from lab.errors import LabError, UnavailableError
 from lab.keeper import Keeper
 from lab.lock import locked
 from lab.stack import STRATEGIES, Engine, Plan, Say, Stack
@@ -140,7 +140,7 @@ def temporary_stack(engine: Engine, plan: Plan, say: Say) -> Iterator[Stack]:
             yield stack
         finally:
             say("taking the stack down")
-            stack.down()
+            take_away(stack)
 
 
 def take_down(name: str, say: Say) -> None:
@@ -153,4 +153,19 @@ def take_down(name: str, say: Say) -> None:
     if stack is not None:
         say(f"taking {name} down")
         with Keeper(state.engine, name):
-            stack.down()
+            take_away(stack)
+
+
+def take_away(stack: Stack) -> None:
+    """Stop everything and remove what the stack stored.
+
+    Raises:
+        UnavailableError: something refuses; what there is can be taken down later.
+    """
+    try:
+        stack.down()
+    except LabError as error:
+        raise UnavailableError(
+            f"stack {stack.name} could not be taken down: {error}; "
+            f'try "lab down --name {stack.name}" again'
+        ) from error

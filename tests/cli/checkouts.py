@@ -109,6 +109,15 @@ class Checkout:
             else:
                 shutil.copy2(source, target)
         self.work = folder / ".lab"
+        self.built: list[str] = []
+
+    def build(self, engine: str) -> str:
+        """Build both releases, once; returns the engine."""
+        if engine not in self.built:
+            done = self.lab("build", "--engine", engine)
+            assert done.code == 0, done.err
+            self.built.append(engine)
+        return engine
 
     def lab(self, *arguments: object, prefix: Sequence[str] = (), **env: str) -> Done:
         """Run a command of the lab to its end."""

@@ -38,8 +38,8 @@ def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, engine: str) -> 
 def test_a_second_ctrl_c_in_the_clean_up_leaves_the_rest_to_the_keeper(
     checkout: Checkout, engine: str
 ) -> None:
-    lab = checkout.start("rollback", "--engine", engine, "--visitors", 2, "--json")
-    lab.wait_for("» visitors look at v2")
+    lab = checkout.start("rollout", "--engine", engine, "--visitors", 2, "--json")
+    lab.wait_for("» visitors look at v1")
     lab.interrupt()
     lab.wait_for("» taking the stack down")
     lab.interrupt()
@@ -57,7 +57,7 @@ def test_a_ctrl_c_when_only_the_clean_up_is_to_be_done(checkout: Checkout, engin
 
 def test_a_killed_lab_is_cleaned_up_after(checkout: Checkout, engine: str) -> None:
     lab = checkout.start("rollout", "--engine", engine, "--visitors", 2)
-    lab.wait_for("» recycling the workers")
+    lab.wait_for("» publishing v2")
     lab.kill()
     lab.end()
     checkout.wait_until_nothing_is_left()
@@ -88,7 +88,7 @@ def test_an_interrupted_up_leaves_nothing(checkout: Checkout, engine: str, port:
 
 def test_an_interrupted_comparison_shows_what_it_has(checkout: Checkout, engine: str) -> None:
     lab = checkout.start("gotcha", "--engine", engine, "--visitors", 2)
-    lab.wait_for("» visitors look at v1")
+    lab.wait_for("» starting the gateway")
     lab.interrupt()
     done = lab.end()
     assert done.code == 2

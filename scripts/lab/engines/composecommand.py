@@ -44,7 +44,7 @@ def compose(jobs: Processes, project: str, *arguments: str, **variables: str) ->
     """
     command = [*DOCKER_COMPOSE, "--progress", "plain", "-f", str(FILE), "-p", project]
     name = f"compose-{os.getpid()}"
-    done = jobs.run(name, [*command, *arguments], {**os.environ, **variables}, ROOT)
+    done = jobs.run(name, [*command, *arguments], {**os.environ, **variables}, jobs.folder)
     log = jobs.log_folder / "compose.log"
     log.write_text(done.stdout + done.stderr)
     if done.returncode:

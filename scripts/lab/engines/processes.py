@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +15,12 @@ import psutil
 from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import UnavailableError
 
-# A shell that writes its own pid down and then becomes the program: there is no moment at which the
-# program runs and nobody knows it, however the lab ends.
-RECORD_AND_EXEC = 'echo $$ > "$1" && shift && exec "$@"'
+# A shell that writes its pid and its session down and then becomes the program: there is no moment
+# at which the program runs and nobody knows it, however the lab ends.
+RECORD_AND_EXEC = 'echo "$$ $1" > "$2" && shift 2 && exec "$@"'
 # In the background it is nobody's child: a later lab can stop it as well as its starter can.
-LAUNCH = f"/bin/sh -c '{RECORD_AND_EXEC}' sh \"$@\" &"
+LAUNCH = f"/bin/sh -c '{RECORD_AND_EXEC}' sh $$ \"$@\" &"
+RUN = f'set -- $$ "$@"; {RECORD_AND_EXEC}'
 CLOCK_SLACK = 2.0
 """Seconds by which a start may differ from its pid file's time; a reused pid differs by more."""
 START_SECONDS = 10.0
@@ -31,6 +32,7 @@ JOB_SECONDS = 600.0
 JOBS = "job-"
 """Begins the name of what comes to an end by itself."""
 
+NOBODY = (0, 0)
 Command = Sequence[str | Path]
 
 
@@ -49,6 +51,7 @@ class Processes:
     """Services and jobs of one stack, each in a session of its own and with a pid file."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.pids = folder / "pids"
         self.log_folder = folder / "logs"
 
@@ -71,7 +74,7 @@ class Processes:
                 start_new_session=True,
             )
         wait_until(
-            lambda: bool(read_pid(pid_file)),
+            lambda: read_pids(pid_file) != NOBODY,
             START_SECONDS,
             f"{name} did not start",
             lambda: self.log(name),
@@ -91,7 +94,7 @@ class Processes:
         name = JOBS + name
         pid_file = self._prepare(name)
         job = subprocess.Popen(
-            ["/bin/sh", "-c", RECORD_AND_EXEC, "sh", pid_file, *command],
+            ["/bin/sh", "-c", RUN, "sh", pid_file, *command],
             env=dict(env),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -120,7 +123,7 @@ class Processes:
 
     def names(self) -> list[str]:
         """Everything that was started and not stopped, in the order of the starts."""
-        files = [path for path in self.pids.glob("*") if read_pid(path)]
+        files = [path for path in self.pids.glob("*") if read_pids(path) != NOBODY]
         return [path.name for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
 
     def services(self) -> list[str]:
@@ -130,16 +133,15 @@ class Processes:
     def find(self, name: str) -> psutil.Process | None:
         """The running process of that name; None when it is gone, or its pid is somebody else's."""
         pid_file = self.pids / name
-        pid = read_pid(pid_file)
+        pid, _session = read_pids(pid_file)
         if not pid:
             return None
         try:
             process = psutil.Process(pid)
             same = abs(process.create_time() - pid_file.stat().st_mtime) < CLOCK_SLACK
-            running = process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.NoSuchProcess):
             return None
-        return process if same and running else None
+        return process if same and is_alive(process) else None
 
     def require_running(self, name: str) -> None:
         """See that a service has not ended.
@@ -163,16 +165,28 @@ class Processes:
         signum: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Send the signal, wait, and kill with its children what is still there."""
+        survivors: list[psutil.Process] = []
         if process := self.find(name):
             family = family_of(process)
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
             wait_for_end([process], seconds)
-            for survivor in wait_for_end(family, ORPHAN_SECONDS):
-                with suppress(psutil.NoSuchProcess):
-                    survivor.kill()
-            wait_for_end(family, KILL_SECONDS)
+            survivors = wait_for_end(family, ORPHAN_SECONDS)
+        kill([*survivors, *self.session(name)])
         (self.pids / name).unlink(missing_ok=True)
+
+    def session(self, name: str) -> Iterator[psutil.Process]:
+        """Whatever is left of a program, also when it was killed and its children were not.
+
+        The session's number might be somebody else's by now: only who works in our folder is ours.
+        """
+        _pid, session = read_pids(self.pids / name)
+        for pid in psutil.pids() if session else ():
+            with suppress(OSError, psutil.Error):
+                if os.getsid(pid) == session:
+                    process = psutil.Process(pid)
+                    if Path(process.cwd()).is_relative_to(self.folder):
+                        yield process
 
     def stop_all(self) -> None:
         """Stop the last started first; nothing is drained."""
@@ -186,12 +200,21 @@ class Processes:
         return last_lines(path.read_text(errors="replace"), lines) if path.exists() else ""
 
 
-def read_pid(pid_file: Path) -> int:
-    """The pid in a file; 0 when there is none yet, or no file."""
+def read_pids(pid_file: Path) -> tuple[int, int]:
+    """The pid and the session in a file; NOBODY when it says nothing yet, or is not there."""
     try:
-        return int(pid_file.read_text() or 0)
+        pid, session = map(int, pid_file.read_text().split())
     except (FileNotFoundError, ValueError):
-        return 0
+        return NOBODY
+    return pid, session
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """End them at once."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_for_end(processes, KILL_SECONDS)
 
 
 def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:

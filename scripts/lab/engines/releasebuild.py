@@ -43,7 +43,9 @@ def build_release(release: str) -> None:
             shutil.rmtree(build_folder() / release, ignore_errors=True)
             beside.rename(build_folder() / release)
     except OSError as error:
-        raise UnavailableError(f"{release} does not build: {describe(error)}") from error
+        raise UnavailableError(
+            f"{release} does not build: {describe(error)}; see that {build_folder()} can be written"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -65,7 +67,10 @@ def copy_build(release: str, target: Path) -> Path:
         with locked(build_folder() / LOCK):
             copy(build_folder() / release, beside)
     except OSError as error:
-        raise UnavailableError(f"the build of {release}: {describe(error)}") from error
+        raise UnavailableError(
+            f"the build of {release} cannot be copied: {describe(error)}; "
+            f"see that {target.parent} can be written"
+        ) from error
     return beside.rename(target)
 
 

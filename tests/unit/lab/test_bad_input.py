@@ -275,7 +275,9 @@ def test_taking_all_down_goes_on_after_one_that_refuses(
         assert state
         miniature.remember(state)
     assert lab("down", "--all") == 69
-    assert capsys.readouterr().err.splitlines()[-1] == "lab: one does not go"
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        'lab: stack one could not be taken down: one does not go; try "lab down --name one" again'
+    )
     assert stack_names() == ["one"]
 
 

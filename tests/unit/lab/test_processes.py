@@ -67,6 +67,20 @@ def test_what_a_service_has_started_goes_with_it(processes: Processes) -> None:
     assert not is_alive(child)
 
 
+def test_what_outlives_a_program_that_was_killed_goes_when_it_is_stopped(
+    processes: Processes, tmp_path: Path
+) -> None:
+    processes.pids.mkdir(parents=True)
+    processes.start("parent", python(PARENT), base_environment(), tmp_path / "stack")
+    wait_until(lambda: bool(processes.log("parent")), 10, "no child", lambda: "")
+    orphan = psutil.Process(int(processes.log("parent")))
+    processes.send("parent", signal.SIGKILL)
+    wait_until(lambda: processes.find("parent") is None, 10, "still there", lambda: "")
+    assert is_alive(orphan)
+    processes.stop("parent")
+    assert not is_alive(orphan)
+
+
 def test_a_service_that_ignores_sigterm_is_killed(processes: Processes) -> None:
     process = start(processes, "stubborn", STUBBORN)
     processes.stop("stubborn", seconds=0.2)
