@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import docker
+from docker.errors import ContainerError
 
 from lab.checkout import releases
 from lab.deadline import wait_until
@@ -89,7 +90,12 @@ class ComposeStack:
     def inventory(self) -> dict[str, dict[str, Any]]:
         """Every object of the store, as a publisher may list it."""
         service = f"publish-{releases()[0]}"
-        output = self.project.run_beside(service, "python", "manage.py", "inventory")
+        try:
+            output = self.project.run_beside(service, "python", "manage.py", "inventory")
+        except ContainerError as error:
+            said = error.stderr or b""
+            why = last_lines(said if isinstance(said, str) else said.decode(errors="replace"), 1)
+            raise UnavailableError(f"the store cannot be listed: {why}") from error
         listing: dict[str, dict[str, Any]] = json.loads(output)
         return listing
 
