@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 from tests.cli.checkouts import Checkout
 
@@ -88,25 +87,6 @@ def test_a_docker_without_the_compose_plugin_cannot_start_a_stack(
     (line,) = done.complaints
     assert "install the Compose plugin of Docker, or choose --engine embedded" in line
     assert complaint in line
-
-
-def test_a_project_of_another_checkout_is_neither_taken_over_nor_taken_down(
-    checkout: Checkout, compose: str, port: int
-) -> None:
-    name = f"foreign{os.getpid()}"
-    labels = {"com.docker.compose.project": f"skewproof-{name}"}
-    client = docker.from_env()
-    foreign = client.containers.create("skewproof-gateway", labels=labels)
-    try:
-        done = checkout.lab("up", "--port", port, "--engine", compose, "--name", name)
-        assert (done.code, done.out) == (64, "")
-        (line,) = done.complaints
-        assert f"a Compose project skewproof-{name} that this checkout does not know" in line
-        foreign.reload()
-        assert not checkout.stacks()
-    finally:
-        foreign.remove(force=True)
-        client.close()
 
 
 def test_when_docker_dies_that_is_said_and_the_stack_can_be_taken_down_later(

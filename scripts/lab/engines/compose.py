@@ -104,11 +104,6 @@ class ComposeEngine:
         state = State(plan.name, self.name, plan.strategy, plan.port)
         state.claim()
         stack = ComposeStack(self.client, state, plan.replicas)
-        try:
-            stack.project.require_unused()
-        except BaseException:
-            state.forget()
-            raise
         start(stack, plan, say)
         return stack
 

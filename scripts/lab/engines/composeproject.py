@@ -71,20 +71,6 @@ class Project:
         )
         return sorted(found, key=lambda each: int(each.labels[f"{LABEL}.container-number"]))
 
-    @answered
-    def require_unused(self) -> None:
-        """See that nobody else has containers under this project's name.
-
-        Raises:
-            LabError: somebody has, such as a stack of the same name in another checkout.
-        """
-        if self.client.containers.list(all=True, filters={"label": self.label}):
-            raise LabError(
-                f"there are containers of a Compose project {self.name} that this checkout does "
-                f"not know: choose another --name, or remove them with "
-                f'"docker compose -p {self.name} down --volumes"'
-            )
-
     def container(self, service: str) -> Container:
         """The first container of a service.
 
