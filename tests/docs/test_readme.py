@@ -39,6 +39,16 @@ def test_the_layout_names_what_is_there() -> None:
     assert {name.split("/")[0] for name in named} == tops - {".ci"}
 
 
+def test_the_section_on_tests_names_every_folder_of_tests() -> None:
+    folders = {path.relative_to(ROOT).parts[1] for path in list_files() if is_test(path)}
+    named = set(README.section("Tests").codes)
+    assert {f"tests/{folder}/" for folder in folders} <= named
+
+
+def is_test(path: Path) -> bool:
+    return path.is_relative_to(ROOT / "tests") and path.name.startswith("test_")
+
+
 def test_the_readme_is_installed_as_the_description_of_the_package() -> None:
     assert 'readme = "README.md"' in (ROOT / "pyproject.toml").read_text()
 
