@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from tests.cli.checkouts import Checkout, Done
 from tests.machine import MOUNT_NAMESPACE
 
+FULL = f"full-{os.getpid()}"
 LAB = f"{sys.executable} -m lab.cli"
 
 
@@ -21,7 +23,7 @@ def test_a_disk_that_is_full_before_a_stack_starts(
 ) -> None:
     before = f"cp -r {checkout.work}/build .lab" if engine == "embedded" else "true"
     fill = f"{before} && cat /dev/zero >.lab/filler 2>/dev/null"
-    up = ("up", "--engine", engine, "--port", port, "--name", "full")
+    up = ("up", "--engine", engine, "--port", port, "--name", FULL)
     done = lab_on_small_disk(bare, "6m", fill, *up)
     assert (done.code, done.out) == (69, "")
     (line,) = done.complaints
@@ -39,7 +41,7 @@ def test_a_disk_that_is_full_during_a_build(bare: Checkout) -> None:
 
 def test_a_disk_that_is_full_when_the_store_writes(bare: Checkout, port: int) -> None:
     build = f"{LAB} build --engine embedded 2>/dev/null"
-    up = ("up", "--engine", "embedded", "--port", port, "--name", "full")
+    up = ("up", "--engine", "embedded", "--port", port, "--name", FULL)
     done = lab_on_small_disk(bare, "6m", build, *up)
     assert (done.code, done.out) == (69, "")
     first, *log = done.complaints

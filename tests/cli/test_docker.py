@@ -15,6 +15,7 @@ import pytest
 from tests.cli.checkouts import Checkout
 
 from lab.engines.compose import DEFAULT_HOST
+from lab.engines.ports import free_ports
 
 
 @pytest.fixture
@@ -87,6 +88,23 @@ def test_a_docker_without_the_compose_plugin_cannot_start_a_stack(
     (line,) = done.complaints
     assert "install the Compose plugin of Docker, or choose --engine embedded" in line
     assert complaint in line
+
+
+def test_a_stack_of_another_checkout_is_not_taken_for_ones_own(
+    checkout: Checkout, compose: str, bare: Checkout
+) -> None:
+    name, ports = f"shared-{os.getpid()}", free_ports(2)
+    up = ("up", "--engine", compose, "--name", name, "--replicas", 1, "--port")
+    assert checkout.lab(*up, ports[0]).code == 0
+    done = bare.lab(*up, ports[1])
+    assert (done.code, done.out) == (64, "")
+    assert done.complaints == [
+        f"lab: Docker has a project skewproof-{name} of {checkout.folder}: choose another --name, "
+        f'or remove it with "docker compose -p skewproof-{name} down --volumes"'
+    ]
+    assert bare.stacks() == []
+    assert checkout.lab("probe", "--name", name).code == 0
+    assert checkout.lab("down", "--name", name).code == 0
 
 
 def test_when_docker_dies_that_is_said_and_the_stack_can_be_taken_down_later(

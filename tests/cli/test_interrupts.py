@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from tests.cli.checkouts import Checkout, Done
 
 from lab.history import read_history
+
+HALF = f"half-{os.getpid()}"
 
 
 def assert_unknown_and_clean(checkout: Checkout, done: Done) -> None:
@@ -69,7 +73,7 @@ def test_a_killed_lab_is_cleaned_up_after(checkout: Checkout, engine: str) -> No
 def test_an_up_that_is_killed_half_way_is_cleaned_up_after(
     checkout: Checkout, engine: str, port: int
 ) -> None:
-    lab = checkout.start("up", "--engine", engine, "--name", "half", "--port", port)
+    lab = checkout.start("up", "--engine", engine, "--name", HALF, "--port", port)
     lab.wait_for("» publishing v1")
     lab.kill()
     lab.end()
@@ -77,7 +81,7 @@ def test_an_up_that_is_killed_half_way_is_cleaned_up_after(
 
 
 def test_an_interrupted_up_leaves_nothing(checkout: Checkout, engine: str, port: int) -> None:
-    lab = checkout.start("up", "--engine", engine, "--name", "half", "--port", port)
+    lab = checkout.start("up", "--engine", engine, "--name", HALF, "--port", port)
     lab.wait_for("» starting minio" if engine == "compose" else "» starting a replica of v1")
     lab.interrupt()
     done = lab.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from lab.engines.ports import free_ports
 from lab.engines.processes import Processes
 
 FEW = ("--visitors", 2)
+ONE, TWO, THREE = (f"{name}-{os.getpid()}" for name in ("one", "two", "three"))
+"""Docker is one for all checkouts, and so are the names of its projects."""
 
 
 @dataclass(frozen=True)
@@ -71,48 +74,48 @@ def kill_gateway(checkout: Checkout, engine: str, name: str) -> None:
 
 def test_two_stacks_stay_up_and_are_rolled_probed_routed_and_taken_down(pair: Pair) -> None:
     one, two = pair.ports
-    for name, port in (("one", one), ("two", two)):
+    for name, port in ((ONE, one), (TWO, two)):
         done = pair.up(name, port)
         assert (done.code, done.out) == (0, f"http://127.0.0.1:{port}/\n"), done.err
-    assert pair.checkout.stacks() == ["one", "two"]
+    assert pair.checkout.stacks() == [ONE, TWO]
 
-    assert "stack one is already up: choose another --name" in refusal(pair.up("one", two))
-    assert refusal(pair.up("three", one), 69).startswith(f"port {one} of 127.0.0.1 is in use")
-    again = refusal(pair.lab("rollback", "--name", "one"))
-    assert again.startswith("release v2 is not published on stack one, ")
-    nobody = refusal(pair.lab("route", "--name", "one", "v1=50,v2=50"))
-    assert nobody == "stack one has no replica of v2 that could serve (there is: v1)"
+    assert f"stack {ONE} is already up: choose another --name" in refusal(pair.up(ONE, two))
+    assert refusal(pair.up(THREE, one), 69).startswith(f"port {one} of 127.0.0.1 is in use")
+    again = refusal(pair.lab("rollback", "--name", ONE))
+    assert again.startswith(f"release v2 is not published on stack {ONE}, ")
+    nobody = refusal(pair.lab("route", "--name", ONE, "v1=50,v2=50"))
+    assert nobody == f"stack {ONE} has no replica of v2 that could serve (there is: v1)"
 
-    assert verdict_of(pair.lab("rollout", "--name", "one", *FEW, "--json")) == "PASS"
+    assert verdict_of(pair.lab("rollout", "--name", ONE, *FEW, "--json")) == "PASS"
     assert (release_at(one), release_at(two)) == ("v2", "v1")
-    assert verdict_of(pair.lab("rollback", "--name", "one", *FEW, "--json")) == "PASS"
+    assert verdict_of(pair.lab("rollback", "--name", ONE, *FEW, "--json")) == "PASS"
     assert (release_at(one), release_at(two)) == ("v1", "v1")
-    assert verdict_of(pair.lab("probe", "--name", "one", "--json")) == "PASS"
-    assert pair.lab("route", "--name", "one", "v1=100").code == 0
+    assert verdict_of(pair.lab("probe", "--name", ONE, "--json")) == "PASS"
+    assert pair.lab("route", "--name", ONE, "v1=100").code == 0
 
-    kill_gateway(pair.checkout, pair.engine, "two")
+    kill_gateway(pair.checkout, pair.engine, TWO)
     for command in (["rollout"], ["probe"], ["route", "v1=100"]):
-        half = refusal(pair.lab(*command, "--name", "two"))
-        assert half.startswith("stack two is half up (")
+        half = refusal(pair.lab(*command, "--name", TWO))
+        assert half.startswith(f"stack {TWO} is half up (")
         assert "gateway" in half
-        assert half.endswith('take it down with "lab down --name two"')
+        assert half.endswith(f'take it down with "lab down --name {TWO}"')
 
     assert pair.lab("down", "--all").code == 0
     assert not pair.checkout.left()
-    assert pair.lab("down", "--name", "one").err == "» no stack one is up (there is: none)\n"
+    assert pair.lab("down", "--name", ONE).err == f"» no stack {ONE} is up (there is: none)\n"
 
 
 def test_a_stack_outlives_an_interrupted_rollout_and_not_an_interrupted_down(
     pair: Pair, tmp_path: Path
 ) -> None:
     (port, _other) = pair.ports
-    assert pair.up("one", port).code == 0
-    lab = pair.checkout.start("rollout", "--name", "one", *FEW, "--json")
+    assert pair.up(ONE, port).code == 0
+    lab = pair.checkout.start("rollout", "--name", ONE, *FEW, "--json")
     lab.wait_for("» publishing v2")
     lab.interrupt()
     done = lab.end()
     assert (done.code, done.to_json()["verdict"]) == (2, "UNKNOWN")
-    assert pair.checkout.stacks() == ["one"]
+    assert pair.checkout.stacks() == [ONE]
 
     foreign = pair.lab("probe", f"http://127.0.0.1:{port}/", "--json")
     assert verdict_of(foreign) == "PASS"
@@ -120,8 +123,8 @@ def test_a_stack_outlives_an_interrupted_rollout_and_not_an_interrupted_down(
     torn.write_bytes(Path(foreign.to_json()["history"]).read_bytes()[:-100])
     assert pair.lab("check", torn).code == 2
 
-    lab = pair.checkout.start("down", "--name", "one")
-    lab.wait_for("» taking one down")
+    lab = pair.checkout.start("down", "--name", ONE)
+    lab.wait_for(f"» taking {ONE} down")
     lab.interrupt()
     assert lab.end().code in (0, 2)  # it may have been through when the signal came
     assert not pair.checkout.left()

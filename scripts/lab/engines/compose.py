@@ -11,8 +11,8 @@ from docker.errors import DockerException, ImageNotFound
 
 from lab.checkout import build_folder, releases
 from lab.engines.composecommand import compose, require_compose
-from lab.engines.composeproject import answered
-from lab.engines.composestack import PROJECT_PREFIX, ComposeStack
+from lab.engines.composeproject import Project, answered
+from lab.engines.composestack import PROJECT_PREFIX, ComposeStack, project_of
 from lab.engines.processes import Processes
 from lab.engines.startup import start
 from lab.engines.state import State
@@ -97,10 +97,26 @@ class ComposeEngine:
                 f'there is no image {", ".join(missing)}: run "lab build --engine compose"'
             )
 
+    @answered
+    def require_new(self, name: str) -> None:
+        """Refuse the name of a stack of another checkout: Docker is one for all of them.
+
+        Raises:
+            LabError: there is such a project, of which this checkout knows nothing.
+        """
+        project = Project(self.client, project_of(name))
+        if next(project.parts(), None):
+            where = f" of {there}" if (there := project.checkout()) else ""
+            raise LabError(
+                f"Docker has a project {project.name}{where}: choose another --name, "
+                f'or remove it with "docker compose -p {project.name} down --volumes"'
+            )
+
     def up(self, plan: Plan, say: Say) -> ComposeStack:
         """Create every container of the project, start those of the plan; undo it on an error."""
         require_compose()
         self.require_images()
+        self.require_new(plan.name)
         state = State(plan.name, self.name, plan.strategy, plan.port)
         state.claim()
         stack = ComposeStack(self.client, state, plan.replicas)

@@ -187,6 +187,13 @@ class Project:
                 )
             time.sleep(POLL_SECONDS)
 
+    def checkout(self) -> str | None:
+        """The folder whose docker-compose.yml the containers come from."""
+        labels: dict[str, Any] = {"label": self.label}
+        found = self.client.containers.list(all=True, filters=labels, ignore_removed=True)
+        folders = (each.labels.get(f"{LABEL}.project.working_dir") for each in found)
+        return next(filter(None, folders), None)
+
     def parts(self) -> Iterator[Container | Volume | Network]:
         """Everything that carries the label, in the order in which it can be removed."""
         labels: dict[str, Any] = {"label": self.label}

@@ -26,6 +26,11 @@ PROJECT_PREFIX = "skewproof"
 STOP_SECONDS = 20
 
 
+def project_of(stack: str) -> str:
+    """The name of a stack's Compose project."""
+    return f"{PROJECT_PREFIX}-{stack}"
+
+
 class ComposeStack:
     """The containers of one Compose project."""
 
@@ -36,7 +41,7 @@ class ComposeStack:
         self.name, self.strategy = state.name, state.strategy
         self.base, self.folder = state.base, state.folder
         """How many replicas of each release are created with the stack."""
-        self.project = Project(client, f"{PROJECT_PREFIX}-{state.name}")
+        self.project = Project(client, project_of(state.name))
         self.jobs = Processes(self.folder)
         self.serving: list[str] = state.details.get("serving", [])
         """The names of the replicas that were started and not stopped."""
