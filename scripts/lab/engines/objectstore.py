@@ -23,6 +23,14 @@ IDENTITIES = {
     "WEB_SECRET_KEY": "web-secret-key",
 }
 
+SEAWEEDFS = (
+    *("-logtostderr", "mini", "-dir=.", "-master.telemetry=false"),
+    *("-webdav=false", "-admin.ui=false", "-s3.port.lance=0", "-s3.port.iceberg=0"),
+    *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+    *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+)
+"""Master, volume server, filer and S3 in one process that works in its folder alone."""
+
 
 @dataclass(frozen=True)
 class ObjectStore:
@@ -69,34 +77,22 @@ def minio_server(folder: Path) -> ObjectStore:
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
     """A real S3 server from a wheel; its identities are a file, made of the same policies."""
-    s3, master, volume, filer, admin = free_ports(5)
+    names = ("s3", "master", "volume", "filer", "admin")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     identities = folder / "s3.json"
-    identities.write_bytes(
-        subprocess.run(
-            [sys.executable, MINIO / "seaweed.py"],
-            env={**IDENTITIES, "S3_BUCKET": BUCKET},
-            check=True,
-            capture_output=True,
-        ).stdout
-    )
-    ports = {"s3": s3, "master": master, "volume": volume, "filer": filer, "admin": admin}
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("weed"),
-        "-logtostderr",
-        "mini",
-        "-master.telemetry=false",
-        "-webdav=false",
-        "-admin.ui=false",
-        "-s3.port.lance=0",
-        "-s3.port.iceberg=0",
-        "-dir=.",
-        "-filer.localSocket=filer.sock",
-        "-s3.localSocket=s3.sock",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
+    identities.write_bytes(describe_identities())
+    command: list[str | Path] = [Path(sys.executable).with_name("weed"), *SEAWEEDFS]
+    command += [
         f"-s3.config={identities}",
         *(f"-{name}.port={port}" for name, port in ports.items()),
     ]
     sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
     litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
-    return ObjectStore("seaweedfs", command, {}, s3, tuple(litter))
+    return ObjectStore("seaweedfs", command, {}, ports["s3"], tuple(litter))
+
+
+def describe_identities() -> bytes:
+    """What SeaweedFS reads at its start."""
+    command = [sys.executable, str(MINIO / "seaweed.py")]
+    environment = {**IDENTITIES, "S3_BUCKET": BUCKET}
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout

@@ -84,6 +84,8 @@ class MiniatureStack:
     weights: dict[str, int] = field(default_factory=dict)
     server: ThreadingHTTPServer | None = None
     missing: list[str] = field(default_factory=list)
+    exit_code: int = 0
+    """Of the publish jobs."""
 
     def __post_init__(self) -> None:
         self.name, self.strategy = self.state.name, self.state.strategy
@@ -104,7 +106,7 @@ class MiniatureStack:
     def publish(self, release: str) -> Publish:
         self.tamper("publish")
         self.published.append(release)
-        return Publish(release, 0, 0.1, "1 static file copied")
+        return Publish(release, self.exit_code, 0.1, "1 static file copied")
 
     def inventory(self) -> dict[str, dict[str, Any]]:
         self.tamper("inventory")

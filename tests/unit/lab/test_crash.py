@@ -74,6 +74,20 @@ def test_a_failure_names_the_history_that_leads_to_it(
     assert stack_names() == []
 
 
+def test_a_publish_that_fails_is_told_before_its_store_is_asked(
+    lab: Command, miniature: MiniatureEngine, capsys: pytest.CaptureFixture[str], free_port: int
+) -> None:
+    assert lab("up", "--port", free_port) == 0
+    miniature.stacks["lab"].exit_code = 4
+    capsys.readouterr()
+    assert lab("rollout", "--visitors", 2) == 69
+    shown = capsys.readouterr()
+    assert "lab: publishing v2 failed with exit code 4, v1 still serves; mend" in shown.err
+    assert shown.err.splitlines()[-1] == "1 static file copied"
+    assert miniature.verbs.count("inventory") == 1
+    assert miniature.still_up() == ["lab"]
+
+
 def test_a_comparison_that_fails_shows_what_it_has(
     lab: Command, miniature: MiniatureEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
