@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
+
+from shop.environment import BadVariableError, read_environment
+
+EX_CONFIG = 78  # as manage.py
+
+
+def refuse(why: str) -> NoReturn:
+    """End the master with one line, before any worker is started."""
+    print(f"gunicorn: {why}", file=sys.stderr, flush=True)
+    sys.exit(EX_CONFIG)
+
+
+def seconds(name: str, value: str) -> float:
+    """Read a length of time."""
+    if not value.replace(".", "", 1).isdecimal():
+        refuse(f"the environment variable {name} is {value!r}: give seconds, such as 2")
+    return float(value)
+
 
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 workers = 2
 threads = 4
 graceful_timeout = 10
-# Workers prove that they live by touching a file: never on a disk that may be slow or read-only.
 control_socket_disable = True
+# Workers prove that they live by touching a file: never on a disk that may be slow or read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 drain_file = Path(os.environ.get("DRAIN_FILE", "/tmp/draining"))
-drain_seconds = float(os.environ.get("DRAIN_SECONDS", "2"))
+drain_seconds = seconds("DRAIN_SECONDS", os.environ.get("DRAIN_SECONDS") or "2")
 os.environ["DRAIN_FILE"] = str(drain_file)  # what /readyz looks at
 
 
 def on_starting(server: Any) -> None:
-    """Forget the drain of a previous life: a container that is started again keeps its files."""
+    """Refuse a bad environment; forget the drain of a previous life, whose file is still there."""
+    try:
+        read_environment()
+    except BadVariableError as error:
+        refuse(str(error))
     drain_file.unlink(missing_ok=True)
 
 

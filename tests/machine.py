@@ -23,6 +23,8 @@ from lab.engines import choose
 from lab.errors import LabError
 
 SECONDS = 20  # for a program that says its version
+MOUNT_NAMESPACE = ("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]))
+"""Begins a command that may mount what nobody else sees, and that goes with it."""
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -111,6 +113,11 @@ def chromium() -> Path:
         return downloaded[-1]
 
 
+def look_for_mounts() -> None:
+    """A mount namespace of one's own: for disks that are full."""
+    require_run(*MOUNT_NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt")
+
+
 def look_for_go() -> None:
     """The compiler of MinIO's health check."""
     require_program("go")
@@ -123,6 +130,7 @@ LOOKS: Mapping[str, Callable[[], None]] = {
     "seaweedfs": look_for_seaweedfs,
     "chromium": look_for_chromium,
     "go": look_for_go,
+    "mounts": look_for_mounts,
 }
 """How to look for each thing that LAB_REQUIRE may name."""
 

@@ -11,6 +11,20 @@ APP = ROOT / "app"
 NGINX = ROOT / "nginx"
 MINIO = ROOT / "minio"
 WORK = ROOT / ".lab"
+"""Everything that the lab writes; a folder in it for each stack, and these two."""
+BUILDS = "build"
+FOREIGN = "probe"
+"""Histories of sites that are no stack of this checkout."""
+
+
+def stack_folder(name: str) -> Path:
+    """Where a stack keeps its state, its logs and its histories."""
+    return WORK / name
+
+
+def build_folder() -> Path:
+    """Where the embedded engine keeps the releases that it has built."""
+    return WORK / BUILDS
 
 
 def releases() -> tuple[str, ...]:

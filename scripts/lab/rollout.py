@@ -1,4 +1,4 @@
-"""A rollout as it happens: publish, then replica by replica, with visitors looking all the while."""
+"""A rollout as it happens: publish, then replica by replica, while visitors look."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import requests
 
-from lab.engines.processes import wait_until
+from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import History
 from lab.probe import Probe
-from lab.stack import Say, Stack
+from lab.stack import Publish, Say, Stack
 
 REACH_SECONDS = 20.0
-SETTLE_SECONDS = 120.0
+SETTLE_SECONDS = 60.0
+"""For each visitor, and so for a loaded machine."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,13 @@ class Roller:
 
     def settle(self) -> None:
         """Wait until the visitors have seen the whole site as it is now."""
+        seconds = SETTLE_SECONDS * self.visitors
         # The visits that are under way began earlier; those that follow them did not.
-        if not self.probe.await_visits(2 * self.visitors, SETTLE_SECONDS):
+        if not self.probe.await_visits(2 * self.visitors, seconds):
+            if self.probe.crashes:
+                raise UnavailableError(f"the probe cannot go on: {self.probe.crashes[0]}")
             raise UnavailableError(
-                f"{self.visitors} visitors did not see the site in {SETTLE_SECONDS:.0f} s; the "
+                f"{self.visitors} visitors did not see the site in {seconds:.0f} s; the "
                 f"gateway's last words:\n{self.stack.logs('gateway')}"
             )
 
@@ -72,32 +76,33 @@ class Roller:
         self.settle()
 
     def publish(self, rollout: Rollout) -> None:
-        """Publish the target while the source's assets are watched, and see what that did to them."""
+        """Publish the target, and see what that does to the assets of the source."""
         self.say(f"publishing {rollout.target}")
         record = self.stack.record(rollout.source)
         before = self.stack.inventory()
-        self.history.event("publish-started", rollout.target)
         urls = [f"{self.stack.base}static/{asset}" for asset in record["assets"]]
+        self.history.event("publish-started", rollout.target)
         with self.probe.watch(urls, rollout.source):
             publish = self.stack.publish(rollout.target)
-        self.history.event(
-            "publish-ended",
-            rollout.target,
-            exit_code=publish.exit_code,
-            seconds=round(publish.seconds, 2),
-            log=publish.log,
-        )
-        touched = rewritten(record["assets"], before, self.stack.inventory())
-        self.history.event("rewritten", rollout.target, assets=touched, of=len(record["assets"]))
-        if publish.exit_code:
+        self.note(publish)
+        if publish.exit_code:  # perhaps because there is no store any more, that could be listed
             raise UnavailableError(
                 f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
-                f"{rollout.source} still serves; run it again when the cause is mended:\n{publish.log}"
+                f"{rollout.source} still serves; mend the cause and run it again; "
+                f"its last words:\n{publish.log}"
             )
+        touched = rewritten(record["assets"], before, self.stack.inventory())
+        self.history.event("rewritten", rollout.target, assets=touched, of=len(record["assets"]))
         self.settle()
 
+    def note(self, publish: Publish) -> None:
+        """Write down how a publish ended."""
+        seconds = round(publish.seconds, 2)
+        how = {"exit_code": publish.exit_code, "seconds": seconds, "log": publish.log}
+        self.history.event("publish-ended", publish.release, **how)
+
     def recycle(self, release: str) -> None:
-        """Give every replica of a release fresh workers, as max_requests, crashes and scaling do."""
+        """Give every replica fresh workers, as max_requests, crashes and scaling do."""
         for replica in self.stack.replicas(release):
             self.say(f"recycling the workers of {replica.name}")
             self.stack.recycle(replica)
@@ -105,12 +110,15 @@ class Roller:
             self.settle()
 
     def reach(self, rollout: Rollout) -> None:
-        """Make the target known to the gateway, with no share yet, and wait until it is answered."""
+        """Make the target known to the gateway, with no share yet, and wait for its answer."""
         self.stack.route({rollout.source: 100, rollout.target: 0})
 
         def answers() -> bool:
             pin = {"release": rollout.target}
-            answer = requests.get(f"{self.stack.base}readyz", cookies=pin, timeout=5)
+            try:
+                answer = requests.get(f"{self.stack.base}readyz", cookies=pin, timeout=5)
+            except requests.RequestException:
+                return False
             return answer.ok and answer.headers.get("X-Release") == rollout.target
 
         wait_until(

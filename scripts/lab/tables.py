@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -185,5 +186,11 @@ def _conclusion(verdict: Verdict) -> Text:
     text = Text("\n").append_text(_status(verdict.status))
     text.append(f"{what}: {counts.requests:,} requests, {counts.pages:,} pages")
     if verdict.history:
-        text.append(f"\nhistory: {verdict.history}", style="dim")
+        text.append(f"\nhistory: {_as_typed(verdict.history)}", style="dim")
     return text
+
+
+def _as_typed(file: str) -> str:
+    """Return a path as one would type it here: a long one is broken over two lines."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file

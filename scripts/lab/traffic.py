@@ -1,12 +1,17 @@
-"""Who gets which share of the requests: the gateway's traffic.conf, and weights as a person types them."""
+"""Who gets which share of the requests: traffic.conf, and weights as a person types them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lab.errors import LabError
 
-HEADER = "# Which replicas serve a release, which share of the requests it draws, and who may be pinned to it."
+WHOLE = re.compile(r"[0-9]{1,3}")
+HEADER = (
+    "# Which replicas serve a release, which share of the requests it draws, "
+    "and who may be pinned to it."
+)
 
 
 def parse_weights(text: str, known: Sequence[str]) -> dict[str, int]:
@@ -18,7 +23,7 @@ def parse_weights(text: str, known: Sequence[str]) -> dict[str, int]:
     weights: dict[str, int] = {}
     for part in text.split(","):
         release, equals, number = (piece.strip() for piece in part.partition("="))
-        if not equals or not number.isascii() or not number.isdigit():
+        if not equals or not WHOLE.fullmatch(number):
             raise LabError(f'no weights: "{part}" in "{text}"; write them as v1=90,v2=10')
         if release not in known:
             raise LabError(

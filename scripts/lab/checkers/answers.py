@@ -41,7 +41,7 @@ def page_answers(run: Run) -> Iterator[Judged]:
 
 def _shorten(text: str, width: int = 80) -> str:
     """Return the words of an error page, on one line."""
-    line = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    line = " ".join(re.sub(r"<[^>]*(?:>|$)", " ", text).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 

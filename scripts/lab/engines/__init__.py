@@ -1,30 +1,46 @@
-"""The engines: what runs a stack. `choose` gives the one that is asked for, or that the machine has."""
+"""The engines: what runs a stack. `choose` gives the asked for, or what the machine has."""
 
 from __future__ import annotations
 
 from lab.errors import LabError, UnavailableError
-from lab.stack import Engine
+from lab.stack import Engine, Say
 
 ENGINES = ("compose", "embedded")
 
 
-def choose(name: str) -> Engine:
+def choose(name: str, say: Say = lambda _line: None) -> Engine:
     """Return the engine of that name; `auto` takes Compose where a Docker Engine answers.
 
     Raises:
         LabError: there is no such engine.
         UnavailableError: the engine cannot work on this machine.
     """
+    if name != "auto":
+        return reach(name)
+    try:
+        from lab.engines.composecommand import require_compose
+
+        engine = reach("compose")
+        require_compose()
+    except UnavailableError as error:
+        say(f"engine embedded, for there is no compose: {error}")
+        return reach("embedded")
+    return engine
+
+
+def reach(name: str) -> Engine:
+    """Return the engine that a stack runs on.
+
+    Raises:
+        LabError: there is no such engine.
+        UnavailableError: it does not answer.
+    """
     # Imported here, so that a machine without Docker never loads its SDK, and the other way round.
-    if name in ("auto", "compose"):
+    if name == "compose":
         from lab.engines.compose import ComposeEngine
 
-        try:
-            return ComposeEngine()
-        except UnavailableError:
-            if name == "compose":
-                raise
-    if name in ("auto", "embedded"):
+        return ComposeEngine()
+    if name == "embedded":
         from lab.engines.embedded import EmbeddedEngine
 
         return EmbeddedEngine()

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import socket
 from collections.abc import Sequence
 
 import docker
-import requests
 from docker.errors import DockerException, ImageNotFound
 
-from lab.checkout import ROOT
-from lab.engines.composestack import PROJECT_PREFIX, ComposeStack
-from lab.engines.processes import require_free
-from lab.errors import UnavailableError
+from lab.checkout import build_folder, releases
+from lab.engines.composecommand import compose, require_compose
+from lab.engines.composeproject import Project, answered
+from lab.engines.composestack import PROJECT_PREFIX, ComposeStack, project_of
+from lab.engines.processes import Processes
+from lab.engines.startup import start
+from lab.engines.state import State
+from lab.errors import LabError, UnavailableError, describe
 from lab.stack import Plan, Say
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+SERVERS = ("minio", "setup", "gateway")
+"""The services with an image of their own, beside the releases."""
 
 
 def connect() -> docker.DockerClient:
@@ -23,36 +30,30 @@ def connect() -> docker.DockerClient:
     Raises:
         UnavailableError: nothing answers there.
     """
+    where = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     try:
+        knock(where)
         client = docker.from_env(timeout=120)
         client.ping()
-    except (DockerException, requests.RequestException) as error:
-        where = os.environ.get("DOCKER_HOST", "its default socket")
+    except (OSError, DockerException) as error:  # what requests raises is an OSError
         raise UnavailableError(
-            f"Docker does not answer at {where}: start it, or choose --engine embedded ({error})"
+            f"Docker does not answer at {where}: start it, or choose --engine embedded "
+            f"({describe(error)})"
         ) from error
     return client
 
 
-def compose(project: str, *arguments: str, **variables: str) -> None:
-    """Run `docker compose` on the checkout's file.
+def knock(host: str) -> None:
+    """See that somebody listens at a Unix socket: the SDK leaves its own open when nobody does."""
+    scheme, _, path = host.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(path)
 
-    Raises:
-        UnavailableError: it failed; with the last lines that it wrote.
-    """
-    done = subprocess.run(
-        ["docker", "compose", "--progress", "plain", "-p", project, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-15:])
-        raise UnavailableError(f"docker compose {arguments[0]} failed; its last lines:\n{tail}")
+
+def image_of(release: str) -> str:
+    """The image that docker-compose.yml names for a release."""
+    return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
 
 
 class ComposeEngine:
@@ -65,39 +66,64 @@ class ComposeEngine:
 
     def build(self, releases: Sequence[str], say: Say) -> None:
         """Build the releases' images and those of store, set-up and gateway."""
+        require_compose()
         say(f"building {', '.join(releases)}, store and gateway; the first time takes minutes")
         services = [f"publish-{release}" for release in releases]
-        compose(PROJECT_PREFIX, "build", "minio", "setup", "gateway", *services)
+        compose(Processes(build_folder()), PROJECT_PREFIX, "build", *SERVERS, *services)
 
     def built(self, release: str) -> bool:
         """Whether the release's image is there."""
+        return self.has_image(image_of(release))
+
+    @answered
+    def has_image(self, image: str) -> bool:
+        """Whether an image is there."""
         try:
-            self.client.images.get(f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}")
+            self.client.images.get(image)
         except ImageNotFound:
             return False
         return True
 
+    def require_images(self) -> None:
+        """See that there is an image for every container of docker-compose.yml.
+
+        Raises:
+            LabError: there is not.
+        """
+        images = [f"skewproof-{server}" for server in SERVERS]
+        images += [image_of(release) for release in releases()]
+        if missing := [image for image in images if not self.has_image(image)]:
+            raise LabError(
+                f'there is no image {", ".join(missing)}: run "lab build --engine compose"'
+            )
+
+    @answered
+    def require_new(self, name: str) -> None:
+        """Refuse the name of a stack of another checkout: Docker is one for all of them.
+
+        Raises:
+            LabError: there is such a project, of which this checkout knows nothing.
+        """
+        project = Project(self.client, project_of(name))
+        if next(project.parts(), None):
+            where = f" of {there}" if (there := project.checkout()) else ""
+            raise LabError(
+                f"Docker has a project {project.name}{where}: choose another --name, "
+                f'or remove it with "docker compose -p {project.name} down --volumes"'
+            )
+
     def up(self, plan: Plan, say: Say) -> ComposeStack:
         """Create every container of the project, start those of the plan; undo it on an error."""
-        require_free(plan.port)
-        stack = ComposeStack(self.client, plan.name, plan.strategy, plan.port)
-        try:
-            stack.save()
-            compose(
-                stack.project,
-                "create",
-                "--no-build",
-                "--pull=never",
-                *(f"--scale=web-{release}={plan.replicas}" for release in plan.weights),
-                GATEWAY_PORT=str(plan.port),
-                STATICFILES_STRATEGY=plan.strategy,
-            )
-            stack.start(plan, say)
-        except BaseException:
-            stack.down()
-            raise
+        require_compose()
+        self.require_images()
+        self.require_new(plan.name)
+        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state.claim()
+        stack = ComposeStack(self.client, state, plan.replicas)
+        start(stack, plan, say)
         return stack
 
     def attach(self, name: str) -> ComposeStack | None:
         """The stack that `up` wrote down."""
-        return ComposeStack.load(self.client, name)
+        state = State.load(name)
+        return ComposeStack(self.client, state) if state and state.engine == self.name else None

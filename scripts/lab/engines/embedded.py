@@ -1,23 +1,14 @@
-"""The embedded engine: docker-compose.yml's topology as processes of this machine, from wheels alone."""
+"""The embedded engine: docker-compose.yml's topology as processes, from wheels alone."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-from lab.checkout import APP
-from lab.engines.embeddedstack import BUILD, EmbeddedStack, run_manage
-from lab.engines.processes import require_free
-from lab.errors import UnavailableError
+from lab.engines.embeddedstack import EmbeddedStack
+from lab.engines.releasebuild import build_release, is_built
+from lab.engines.startup import start
+from lab.engines.state import State
 from lab.stack import Plan, Say
-
-PARTS = ("manage.py", "gunicorn.conf.py", "skewproof", "shop")
-"""What app/Dockerfile copies beside the release itself."""
-CHECKED_OUT = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
-"""The date of a release's sources: later than any publish, as app/Dockerfile explains."""
 
 
 class EmbeddedEngine:
@@ -29,54 +20,21 @@ class EmbeddedEngine:
         """Copy each release and do to the copy what app/Dockerfile does in its image."""
         for release in releases:
             say(f"building {release}")
-            beside = BUILD / f".{release}.{os.getpid()}"
-            try:
-                for part in (*PARTS, f"releases/{release}"):
-                    copy(APP / part, beside / part)
-                finish_build(release, beside)
-                shutil.rmtree(BUILD / release, ignore_errors=True)
-                beside.rename(BUILD / release)
-            except OSError as error:
-                raise UnavailableError(f"{release} does not build: {error}") from error
-            finally:
-                shutil.rmtree(beside, ignore_errors=True)
+            build_release(release)
 
     def built(self, release: str) -> bool:
         """Whether `lab build` has made the release."""
-        return (BUILD / release / "record.json").exists()
+        return is_built(release)
 
     def up(self, plan: Plan, say: Say) -> EmbeddedStack:
         """Start the stack; what had been started is stopped when something fails."""
-        require_free(plan.port)
-        stack = EmbeddedStack(plan.name, plan.strategy, plan.port)
-        try:
-            stack.start(plan, say)
-        except BaseException:
-            stack.down()
-            raise
+        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state.claim()
+        stack = EmbeddedStack(state)
+        start(stack, plan, say)
         return stack
 
     def attach(self, name: str) -> EmbeddedStack | None:
         """The stack that `up` wrote down."""
-        return EmbeddedStack.load(name)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a file or a folder, without what Python left behind."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy2(source, target)
-
-
-def finish_build(release: str, folder: Path) -> None:
-    """Date the sources, write the release's id down, make its record and the admin's database."""
-    for path in (folder / "releases").rglob("*"):
-        os.utime(path, (CHECKED_OUT, CHECKED_OUT))
-    (folder / "RELEASE").write_text(f"{release}\n")
-    for command in (("record", "record.json"), ("migrate", "--verbosity", "0")):
-        done = run_manage(folder, {"DEBUG": "true"}, *command)
-        if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-            raise UnavailableError(f"{release} does not build: manage.py {command[0]}:\n{tail}")
+        state = State.load(name)
+        return EmbeddedStack(state) if state and state.engine == self.name else None

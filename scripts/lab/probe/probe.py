@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -137,10 +137,15 @@ class Probe:
             client.close()
 
     def await_visits(self, count: int, timeout: float) -> bool:
-        """Wait until so many more visits are complete; False when they are not in time."""
+        """Wait until so many more visits are complete.
+
+        Returns:
+            False when they are not in time, or a visitor has crashed.
+        """
         with self._progress:
             goal = self._visits + count
-            return self._progress.wait_for(lambda: self._visits >= goal, timeout)
+            over = self._progress.wait_for(lambda: self._visits >= goal or self.crashes, timeout)
+            return bool(over) and self._visits >= goal
 
     def stop(self) -> None:
         """Stop all visitors, and wait until what is on its way has arrived or timed out."""
@@ -172,8 +177,11 @@ class Probe:
         try:
             work()
         except Exception as error:
-            self.crashes.append(f"visitor {name}: {type(error).__name__}: {error}")
-            self._history.event("probe-crashed", visitor=name, trace=traceback.format_exc())
+            with self._progress:
+                self.crashes.append(f"visitor {name}: {type(error).__name__}: {error}")
+                self._progress.notify_all()
+            with suppress(OSError, ValueError):  # the disk is full, or the history was closed
+                self._history.event("probe-crashed", visitor=name, trace=traceback.format_exc())
 
     def _keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
         while not self._stopped.is_set():

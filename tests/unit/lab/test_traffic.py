@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lab.errors import LabError
 from lab.traffic import parse_weights, render_traffic
 
@@ -37,6 +38,8 @@ def test_weights_are_read_as_they_are_typed() -> None:
         ("v1=50,v2=49", "add up to 99"),
     ],
 )
-def test_what_is_no_weight_is_refused_with_the_part_that_is_wrong(text: str, complaint: str) -> None:
+def test_what_is_no_weight_is_refused_with_the_part_that_is_wrong(
+    text: str, complaint: str
+) -> None:
     with pytest.raises(LabError, match=complaint):
         parse_weights(text, ["v1", "v2"])

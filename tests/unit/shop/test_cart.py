@@ -61,7 +61,16 @@ def test_the_same_piece_twice_is_one_line_up_to_a_firing(
     assert count(visitor, site) == "12"
 
 
-@pytest.mark.parametrize(("asked", "given"), [("many", "1"), ("", "1"), ("0", "1"), ("999", "12")])
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("many", "1"),
+        ("", "1"),
+        ("0", "1"),
+        ("999", "12"),
+        pytest.param("9" * 5000, "12", id="long"),
+    ],
+)
 def test_a_strange_number_becomes_a_possible_one(
     visitor: requests.Session, site: Site, asked: str, given: str
 ) -> None:

@@ -154,15 +154,23 @@ def test_without_a_release_id_nothing_starts(python: Python) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_gunicorn_halts_on_a_bad_value_and_does_not_start_workers_for_ever(
-    python: Python, tmp_path: Path
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("DEBUG", "yes", "the environment variable DEBUG is 'yes': choose false or true"),
+        ("DRAIN_SECONDS", "soon", "the environment variable DRAIN_SECONDS is 'soon': give seconds"),
+    ],
+)
+def test_gunicorn_ends_on_a_bad_value_before_it_starts_a_worker(
+    python: Python, tmp_path: Path, variable: str, value: str, complaint: str
 ) -> None:
-    changed = {"RELEASE_ID": "v1", "DEBUG": "yes", "DRAIN_FILE": str(tmp_path / "drain")}
+    changed = {"RELEASE_ID": "v1", "DRAIN_FILE": str(tmp_path / "drain"), variable: value}
     changed["PYTHONWARNINGS"] = ""  # gunicorn has some of its own
     done = python("-m", "gunicorn", "--bind", "127.0.0.1:0", "shop.wsgi", **changed)
-    assert done.returncode == 4
-    assert "shop.wsgi: the environment variable DEBUG is 'yes': choose false or true" in done.stderr
+    assert done.returncode == 78
+    assert f"gunicorn: {complaint}" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Booting worker" not in done.stderr
 
 
 def test_the_tests_run_the_app_of_this_checkout() -> None:

@@ -4,9 +4,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from tests.s3servers import S3Server, credentials, start
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,36 +17,29 @@ COUNT = 1002  # a listing has a thousand on a page
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server whose bucket needs more than one page to list."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="publisher",
-        aws_secret_access_key="publisher-secret",
-    )
-    client.create_bucket(Bucket="skewproof")
-    for number in range(COUNT):
-        client.put_object(Bucket="skewproof", Key=f"static/css/{number}.css", Body=b"a{}")
-    yield url
-    server.stop()
+    folder = tmp_path_factory.mktemp("inventory") / "store"
+    with start("seaweedfs", folder, credentials()) as server:
+        server.set_up()
+        client = server.client("publisher")
+        for number in range(COUNT):
+            client.put_object(Bucket=server.bucket, Key=f"static/css/{number}.css", Body=b"a{}")
+        yield server
 
 
 @pytest.mark.parametrize("strategy", ["skewproof", "versioned", "shared"])
 def test_an_inventory_is_one_document_with_every_object(
-    python: Python, endpoint: str, strategy: str
+    python: Python, server: S3Server, strategy: str
 ) -> None:
     done = python(
         "manage.py",
         "inventory",
         RELEASE_ID="v1",
         STATICFILES_STRATEGY=strategy,
-        S3_ENDPOINT_URL=endpoint,
+        S3_ENDPOINT_URL=server.endpoint,
+        AWS_ACCESS_KEY_ID=server.environ["PUBLISHER_ACCESS_KEY"],
+        AWS_SECRET_ACCESS_KEY=server.environ["PUBLISHER_SECRET_KEY"],
         PYTHONWARNINGS="",
     )
     assert done.returncode == 0, done.stderr

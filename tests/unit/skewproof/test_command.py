@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -174,13 +173,13 @@ def test_temporary_files_go_where_tmpdir_says_and_are_gone_afterwards(
     scratch.mkdir()
     seen: list[int] = []
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    removing = shutil.rmtree
+    clean_up = tempfile.TemporaryDirectory.cleanup
 
-    def watch(path: Any, *arguments: Any, **options: Any) -> None:
-        seen.append(len(list(Path(path).rglob("*"))))
-        removing(path, *arguments, **options)
+    def watch(directory: tempfile.TemporaryDirectory[str]) -> None:
+        seen.append(len(list(Path(directory.name).rglob("*"))))
+        clean_up(directory)
 
-    monkeypatch.setattr("tempfile._shutil.rmtree", watch)
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", watch)
     project.publish("v1")
     assert max(seen) > 14
     assert not list(scratch.iterdir())

@@ -13,9 +13,10 @@ const row = ([name, share]) =>
 export function showRecipes() {
   on("click", "[data-glaze]", (chip) => {
     for (const other of all("[data-glaze]")) other.setAttribute("aria-pressed", other === chip);
+    const parts = Object.entries(RECIPES[chip.dataset.glaze]);
     const list = one("[data-recipe]");
-    list.innerHTML = Object.entries(RECIPES[chip.dataset.glaze]).map(row).join("");
+    list.innerHTML = parts.map(row).join("");
     list.hidden = false;
-    announce(list.textContent);
+    announce(parts.map(([name, share]) => `${name} ${share} %`).join(", "));
   });
 }

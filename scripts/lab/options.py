@@ -1,0 +1,83 @@
+"""What the commands of the lab have in common: options, examples, the order in which they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from lab.stack import STRATEGIES
+from lab.stacks import DEFAULT_NAME, require_name
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order of their use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return them as they were added."""
+        return [*self.commands]
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def checked_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Refuse what no stack may be called."""
+    return None if name is None else require_name(name)
+
+
+def option_engine(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --engine."""
+    return click.option(
+        "--engine",
+        default="auto",
+        show_default=True,
+        help="auto, compose or embedded; auto takes compose where a Docker Engine answers.",
+    )(command)
+
+
+def option_name(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --name."""
+    return click.option(
+        "--name",
+        default=DEFAULT_NAME,
+        show_default=True,
+        callback=checked_name,
+        help="The stack's name.",
+    )(command)
+
+
+def option_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json."""
+    shown = "Print the result as JSON, and nothing else on stdout."
+    return click.option("--json", "as_json", is_flag=True, help=shown)(command)
+
+
+def option_visitors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --visitors."""
+    return click.option(
+        "--visitors",
+        type=click.IntRange(2, 64),
+        default=4,
+        show_default=True,
+        help="How many look at once.",
+    )(command)
+
+
+def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what rollout and rollback have in common."""
+    used = f"The stack to roll on; default {DEFAULT_NAME} if that is up, else one of its own."
+    for option in (  # the last one stands first in the help
+        option_json,
+        option_engine,
+        click.option("--name", callback=checked_name, help=used),
+        option_visitors,
+        click.option("--strategy", help=f"{', '.join(STRATEGIES)}; default {STRATEGIES[0]}."),
+        click.option("--to", "target", metavar="RELEASE", help="The release to go to."),
+        click.option("--from", "source", metavar="RELEASE", help="The release that serves now."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,60 @@
+"""One copy of the checkout for all tests; each of them leaves nothing running in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.checkouts import Checkout
+from tests.machine import engines, lacks
+
+from lab.engines.ports import free_ports
+
+# The head of the report says why.
+collect_ignore = [
+    *(["test_docker.py"] if lacks("compose") else []),
+    *(["test_disk.py"] if lacks("mounts") else []),
+]
+
+FIRST_BUILD = 1800
+"""Seconds: whichever test comes first waits for the images, the first time for MinIO's compiler."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(FIRST_BUILD))
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return Checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session", params=engines())
+def engine(request: pytest.FixtureRequest, checkout: Checkout) -> str:
+    """An engine for which both releases are built."""
+    return checkout.build(str(request.param))
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing(checkout: Checkout) -> Iterator[None]:
+    yield
+    left = checkout.left()
+    if left:
+        checkout.lab("down", "--all")
+    assert not left
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Checkout:
+    """A checkout of the test's own, in which nothing is built."""
+    return Checkout(tmp_path)
+
+
+@pytest.fixture
+def port() -> int:
+    (found,) = free_ports(1)
+    return found

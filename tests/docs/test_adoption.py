@@ -1,0 +1,222 @@
+"""The README's "Adopt it in five minutes", done word for word to a new project."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from tests.s3servers import credentials, start
+
+from .markdown import Document
+from .newcomer import Newcomer, ask, wait_for, words
+from .project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.s3servers import S3Server
+
+BUCKET = "my-bucket"
+HOST = "cdn.example.com"
+
+
+@pytest.fixture(scope="module")
+def section() -> Document:
+    readme = Document(ROOT / "README.md", (ROOT / "README.md").read_text())
+    return readme.section("Adopt it in five minutes")
+
+
+@pytest.fixture(scope="module")
+def packages(section: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the README's way, once."""
+    folder = tmp_path_factory.mktemp("packages")
+    (install,) = (each for fence in section.fences for each in fence.commands if "pip" in each)
+    Newcomer(folder).install(install, folder)
+    return folder
+
+
+@pytest.fixture
+def newcomer(section: Document, packages: Path, tmp_path: Path) -> Newcomer:
+    """A project to which everything was done that is the same for every store."""
+    made = Newcomer(tmp_path / "srv" / "shop" / "code", {"PYTHONPATH": str(packages)})
+    made.start_project()
+    made.follow(section, "settings.py")
+    made.follow(section, "urls.py")
+    return made
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[S3Server]:
+    made_up = {**credentials(), "S3_BUCKET": BUCKET}
+    with start("seaweedfs", tmp_path / "seaweedfs", made_up) as server:
+        server.set_up()
+        yield server
+
+
+def identity(server: S3Server, role: str) -> dict[str, str]:
+    """The environment in which boto3 finds the store and the identity, as on AWS."""
+    return {
+        "AWS_ENDPOINT_URL_S3": server.endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": server.environ[f"{role}_ACCESS_KEY"],
+        "AWS_SECRET_ACCESS_KEY": server.environ[f"{role}_SECRET_KEY"],
+    }
+
+
+def write_id(newcomer: Newcomer, section: Document, release: str) -> None:
+    """Do what the Dockerfile's line does."""
+    (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
+    (command,) = re.findall(r"^RUN (.*)$", block.content, re.MULTILINE)
+    newcomer.run("sh", "-c", command, RELEASE=release)
+
+
+def typed(section: Document) -> list[tuple[str, str]]:
+    """The commands of the section, each with the output that it shows."""
+    (block,) = (fence for fence in section.fences if fence.language == "console")
+    parts = re.split(r"^\$ (.*)\n", block.content, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def without_numbers(text: str) -> str:
+    """Counts and times differ between machines and versions."""
+    return re.sub(r"\d[\d,.]*", "N", text).strip()
+
+
+def static_urls(page: str) -> list[str]:
+    return re.findall(r'(?:href|src)="([^"]*static/[^"]+)"', page)
+
+
+def test_what_the_readme_says_makes_releases_in_a_bucket(
+    newcomer: Newcomer, section: Document, bucket: S3Server
+) -> None:
+    web, publisher = identity(bucket, "WEB"), identity(bucket, "PUBLISHER")
+    write_id(newcomer, section, "4f2a9c1")
+
+    with newcomer.serving(**web) as port:
+        early = ask(port, "/readyz")
+        assert early.status == 503
+        assert "no manifest" in early.text
+
+        for command, shown in typed(section):
+            printed = newcomer.type(command, **publisher)
+            assert without_numbers(printed) == without_numbers(shown)
+
+        # The same processes: what came too early heals by itself.
+        wait_for(lambda: ask(port, "/readyz").status == 200, newcomer.folder / "manage.py")
+        page = ask(port, "/admin/login/")
+
+    assert page.status == 200
+    assert page.headers["X-Release"] == "4f2a9c1"
+    urls = static_urls(page.text)
+    assert urls
+    for url in urls:
+        assert urlsplit(url).netloc == HOST
+        key = urlsplit(url).path.removeprefix("/")
+        found = bucket.client("public").get_object(Bucket=BUCKET, Key=key)
+        assert re.search(r"\.[0-9a-f]{12}\.", key)
+        assert "immutable" in found["CacheControl"]
+
+
+def test_the_next_release_leaves_every_asset_of_the_one_before_as_it_was(
+    newcomer: Newcomer, section: Document, bucket: S3Server
+) -> None:
+    publisher = identity(bucket, "PUBLISHER")
+    (newcomer.folder / "static").mkdir()
+    newcomer.append("mysite/settings.py", 'STATICFILES_DIRS = [BASE_DIR / "static"]\n')
+    collect = next(command for command, _ in typed(section) if "collectstatic" in command)
+    listings = []
+    for release, colour in (("v1", "blue"), ("v2", "green")):
+        (newcomer.folder / "static" / "site.css").write_text(f"body {{ color: {colour} }}\n")
+        write_id(newcomer, section, release)
+        newcomer.type(collect, **publisher)
+        listing = bucket.client("publisher").list_objects_v2(Bucket=BUCKET)["Contents"]
+        listings.append({each["Key"]: (each["LastModified"], each["ETag"]) for each in listing})
+
+    before, after = listings
+    assert {key for key in before if after.get(key) != before[key]} == {"static/site.css"}
+    assert len([key for key in after if key.startswith("static/site.")]) == 3
+    assert "releases/v1/staticfiles.json" in before
+    assert "releases/v2/staticfiles.json" in after
+
+
+def test_what_the_readme_says_makes_releases_in_a_directory(
+    newcomer: Newcomer, section: Document
+) -> None:
+    served = newcomer.folder.parent / "static"
+    newcomer.follow(section, "settings.py, without S3")
+    settings = newcomer.folder / "mysite" / "settings.py"
+    text = settings.read_text()
+    assert '"/srv/shop/static"' in text
+    settings.write_text(text.replace('"/srv/shop/static"', repr(str(served))))
+    write_id(newcomer, section, "4f2a9c1")
+
+    for command, shown in typed(section):
+        assert without_numbers(newcomer.type(command)) == without_numbers(shown)
+    with newcomer.serving() as port:
+        assert ask(port, "/readyz").status == 200
+        page = ask(port, "/admin/login/")
+
+    assert (newcomer.folder.parent / "releases" / "4f2a9c1" / "staticfiles.json").exists()
+    urls = static_urls(page.text)
+    assert urls
+    for url in urls:
+        assert (served / url.removeprefix("/static/")).is_file()
+
+
+def test_a_bucket_of_stock_django_storages_is_taken_over_as_it_is(
+    newcomer: Newcomer, section: Document, bucket: S3Server
+) -> None:
+    publisher = identity(bucket, "PUBLISHER")
+    collect = next(command for command, _ in typed(section) if "collectstatic" in command)
+    settings = newcomer.folder / "mysite" / "settings.py"
+    text = settings.read_text()
+    stock = text.replace(
+        "skewproof.storage.S3ReleaseStorage", "storages.backends.s3.S3ManifestStaticStorage"
+    )
+    write_id(newcomer, section, "v1")
+
+    settings.write_text(stock)
+    newcomer.type(collect, **publisher)
+    before = bucket.client("publisher").list_objects_v2(Bucket=BUCKET)["Contents"]
+    settings.write_text(text)
+    printed = newcomer.type(collect, **publisher)
+    after = bucket.client("publisher").list_objects_v2(Bucket=BUCKET)["Contents"]
+
+    assert "published: 0 new" in printed
+    assert {"static/staticfiles.json"} < {each["Key"] for each in before}
+    assert [each for each in after if each not in before] == [
+        each for each in after if each["Key"] == "releases/v1/staticfiles.json"
+    ]
+
+
+def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
+    newcomer: Newcomer, section: Document, bucket: S3Server
+) -> None:
+    guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+    (block,) = (fence for fence in guide.fences if fence.language == "python")
+    newcomer.append("mysite/storage.py", block.content)
+    settings = newcomer.folder / "mysite" / "settings.py"
+    text = settings.read_text()
+    settings.write_text(
+        text.replace("skewproof.storage.S3ReleaseStorage", "mysite.storage.Storage")
+    )
+    write_id(newcomer, section, "v1")
+    collect = next(command for command, _ in typed(section) if "collectstatic" in command)
+
+    printed = newcomer.type(f"{collect} --dry-run", **identity(bucket, "PUBLISHER"))
+    assert "release v1 would be published" in printed
+    assert "Contents" not in bucket.client("publisher").list_objects_v2(Bucket=BUCKET)
+
+
+def test_without_an_id_nothing_starts(newcomer: Newcomer, section: Document) -> None:
+    served = newcomer.try_to_run(*words("python -m mysite.wsgi"))
+    assert served.returncode != 0
+    assert "no release id" in served.stderr
+
+    (check, _), *_ = typed(section)
+    checked = newcomer.try_to_run(*words(check))
+    assert checked.returncode == 1
+    assert "skewproof.E001" in checked.stderr

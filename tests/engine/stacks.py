@@ -1,0 +1,90 @@
+"""Stacks for the tests: each with a name and a port of its own, and gone afterwards in any case."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.engine.projects import Project
+from tests.machine import engines
+
+from lab.engines import reach
+from lab.engines.embeddedstack import EmbeddedStack
+from lab.engines.ports import free_ports
+from lab.engines.processes import Processes
+from lab.stack import Engine, Plan, Stack
+from lab.stacks import require_built, temporary_stack
+
+ENGINES = engines() or ("embedded",)
+"""What the tests run on; a machine that has no engine at all fails them."""
+RELEASES = ("v1", "v2")
+
+
+def say(line: str) -> None:
+    """Progress, which pytest shows where a test fails."""
+    print(line)
+
+
+@functools.cache
+def build(name: str, label: str = "") -> Engine:
+    """Build both releases for an engine, once a session.
+
+    Args:
+        name: the engine's.
+        label: tells a build in another environment from the usual one.
+    """
+    engine = reach(name)
+    say(f"building for {name} {label}")
+    engine.build(RELEASES, say)
+    return engine
+
+
+@contextlib.contextmanager
+def running(
+    engine: Engine,
+    name: str,
+    weights: Mapping[str, int],
+    *,
+    strategy: str = "skewproof",
+    replicas: int = 2,
+) -> Iterator[Stack]:
+    """Run a stack while the block does; a keeper takes it down when this process is killed."""
+    (port,) = free_ports(1)
+    plan = Plan(f"test-{name}-{os.getpid()}", strategy, port, weights, tuple(weights), replicas)
+    require_built(engine, RELEASES)
+    with temporary_stack(engine, plan, say) as stack:
+        yield stack
+    # Only where all went well: else its logs and histories are worth a look.
+    shutil.rmtree(stack.folder)
+
+
+def is_embedded(stack: Stack) -> bool:
+    """Whether the stack runs as processes of this machine."""
+    return isinstance(stack, EmbeddedStack)
+
+
+def project_of(stack: Stack) -> Project:
+    """The containers of a stack."""
+    return Project(f"skewproof-{stack.name}")
+
+
+def publisher_environment(stack: Stack) -> dict[str, str]:
+    """What the publish job of an embedded stack is told."""
+    assert isinstance(stack, EmbeddedStack)
+    return stack.settings("PUBLISHER")
+
+
+def release_folder(stack: Stack, release: str) -> Path:
+    """Where an embedded stack's publish job runs."""
+    assert isinstance(stack, EmbeddedStack)
+    return stack.release_folder(release)
+
+
+def processes_of(stack: Stack) -> Processes:
+    """The programs of an embedded stack."""
+    assert isinstance(stack, EmbeddedStack)
+    return stack.processes

@@ -1,0 +1,25 @@
+"""The README's table of strategies says what a rollout on every engine comes to."""
+
+from __future__ import annotations
+
+import pytest
+from tests.docs.gotcha_table import STRATEGIES, find_stale
+from tests.docs.test_gotcha_table import stated
+from tests.engine.journeys import Journeys
+from tests.engine.stacks import ENGINES
+
+from lab.checkers import CHECKERS
+
+HOW = "write it again: .venv/bin/lab gotcha --json | .venv/bin/python -m tests.docs.gotcha_table"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_table_in_the_readme_is_what_a_rollout_comes_to(
+    journeys: Journeys, engine: str, strategy: str
+) -> None:
+    verdict = journeys.get(engine, strategy).verdicts["rollout"]
+    came = {checker.name: str(verdict.finding(checker.name).status) for checker in CHECKERS}
+    came["**verdict**"] = str(verdict.status)
+
+    assert find_stale(stated()[strategy], came, strategy) == [], HOW
