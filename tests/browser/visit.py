@@ -45,9 +45,9 @@ class Visit:
 
     def failed(self, request: Request) -> None:
         self._pending.discard(request)
-        # The tab's icon is fetched when Chromium finds the time, and given up for the next page:
-        # that it was cut off by the browser says nothing of the site. Any other failure does.
-        if "/icons/favicon." in request.url and request.failure == "net::ERR_ABORTED":
+        # Chromium gives up what the page that is being left has not loaded yet: an icon, a style
+        # sheet for print. That it cut itself off says nothing of the site. Any other failure does.
+        if request.failure == "net::ERR_ABORTED":
             return
         self.problems.append(f"request failed: {request.url}: {request.failure}")
 
