@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import signal
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import psutil
 
@@ -18,10 +17,9 @@ from lab.engines.objectstore import BUCKET
 from lab.engines.processes import JOBS
 from lab.matrix.cellstack import CellStack
 from lab.matrix.gate import Gate
+from lab.matrix.hold import write_hold
 from lab.matrix.storeproxy import StoreProxy
 from lab.stack import Publish
-
-HOLD = Path(__file__).parent / "hold"
 
 
 class HeldPublish:
@@ -48,14 +46,10 @@ class HeldPublish:
 
     def on_disk(self, gate: Gate) -> dict[str, str]:
         """The gate stands in the process, at its system calls."""
-        file = self.stack.disk / "gate.json"
-        told = {"kind": gate.kind, "manifest": gate.manifest, "after": gate.after}
-        file.write_text(json.dumps({**told, "used": sorted(gate.used)}))
-        return {
-            "PYTHONPATH": os.pathsep.join([str(HOLD), str(checkout.ROOT / "scripts")]),
-            "HOLD_ROOT": str(self.stack.static_root(self.release, "PUBLISHER")),
-            "HOLD_GATE": str(file),
-        }
+        folder = self.stack.disk / "hold"
+        shutil.rmtree(folder, ignore_errors=True)
+        write_hold(folder, self.stack.static_root(self.release, "PUBLISHER"), gate)
+        return {"PYTHONPATH": os.pathsep.join([str(folder), str(checkout.ROOT / "scripts")])}
 
     def run(self, changes: dict[str, str]) -> None:
         """The job, to its end."""
@@ -74,6 +68,8 @@ class HeldPublish:
     def end(self, *, killed: bool) -> Publish | None:
         """Let it go on to its end, or kill it where it is; returns how it ended."""
         if killed:
+            if self.proxy:
+                self.proxy.drops = True
             self.stack.processes.send(self.job, signal.SIGKILL)
         self.stack.processes.send(self.job, signal.SIGCONT)
         self.resources.close()

@@ -32,6 +32,8 @@ class StoreProxy:
         self.store, self.bucket = store, bucket
         self.held = threading.Event()
         self.let_go = threading.Event()
+        self.drops = False
+        """Whether the request that is held is lost with whoever sent it."""
         self._stops, self._lock = stops, threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -41,17 +43,18 @@ class StoreProxy:
             target=self._server.serve_forever, args=(0.05,), name="store proxy", daemon=True
         )
 
-    def wait_at_gate(self, method: str, path: str) -> None:
-        """Hold the request, if it is the one that the gate waits for."""
+    def passes(self, method: str, path: str) -> bool:
+        """Hold the request, if it is the one that the gate waits for; False when it is lost."""
         operation, url = OPERATIONS.get(method), urlsplit(path)
-        if operation is None or url.query.startswith("delete"):
-            return
+        if operation is None:
+            return True
         key = unquote(url.path).removeprefix(f"/{self.bucket}/")
         with self._lock:
             stops = self._stops(operation, key)
         if stops:
             self.held.set()
             self.let_go.wait(HOLD_SECONDS)
+        return not (stops and self.drops)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -84,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.proxy.wait_at_gate(self.command, self.path)
+        if not self.proxy.passes(self.command, self.path):
+            self.close_connection = True
+            return
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in NOT_FORWARDED
         }
