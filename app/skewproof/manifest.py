@@ -18,6 +18,7 @@ NAME = "staticfiles.json"
 WRITTEN = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
+REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
 
 def key(release: str) -> str:
@@ -58,13 +59,14 @@ class Manifest:
         return json.dumps(document).encode()
 
 
-def parse(content: bytes, release: str, place: str) -> Manifest:
+def parse(content: bytes, release: str, place: str, remedy: str = REPUBLISH) -> Manifest:
     """Return the manifest that the content holds.
 
     Args:
         content: The file as it came from the store.
         release: The release that it must belong to.
         place: Where it came from, for the error message.
+        remedy: What to do about a broken one, for the error message.
 
     Raises:
         ManifestError: The content is no manifest that Django could use, or another release's.
@@ -72,10 +74,10 @@ def parse(content: bytes, release: str, place: str) -> Manifest:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise unusable(release, place, f"it is not JSON ({error})") from error
+        raise unusable(release, place, f"it is not JSON ({error})", remedy) from error
     fault = fault_of(document, release)
     if fault:
-        raise unusable(release, place, fault)
+        raise unusable(release, place, fault, remedy)
     return Manifest(release, document["paths"], str(document.get("hash", "")))
 
 
@@ -93,12 +95,11 @@ def fault_of(document: Any, release: str) -> str | None:
     return None
 
 
-def unusable(release: str, place: str, fault: str) -> ManifestError:
+def unusable(release: str, place: str, fault: str, remedy: str) -> ManifestError:
     """Return the error for a manifest that is there and of no use."""
     return ManifestError(
         "unusable",
-        f"release {release}: the manifest at {place} cannot be used: {fault}; "
-        'delete that one object and publish the release again with "manage.py collectstatic"',
+        f"release {release}: the manifest at {place} cannot be used: {fault}; {remedy}",
     )
 
 
