@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from skewproof.collection import Collection
     from skewproof.manifest import Manifest
 
-BAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
-
 
 def load(file: Path, release: str) -> Manifest:
     """Return the baked manifest of the release.
@@ -25,7 +23,7 @@ def load(file: Path, release: str) -> Manifest:
     Raises:
         ManifestError: There is none, or it is another release's or none that can be used.
     """
-    return manifest.parse(read(file, release), release, str(file), BAKE)
+    return manifest.parse(read(file, release), release, str(file), baked=True)
 
 
 def read(file: Path, release: str) -> bytes:
@@ -41,7 +39,9 @@ def read(file: Path, release: str) -> bytes:
 
 def no_manifest(reason: str, file: Path, release: str, why: str) -> ManifestError:
     """Return the error for a baked manifest that is not there."""
-    return ManifestError(reason, f"release {release}: no baked manifest from {file}: {why}; {BAKE}")
+    return ManifestError(
+        reason, f"release {release}: no baked manifest from {file}: {why}; {manifest.REBAKE}"
+    )
 
 
 def record_of(file: Path, release: str, collection: Collection) -> bytes:
@@ -51,7 +51,7 @@ def record_of(file: Path, release: str, collection: Collection) -> bytes:
         SkewproofError: The files that were collected now are not those that were baked.
     """
     content = read(file, release)
-    there = manifest.parse(content, release, str(file), BAKE)
+    there = manifest.parse(content, release, str(file), baked=True)
     differences = manifest.difference(there.paths, collection.paths)
     if differences:
         raise SkewproofError(
