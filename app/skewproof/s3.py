@@ -99,6 +99,12 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         served = str(self.location).strip("/")
         return Bucket(*open_s3(self, largest), served, self.releases_location, place)
 
+    def assert_publishable(self) -> None:
+        """Raise OptionError if the options ask for what cannot be sent, such as a public ACL."""
+        from skewproof.transport import encryption
+
+        encryption(self)
+
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""
         from skewproof.transport import attributes

@@ -159,6 +159,9 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """Return the store for a publish whose largest file has so many bytes."""
         raise NotImplementedError
 
+    def assert_publishable(self) -> None:
+        """Raise OptionError if a publish would refuse the options; asks no store."""
+
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that the options ask for on an asset."""
         raise NotImplementedError
