@@ -100,9 +100,10 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         return Bucket(*open_s3(self, largest), served, self.releases_location, place)
 
     def assert_publishable(self) -> None:
-        """Raise OptionError if the options ask for what cannot be sent, such as a public ACL."""
+        """Raise OptionError for what cannot be sent as well, such as a public ACL."""
         from skewproof.transport import encryption
 
+        super().assert_publishable()
         encryption(self)
 
     def asset_headers(self, name: str) -> dict[str, str]:

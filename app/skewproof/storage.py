@@ -160,7 +160,10 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         raise NotImplementedError
 
     def assert_publishable(self) -> None:
-        """Raise OptionError if a publish would refuse the options; asks no store."""
+        """Raise OptionError if a publish would refuse the storage; the store is not asked."""
+        from skewproof.collection import hashing_class
+
+        hashing_class(type(self))
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that the options ask for on an asset."""

@@ -16,6 +16,11 @@ class LaxRelease(FileSystemReleaseStorage):
     manifest_strict = False
 
 
+class OwnHash(FileSystemReleaseStorage):
+    def file_hash(self, name: str, content: object = None) -> str:  # noqa: ARG002 - Django's
+        return "0"
+
+
 class Named(S3ManifestStaticStorage):
     manifest_name = "staticfiles-v1.json"
 

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.checks import CheckMessage, Error, run_checks
 
 import skewproof
+from skewproof.checks.release import asks_git, modules
 
 from .places import BucketPlace
 
@@ -116,6 +118,15 @@ def test_e003_options_that_a_publish_would_refuse(
     with s3_project.active("v1"):
         assert found() == ["skewproof.E003"]
         assert fault in messages()[0].msg
+
+
+def test_e003_a_method_that_no_publish_would_call(
+    directory_project: Project, tmp_path: Path
+) -> None:
+    own = static(f"{OWN}.OwnHash", location=str(tmp_path / "static"))
+    with directory_project.active("v1", **own):
+        assert found() == ["skewproof.E003"]
+        assert "overrides file_hash, which has no effect" in messages()[0].msg
 
 
 def test_e003_an_option_that_no_directory_has(directory_project: Project) -> None:
@@ -261,6 +272,45 @@ def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=n", "-c", "user.email=n@example.com")
     command = ["git", *identity, *arguments]
     subprocess.run(command, cwd=folder, check=True)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "seen"),
+    [
+        ("site.settings", ["shop.storage", "site.settings"]),
+        ("site.settings.live", ["shop.storage", "site.settings.base", "site.settings.live"]),
+        ("", ["shop.storage"]),
+    ],
+)
+def test_of_settings_in_a_package_all_modules_are_looked_at(
+    configuration: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = ("shop.storage", "shop.views", "site.settings", "site.urls")
+    for name in (*loaded, "site.settings.base", "site.settings.live"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert [module.__name__ for module in modules("shop.storage", configuration)] == seen
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import git", True),
+        ("from dulwich.repo import Repo", True),
+        ("run(['git', 'describe'])", True),
+        ("getoutput('git rev-parse HEAD')", True),
+        ("Path('.git/HEAD').read_text()", True),
+        ("URL = 'https://github.com/x/y'; digits = 'gitter'", False),
+        ("this is no Python", False),
+    ],
+)
+def test_source_that_is_about_git_is_told_from_other_source(
+    source: str, expected: bool, tmp_path: Path
+) -> None:
+    module = ModuleType("some")
+    assert asks_git(module) is False
+    module.__file__ = str(tmp_path / "some.py")
+    Path(module.__file__).write_text(source)
+    assert asks_git(module) is expected
 
 
 def test_w004_is_silent_where_nobody_can_tell_what_a_process_was_started_with(
