@@ -81,10 +81,17 @@ def exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
 
 
 def other_storage(alias: str) -> Any:
-    """Return a storage of the project; None for what keeps a manifest and would now load it."""
+    """Return a storage of django-storages that is not for static files, or None.
+
+    Making one asks no network, unless it keeps a manifest; of others nobody knows.
+    """
+    from storages.base import BaseStorage  # type: ignore[import-untyped]
+
     found = import_string(settings.STORAGES[alias]["BACKEND"])
-    is_manifest = isinstance(found, type) and issubclass(found, ManifestFilesMixin)
-    return None if alias == STATICFILES_STORAGE_ALIAS or is_manifest else storages[alias]
+    known = isinstance(found, type) and issubclass(found, BaseStorage)
+    if alias == STATICFILES_STORAGE_ALIAS or not known or issubclass(found, ManifestFilesMixin):
+        return None
+    return storages[alias]
 
 
 def is_public(storage: Any) -> bool:
@@ -92,5 +99,5 @@ def is_public(storage: Any) -> bool:
     by_domain = getattr(storage, "custom_domain", None) and not getattr(
         storage, "cloudfront_signer", None
     )
-    by_acl = str(getattr(storage, "default_acl", None)).startswith("public")
+    by_acl = str(getattr(storage, "default_acl", None)).lower().startswith("public")
     return bool(by_domain or by_acl or not getattr(storage, "querystring_auth", True))
