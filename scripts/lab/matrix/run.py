@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -122,6 +123,8 @@ def worker_stack(name: str, say: Say) -> Iterator[CellStack]:
             yield stack
         finally:
             take_away(stack)
+    # Only where all went well: else its logs are worth a look.
+    shutil.rmtree(stack.folder)
 
 
 def run_one(
