@@ -14,7 +14,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lab.findings import Status
-from lab.matrix.scenario import SCENARIOS, Scenario
+from lab.matrix.scenario import Scenario
+from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
 from .project import ROOT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.matrix.scenario import SCENARIOS
+from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
 from .matrix_table import PAGE, README, RESULTS, read, render_page, render_table, section, write

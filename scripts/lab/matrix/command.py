@@ -15,7 +15,7 @@ from lab.engines import reach
 from lab.errors import LabError
 from lab.matrix.cell import RELEASES
 from lab.matrix.run import Order, run_cells
-from lab.matrix.scenario import SCENARIOS
+from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 from lab.matrix.table import conclude, render
 from lab.options import example, option_json

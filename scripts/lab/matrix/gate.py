@@ -19,8 +19,8 @@ class Gate:
 
     Attributes:
         kind: "rewrite", before an asset in use is written that the publish has deleted; "manifest
-            gap", the same for the manifest; "half-way", after so many writes; "last", before the
-            manifest is written, or where there is none half-way.
+            gap", the same for the manifest; "half-way", after so many writes; "last", before
+            anything is done to the manifest, or where there is none half-way.
         used: the keys of the assets that a release is serving.
         manifest: whether the strategy writes a manifest.
         after: how many writes go through.
@@ -36,22 +36,24 @@ class Gate:
 
     def stops(self, operation: str, key: str) -> bool:
         """Whether to stop before this operation: "write" or "delete" of a key."""
-        if operation == "delete":
-            self.deleted.add(key)
-            return False
-        self.writes += 1
-        if self.shut and self.holds(key):
+        deletes = operation == "delete"
+        self.writes += not deletes
+        if self.shut and self.holds(key, deletes=deletes):
             self.shut = False
             return True
+        if deletes:
+            self.deleted.add(key)
         return False
 
-    def holds(self, key: str) -> bool:
-        """Whether this is the write that the gate waits for."""
+    def holds(self, key: str, *, deletes: bool) -> bool:
+        """Whether this is what the gate waits for."""
         is_manifest = bool(MANIFEST.search(key))
-        if self.kind == "manifest gap":
-            return is_manifest and key in self.deleted
         if self.kind == "last" and self.manifest:
             return is_manifest
+        if deletes:
+            return False
+        if self.kind == "manifest gap":
+            return is_manifest and key in self.deleted
         if self.kind == "rewrite":
             return key in self.deleted and key in self.used
         return self.writes > self.after

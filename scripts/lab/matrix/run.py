@@ -22,7 +22,8 @@ from lab.keeper import Keeper
 from lab.matrix.cell import RELEASES, run_cell
 from lab.matrix.cellstack import CellStack
 from lab.matrix.result import Result, judged, load, not_applicable
-from lab.matrix.scenario import SCENARIOS, Scenario
+from lab.matrix.scenario import Scenario
+from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES, Strategy
 from lab.stack import Say
 from lab.stacks import take_away

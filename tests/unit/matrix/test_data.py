@@ -12,7 +12,8 @@ from lab.findings import Status, check
 from lab.history import Answer, Asset, Fetch, Header, Record, Run
 from lab.matrix.cell import Cell
 from lab.matrix.result import Result, load, not_applicable
-from lab.matrix.scenario import SCENARIOS, Scenario
+from lab.matrix.scenario import Scenario
+from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 from lab.matrix.table import conclude, counts, render
 from shop.environment import STRATEGIES as SETTINGS

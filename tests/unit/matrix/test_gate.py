@@ -33,6 +33,11 @@ def test_a_publish_is_stopped_once_and_at_the_right_write(gate: Gate, key: str) 
     assert stops(gate, STOCK * 2) == [key]
 
 
+def test_the_last_thing_is_what_is_done_to_the_manifest_first() -> None:
+    gate = Gate("last")
+    assert [gate.stops(*each) for each in STOCK].index(True) == STOCK.index(("delete", MANIFEST))
+
+
 @pytest.mark.parametrize("gate", [Gate("rewrite", USED), Gate("manifest gap")])
 def test_a_publish_that_only_adds_has_no_such_moment(gate: Gate) -> None:
     assert stops(gate, ADDS) == []
