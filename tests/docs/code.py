@@ -1,0 +1,203 @@
+"""What the code of skewproof has that its users meet: errors, checks, commands, options, settings."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import global_settings
+from django.contrib.staticfiles.management.commands import collectstatic
+from django.core.management import load_command_class
+from django.core.management.base import BaseCommand
+
+import skewproof
+from skewproof.errors import SkewproofError
+from skewproof.storage import ReleaseManifestMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+GAP = "…"
+"""What stands in a message's shape for what differs from case to case."""
+
+
+@cache
+def modules() -> tuple[ModuleType, ...]:
+    """Import all modules of the package, those of its extras as well."""
+    found = pkgutil.walk_packages(skewproof.__path__, "skewproof.")
+    return (skewproof, *(importlib.import_module(each.name) for each in found))
+
+
+@cache
+def nodes() -> tuple[tuple[ModuleType, ast.AST], ...]:
+    """Return everything that stands in the code, with its module."""
+    return tuple(
+        (module, node)
+        for module in modules()
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+    )
+
+
+def subclasses(base: type) -> Iterator[type]:
+    """Yield a class and all that derive from it in the package."""
+    if base.__module__.partition(".")[0] == "skewproof":
+        yield base
+    for each in base.__subclasses__():
+        yield from subclasses(each)
+
+
+def errors() -> set[str]:
+    """Return the names of all classes of errors."""
+    modules()
+    return {each.__name__ for each in subclasses(SkewproofError)}
+
+
+def constant(module: ModuleType, node: ast.AST | None) -> Any:
+    """Return what a constant, or a name of the module, stands for; None for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return getattr(module, node.id, None)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return getattr(getattr(module, node.value.id, None), node.attr, None)
+    return None
+
+
+def shape(module: ModuleType, node: ast.AST | None) -> str:
+    """Return a message as the code makes it, with gaps for what is put in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else GAP for part in node.values
+        )
+    if isinstance(node, ast.IfExp):
+        return shape(module, node.body)
+    found = constant(module, node)
+    return found if isinstance(found, str) else GAP
+
+
+def messages() -> set[str]:
+    """Return the shapes of all messages of errors that the code itself writes out."""
+    raised = errors() | {"CommandError"}
+    found = {
+        shape(module, node.args[-1])
+        for module, node in nodes()
+        if isinstance(node, ast.Call) and node.args and called(node) in raised
+    }
+    return {each for each in found if each.strip(f"{GAP}; ")}
+
+
+def called(node: ast.Call) -> str:
+    """Return the bare name of what is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def reasons() -> set[str]:
+    """Return the reasons of /readyz: those of manifests, and those that stand in the view."""
+    given = {
+        f"manifest {constant(module, node.args[0])}"
+        for module, node in nodes()
+        if isinstance(node, ast.Call)
+        and called(node) in ("no_manifest", "ManifestError")
+        and isinstance(constant(module, node.args[0]), str)
+    }
+    written = {
+        value.value
+        for module, node in nodes()
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if constant(module, key) == "reason" and isinstance(value, ast.Constant)
+    }
+    return given | {str(each) for each in written}
+
+
+def checks() -> set[str]:
+    """Return the ids of all checks."""
+    text = "\n".join(inspect.getsource(module) for module in modules())
+    return set(re.findall(r'"(skewproof\.[EWI]\d{3})"', text))
+
+
+def commands() -> dict[str, set[str]]:
+    """Return the options of each command that are not every command's."""
+    found = importlib.import_module("skewproof.management.commands")
+    names = [each.name for each in pkgutil.iter_modules(found.__path__)]
+    everybodys = options_of(BaseCommand())
+    return {name: options_of(load_command_class("skewproof", name)) - everybodys for name in names}
+
+
+def stock_flags() -> set[str]:
+    """Return what Django's own collectstatic takes."""
+    return options_of(collectstatic.Command()) - options_of(BaseCommand())
+
+
+def options_of(command: BaseCommand) -> set[str]:
+    """Return the long options, and the names of what stands alone."""
+    parser: argparse.ArgumentParser = command.create_parser("manage.py", "command")
+    return {
+        max(action.option_strings, key=len) if action.option_strings else action.dest
+        for action in parser._actions
+    }
+
+
+def storages() -> set[str]:
+    """Return the storages that a project can configure."""
+    modules()
+    found = {each for each in subclasses(ReleaseManifestMixin) if each is not ReleaseManifestMixin}
+    return {each.__name__ for each in found}
+
+
+def options() -> set[str]:
+    """Return the OPTIONS that the code takes for itself, beside those of a storage beneath."""
+    modules()
+    parameters = {
+        name
+        for each in subclasses(ReleaseManifestMixin)
+        for name, parameter in inspect.signature(each.__init__).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    text = "\n".join(inspect.getsource(module) for module in modules())
+    taken = re.findall(r'\boptions(?:\.pop\(|\.get\(|\.setdefault\(|\[)"(\w+)"', text)
+    return parameters | {name for name in taken if name in text.split("class ", 1)[0] or True}
+
+
+def settings() -> set[str]:
+    """Return the settings that the code reads, Django's own as well."""
+    found: set[str] = set()
+    for module, node in nodes():
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "settings":
+            found.add(node.attr)
+        if isinstance(node, ast.Call) and called(node) in ("getattr", "hasattr"):
+            if getattr(node.args[0], "id", "") == "settings":
+                found.add(str(constant(module, node.args[1])))
+    return {each for each in found if each.isupper()}
+
+
+def own_settings() -> set[str]:
+    """Return those that are not Django's."""
+    return {each for each in settings() if not hasattr(global_settings, each)}
+
+
+def variables() -> set[str]:
+    """Return the environment variables that the code reads by name."""
+    found: set[Any] = set()
+    for module, node in nodes():
+        if isinstance(node, ast.Call) and called(node) in ("get", "getenv"):
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            if is_environment(owner) or called(node) == "getenv":
+                found.add(constant(module, node.args[0]))
+        if isinstance(node, ast.Subscript) and is_environment(node.value):
+            found.add(constant(module, node.slice))
+    return {str(each) for each in found if each}
+
+
+def is_environment(node: ast.AST | None) -> bool:
+    """Return whether an expression is os.environ, or is called as it is."""
+    return isinstance(node, ast.Attribute | ast.Name) and (
+        getattr(node, "attr", None) or getattr(node, "id", None)
+    ) in ("environ", "environment")
