@@ -56,6 +56,7 @@ $(BIN)/lab: requirements.lock scripts/pyproject.toml pyproject.toml | $(BIN)/pyt
 	$(PIP) install --no-deps --no-build-isolation -e . -e scripts
 	@touch $@
 
-$(BIN)/pytest: requirements-dev.lock $(BIN)/lab
+$(BIN)/pytest: requirements-dev.lock requirements-static.lock $(BIN)/lab
 	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --require-hashes --no-deps -r requirements-static.lock
 	@touch $@
