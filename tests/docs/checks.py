@@ -13,15 +13,18 @@ from django.conf import global_settings
 from lab.findings import Status
 from skewproof import health, release
 
+from .markdown import Document
 from .project import NAME
 
 if TYPE_CHECKING:
-    from .markdown import Document
+    from pathlib import Path
+
     from .project import Project
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
     "BACKEND",
+    "CVS",
     "DELETE",
     "GET",
     "HEAD",
@@ -58,8 +61,13 @@ def check_links(document: Document, project: Project) -> Iterator[str]:
         path = (project.root / document.path).parent / place
         if "://" in target or not path.exists():
             yield f"the link {target} leads nowhere"
-        elif anchor and not place and anchor not in document.anchors:
+        elif anchor and anchor not in anchors_of(path if place else None, document):
             yield f"the link {target} leads to no heading"
+
+
+def anchors_of(path: Path | None, document: Document) -> set[str]:
+    """Return the anchors of this document, or of another one."""
+    return document.anchors if path is None else Document(path, path.read_text()).anchors
 
 
 def check_paths(document: Document, project: Project) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the code of skewproof has that its users meet: errors, checks, commands, options, settings."""
+"""What the code of skewproof has that its users meet: errors, checks, commands, options …"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 
-import skewproof
+import skewproof.storage
 from skewproof.errors import SkewproofError
 from skewproof.storage import ReleaseManifestMixin
 
@@ -70,25 +70,27 @@ def constant(module: ModuleType, node: ast.AST | None) -> Any:
     return None
 
 
-def shape(module: ModuleType, node: ast.AST | None) -> str:
-    """Return a message as the code makes it, with gaps for what is put in."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
+def shapes(module: ModuleType, node: ast.AST | None) -> Iterator[str]:
+    """Yield a message as the code makes it, with gaps for what is put in."""
+    if isinstance(node, ast.IfExp):
+        yield from shapes(module, node.body)
+        yield from shapes(module, node.orelse)
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(
             str(part.value) if isinstance(part, ast.Constant) else GAP for part in node.values
         )
-    if isinstance(node, ast.IfExp):
-        return shape(module, node.body)
-    found = constant(module, node)
-    return found if isinstance(found, str) else GAP
+    elif isinstance(found := constant(module, node), str):
+        yield found
 
 
 def messages() -> set[str]:
     """Return the shapes of all messages of errors that the code itself writes out."""
     raised = errors() | {"CommandError"}
     found = {
-        shape(module, node.args[-1])
+        message
         for module, node in nodes()
         if isinstance(node, ast.Call) and node.args and called(node) in raised
+        for message in shapes(module, node.args[-1])
     }
     return {each for each in found if each.strip(f"{GAP}; ")}
 
@@ -146,24 +148,29 @@ def options_of(command: BaseCommand) -> set[str]:
 
 
 def storages() -> set[str]:
-    """Return the storages that a project can configure."""
-    modules()
-    found = {each for each in subclasses(ReleaseManifestMixin) if each is not ReleaseManifestMixin}
-    return {each.__name__ for each in found}
+    """Return the storages that a project can configure: those that say so, in their module."""
+    return {name for name in skewproof.storage.__all__ if name.endswith("Storage")}
 
 
 def options() -> set[str]:
-    """Return the OPTIONS that the code takes for itself, beside those of a storage beneath."""
+    """Return the OPTIONS that the code takes for itself or refuses, beside the backend's own."""
     modules()
-    parameters = {
-        name
-        for each in subclasses(ReleaseManifestMixin)
-        for name, parameter in inspect.signature(each.__init__).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    found: set[str] = set()
+    own = {
+        each
+        for storage in subclasses(ReleaseManifestMixin)
+        for each in storage.__mro__
+        if each.__module__.startswith("skewproof.")
     }
-    text = "\n".join(inspect.getsource(module) for module in modules())
-    taken = re.findall(r'\boptions(?:\.pop\(|\.get\(|\.setdefault\(|\[)"(\w+)"', text)
-    return parameters | {name for name in taken if name in text.split("class ", 1)[0] or True}
+    for each in own:
+        parameters = inspect.signature(each.__init__).parameters.values()
+        found |= {one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+        text = inspect.getsource(each)
+        found |= set(re.findall(r'\boptions(?:\.pop\(|\.get\(|\[)"(\w+)"', text))
+        found |= set(re.findall(r'"(\w+)" in options', text))
+        # What is added to the options of django-storages.
+        found |= set(re.findall(r'get_default_settings\(\), "(\w+)"', text))
+    return found
 
 
 def settings() -> set[str]:
@@ -172,9 +179,9 @@ def settings() -> set[str]:
     for module, node in nodes():
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "settings":
             found.add(node.attr)
-        if isinstance(node, ast.Call) and called(node) in ("getattr", "hasattr"):
-            if getattr(node.args[0], "id", "") == "settings":
-                found.add(str(constant(module, node.args[1])))
+        asked = isinstance(node, ast.Call) and called(node) in ("getattr", "hasattr")
+        if asked and getattr(node.args[0], "id", "") == "settings":
+            found.add(str(constant(module, node.args[1])))
     return {each for each in found if each.isupper()}
 
 
