@@ -34,6 +34,15 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
 
     querystring_auth = False  # as in S3StaticStorage: a URL is the same every time
 
+    @property
+    def client(self) -> Any:
+        """Return the client, which does nothing that it was not asked for."""
+        client = super().client
+        # Else it also asks for the bucket's metadata, in a thread of its own, for traces that are
+        # switched off, and with a right that no web process needs.
+        client._bucket_metadata_cache = None
+        return client
+
     def manifest_place(self, release: str) -> str:
         """Return bucket and key of a release's manifest."""
         return f"gs://{self.bucket_name}/{self.manifest_key(release)}"
