@@ -207,7 +207,7 @@ def test_the_account_is_the_one_that_django_storages_would_use(
 
 
 def test_a_connection_string_that_is_none_is_an_error_in_one_line(cloud_project: Project) -> None:
-    with pytest.raises(OptionError, match="the option connection_string is of no use: .*malformed"):
+    with pytest.raises(OptionError, match=r"connection_string is of no use: .*malformed"):
         cloud_project.storage(connection_string="nonsense")
 
 

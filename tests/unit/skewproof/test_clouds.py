@@ -124,6 +124,28 @@ def test_a_store_that_fails_is_told_from_one_that_refuses(
         assert storage.url("css/site.css").endswith(".css")
 
 
+def test_what_obstore_would_read_from_the_environment_has_no_effect(
+    cloud_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AZURE_STORAGE_ACCOUNT_NAME": "other",
+        "AZURE_STORAGE_ACCOUNT_KEY": "b3RoZXI=",
+        "AZURE_STORAGE_SAS_KEY": "sig=other",
+        "AZURE_STORAGE_TOKEN": "other",
+        "AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:1",
+        "AZURE_STORAGE_USE_EMULATOR": "true",
+        "AZURE_CONTAINER_NAME": "other",
+        "AZURE_SKIP_SIGNATURE": "true",
+        "GOOGLE_BASE_URL": "http://127.0.0.1:1",
+        "GOOGLE_BUCKET": "other",
+        "GOOGLE_BEARER_TOKEN": "other",
+        "GOOGLE_SKIP_SIGNATURE": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert "is published" in cloud_project.publish("v1")
+    cloud_project.assert_whole("v1")
+
+
 def test_what_cannot_be_sent_is_refused_and_named(cloud_project: Project) -> None:
     cloud_project.options = {"object_parameters": {"temperature": "cold"}}
     with pytest.raises(CommandError, match="cannot send temperature"):

@@ -76,6 +76,16 @@ def test_no_credentials_at_all_are_an_error_that_says_so(
         cloud_project.publish("v1")
 
 
+def test_a_variable_that_obstore_cannot_read_is_an_error_in_one_line(
+    cloud_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", "{}")
+    with pytest.raises(CommandError, match="service account file: missing field") as caught:
+        cloud_project.publish("v1")
+    assert caught.value.returncode == 1
+    assert "\n" not in str(caught.value)
+
+
 class Token(Credentials):
     """Credentials as Google's library has them."""
 
