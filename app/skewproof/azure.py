@@ -100,7 +100,7 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         """Return the two containers as a store."""
         from skewproof.container import Container
 
-        refuse_others(self.object_parameters, "take it out")
+        self.assert_publishable()
         try:
             assets = self.area(self.azure_container, str(self.location).strip("/"), largest)
             releases = self.area(self.releases_container, self.releases_location, largest)
@@ -132,6 +132,11 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
             )
 
         return Area(*transport.opened(open_with), prefix, container)
+
+    def assert_publishable(self) -> None:
+        """Raise OptionError for headers that cannot be sent as well."""
+        super().assert_publishable()
+        refuse_others(self.object_parameters, "take it out")
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that cache_control and object_parameters ask for."""

@@ -16,6 +16,7 @@ from azure.storage.blob import (
 from django.core.management import CommandError
 
 from skewproof import azure, container
+from skewproof.checks.privacy import check_privacy
 from skewproof.errors import OptionError
 
 from .clouds import ACCOUNT, ask, connection_string
@@ -147,6 +148,25 @@ def test_directories_of_a_hierarchical_namespace_are_no_files() -> None:
     assert container.is_directory(BlobProperties(metadata={"hdi_isfolder": "true"}))
     assert not container.is_directory(BlobProperties(metadata={"owner": "shop"}))
     assert not container.is_directory(BlobProperties())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["skewproof.W006"]),
+        ({"expiration_secs": 60}, []),
+        ({"azure_container": "media"}, []),
+    ],
+    ids=repr,
+)
+def test_w006_files_of_users_that_are_public_in_the_container_of_the_manifests(
+    options: dict[str, Any], expected: list[str], cloud_project: Project
+) -> None:
+    media = {"account_name": ACCOUNT, "azure_container": "releases", **options}
+    default = {"BACKEND": "storages.backends.azure_storage.AzureStorage", "OPTIONS": media}
+    staticfiles = cloud_project.place.configured()
+    with cloud_project.active("v1", STORAGES={"default": default, "staticfiles": staticfiles}):
+        assert [message.id for message in check_privacy()] == expected
 
 
 class Identity:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError
 
 from skewproof import transport
+from skewproof.checks.storage import check_options
 from skewproof.content import IMMUTABLE
 from skewproof.errors import ManifestError, StoreError
 from skewproof.loader import Loader
@@ -150,6 +151,8 @@ def test_what_cannot_be_sent_is_refused_and_named(cloud_project: Project) -> Non
     cloud_project.options = {"object_parameters": {"temperature": "cold"}}
     with pytest.raises(CommandError, match="cannot send temperature"):
         cloud_project.publish("v1")
+    with cloud_project.active("v1"):
+        assert [message.id for message in check_options()] == ["skewproof.E003"]
 
 
 def test_a_prune_that_is_refused_says_so_and_what_has_gone_already_counts_as_deleted(

@@ -12,7 +12,7 @@ from tests.docs.markdown import Document
 from tests.docs.project import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from .project import Project
@@ -40,7 +40,7 @@ class GuidesPlace:
 @pytest.fixture
 def guides(
     new_project: Callable[[Any], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+) -> Project:
     guide = Document(ROOT / "docs/guide.md", (ROOT / "docs/guide.md").read_text(encoding="utf-8"))
     (code,) = guide.section("A storage of your own").fences
     file = tmp_path / "own_storage.py"
@@ -51,7 +51,7 @@ def guides(
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "own_storage", module)
     spec.loader.exec_module(module)
-    yield new_project(GuidesPlace(module))
+    return new_project(GuidesPlace(module))
 
 
 def test_the_guides_storage_keeps_the_promises(guides: Project, next_tree: dict[str, str]) -> None:
