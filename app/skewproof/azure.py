@@ -32,6 +32,12 @@ class AzureStaticStorage(AzureStorage):  # type: ignore[misc] # untyped base
 
     expiration_secs = None
 
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValueError as error:
+            raise OptionError(f"the option connection_string is of no use: {error}") from error
+
     def get_default_settings(self) -> dict[str, Any]:
         """Return the options of django-storages, and ours."""
         return {**super().get_default_settings(), "releases_container": None}
@@ -80,14 +86,10 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
 
     def read_release_manifest(self, release: str) -> bytes:
         """Return the manifest of a release, with a single GET."""
-        # What the project configured itself wins over the short time-outs.
-        options: Any = {
-            key: IMPATIENT[key] for key in IMPATIENT.keys() - self.client_options.keys()
-        }
         key = self.manifest_key(release)
         try:
             blob = self.service_client.get_blob_client(self.releases_container, key)
-            content: bytes = blob.download_blob(**options).readall()
+            content: bytes = blob.download_blob(**patience(self)).readall()
             return content
         except HttpResponseError as error:
             raise self.answered(release, error.status_code, cause_of(error)) from error
@@ -98,7 +100,7 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         """Return the two containers as a store."""
         from skewproof.container import Container
 
-        refuse_others(self.object_parameters, "take it out")
+        self.assert_publishable()
         try:
             assets = self.area(self.azure_container, str(self.location).strip("/"), largest)
             releases = self.area(self.releases_container, self.releases_location, largest)
@@ -131,10 +133,20 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
 
         return Area(*transport.opened(open_with), prefix, container)
 
+    def assert_publishable(self) -> None:
+        """Raise OptionError for headers that cannot be sent as well."""
+        super().assert_publishable()
+        refuse_others(self.object_parameters, "take it out")
+
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that cache_control and object_parameters ask for."""
         default = {"Cache-Control": self.cache_control} if self.cache_control else {}
         return {**default, **headers_of(self.get_object_parameters(name))}
+
+
+def patience(storage: AzureStaticStorage) -> Any:
+    """Return the short time-outs; what the project configured itself wins over them."""
+    return {key: value for key, value in IMPATIENT.items() if key not in storage.client_options}
 
 
 def credential_of(storage: AzureStaticStorage) -> Callable[[], AzureCredential]:

@@ -152,7 +152,7 @@ class Bucket:
         """Delete, and try again; obstore would, too, but not say so."""
         for attempt in itertools.count():
             try:
-                obstore.delete(area.asking_once, keys)
+                self._ask_to_delete(area, keys)
                 return
             except FileNotFoundError as error:
                 if is_bucket_missing(error):
@@ -163,6 +163,9 @@ class Bucket:
                 if attempt >= transport.RETRIES:
                     raise
             time.sleep(min(3.0, 0.1 * 2**attempt))
+
+    def _ask_to_delete(self, area: Area, keys: list[str]) -> None:
+        obstore.delete(area.asking_once, keys)
 
     def _create(self, area: Area, name: str, body: bytes, headers: Headers) -> bool:
         key = area.key(name)

@@ -1,7 +1,8 @@
-"""Two Azure containers as the store: as a bucket, but for the listing.
+"""Two Azure containers as the store: as a bucket, but for listing and deleting.
 
 Azure's ETags are no MD5s. Its listing does have the MD5 of each blob, which obstore leaves out; so
-it is Azure's own library that lists.
+it is Azure's own library that lists. It deletes as well, since obstore deletes by batches, which
+not all accounts take.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from skewproof import transport
 from skewproof.azure import cause_of
@@ -46,6 +47,15 @@ class Container(Bucket):
         while page := asked(pages):
             yield {blob.name: stored(blob) for blob in page if not is_directory(blob)}
 
+    def _ask_to_delete(self, area: Area, keys: list[str]) -> None:
+        for key in keys:
+            try:
+                self._service.get_blob_client(area.bucket, key).delete_blob(**OPTIONS)
+            except ResourceNotFoundError as error:
+                raise FileNotFoundError(cause_of(error)) from error
+            except AzureError as error:
+                raise OSError(described(error)) from error
+
 
 def asked(pages: Iterator[Iterator[BlobProperties]]) -> list[BlobProperties]:
     """Return the next page, asking again for what may pass; empty after the last one."""
@@ -55,9 +65,15 @@ def asked(pages: Iterator[Iterator[BlobProperties]]) -> list[BlobProperties]:
         except AzureError as error:
             status = getattr(error, "status_code", None) or 503
             if attempt >= transport.RETRIES or (status < 500 and status != 429):
-                raise OSError(f"{status} {cause_of(error)}") from error
+                raise OSError(described(error)) from error
         time.sleep(min(3.0, 0.1 * 2**attempt))
     raise AssertionError("the last attempt returns or raises")
+
+
+def described(error: AzureError) -> str:
+    """Return status and code of an error, or its text."""
+    status = getattr(error, "status_code", None)
+    return f"{status} {cause_of(error)}" if status else cause_of(error)
 
 
 def stored(blob: BlobProperties) -> Stored:

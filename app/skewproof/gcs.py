@@ -34,6 +34,15 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
 
     querystring_auth = False  # as in S3StaticStorage: a URL is the same every time
 
+    @property
+    def client(self) -> Any:
+        """Return the client, which does nothing that it was not asked for."""
+        client = super().client
+        # Else it also asks for the bucket's metadata, in a thread of its own, for traces that are
+        # switched off, and with a right that no web process needs.
+        client._bucket_metadata_cache = None
+        return client
+
     def manifest_place(self, release: str) -> str:
         """Return bucket and key of a release's manifest."""
         return f"gs://{self.bucket_name}/{self.manifest_key(release)}"
@@ -55,8 +64,7 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
         from skewproof import transport
         from skewproof.bucket import Area, Bucket
 
-        acl = {"default_acl": self.default_acl} if self.default_acl else {}
-        refuse_others({**self.object_parameters, **acl}, NO_ACL)
+        self.assert_publishable()
         client = self.authorised_client()
         endpoint = client.api_endpoint
 
@@ -88,6 +96,12 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
                 "variable GOOGLE_APPLICATION_CREDENTIALS, or give the machine a service account "
                 f"({one_line(error)})"
             ) from error
+
+    def assert_publishable(self) -> None:
+        """Raise OptionError for what cannot be sent as well, such as an ACL."""
+        super().assert_publishable()
+        acl = {"default_acl": self.default_acl} if self.default_acl else {}
+        refuse_others({**self.object_parameters, **acl}, NO_ACL)
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""

@@ -81,6 +81,13 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3StaticStorage):  # type: ignore[mis
         served = Area(*stores, str(self.location).strip("/"))
         return Bucket(served, Area(*stores, self.releases_location), place)
 
+    def assert_publishable(self) -> None:
+        """Raise OptionError for what cannot be sent as well, such as a public ACL."""
+        from skewproof.s3_transport import encryption
+
+        super().assert_publishable()
+        encryption(self)
+
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""
         from skewproof.s3_transport import attributes

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from obstore.exceptions import BaseError
+
+from skewproof.errors import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,8 +22,16 @@ SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arri
 def opened(
     open_with: Callable[[RetryConfig], ObjectStore],
 ) -> tuple[ObjectStore, ObjectStore]:
-    """Return the same store twice: trying again, and asking once."""
-    return open_with(retry_config(RETRIES)), open_with(retry_config(0))
+    """Return the same store twice: trying again, and asking once.
+
+    Raises:
+        OptionError: The options, or variables that obstore looks at by itself, make no sense.
+    """
+    try:
+        return open_with(retry_config(RETRIES)), open_with(retry_config(0))
+    except BaseError as error:
+        cause = str(error).partition("\n")[0]
+        raise OptionError(f"obstore cannot open the store: {cause}") from error
 
 
 def client_options(endpoint: str, largest: int) -> ClientConfig:

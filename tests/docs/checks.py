@@ -11,7 +11,7 @@ import click
 from django.conf import global_settings
 
 from lab.findings import Status
-from skewproof import health, release
+from skewproof import health, origin, release
 
 from .markdown import Document
 from .project import NAME
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "ARG",
     "BACKEND",
     "CVS",
     "DELETE",
@@ -32,9 +33,11 @@ OTHER_CAPITALS = {
     "OPTIONS",
     "PATH",
     "PUT",
+    "RUN",
     "SIGHUP",
     "SIGKILL",
     "SIGTERM",
+    "STORAGE_EMULATOR_HOST",  # as well
     "TMPDIR",
 }
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}
@@ -88,7 +91,7 @@ def check_variables(document: Document, project: Project) -> Iterator[str]:
             name in project.variables
             or name in project.inner
             or name in Status.__members__
-            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS
+            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS | origin.COMMITS.keys()
             or hasattr(global_settings, name)
         )
         if name and not known:

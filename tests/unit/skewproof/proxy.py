@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # "unanswered" after it has been carried out, "dead" is "lost" for all that follows as well;
 # a number is the status of an answer that the store has nothing to do with.
 Fault = str | int | None
+Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Front(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str, proxy: Proxy) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, upstream: str, proxy: Proxy, handler: type[Handler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
         self.upstream = urlsplit(upstream).netloc
         self.proxy = proxy
 
@@ -85,24 +86,29 @@ class Handler(BaseHTTPRequestHandler):
             self.forward(body, answered=fault is None)
 
     def forward(self, body: bytes, *, answered: bool) -> None:
-        connection = http.client.HTTPConnection(self.server.upstream, timeout=10)
-        try:
-            connection.request(self.command, self.path, body, dict(self.headers))
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
+        answer = self.exchange(self.command, self.path, body, dict(self.headers))
         if answered:
-            self.answer(response.status, dict(response.headers), content)
+            self.answer(*answer)
         else:
             self.close_connection = True
 
+    def exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Ask the server behind; return its status, headers and body."""
+        connection = http.client.HTTPConnection(self.server.upstream, timeout=10)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, dict(response.headers), response.read()
+        finally:
+            connection.close()
+
     def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response_only(status)
-        headers.setdefault("Content-Length", str(len(content)))
         for name, value in headers.items():
-            if name.lower() not in ("connection", "transfer-encoding"):
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
                 self.send_header(name, value)
+        length = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
@@ -113,10 +119,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxying(upstream: str) -> Iterator[Proxy]:
+def proxying(upstream: str, handler: type[Handler] = Handler) -> Iterator[Proxy]:
     """Run a proxy before the server; yield what controls it."""
     proxy = Proxy()
-    with Front(upstream, proxy) as server:
+    with Front(upstream, proxy, handler) as server:
         proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
