@@ -11,8 +11,6 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.conf import global_settings
-from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 
@@ -126,21 +124,26 @@ def checks() -> set[str]:
 
 
 def commands() -> dict[str, set[str]]:
-    """Return the options of each command that are not every command's."""
+    """Return the options of each command, of Django's kind and of Python's, but everybody's."""
     found = importlib.import_module("skewproof.management.commands")
     names = [each.name for each in pkgutil.iter_modules(found.__path__)]
-    everybodys = options_of(BaseCommand())
-    return {name: options_of(load_command_class("skewproof", name)) - everybodys for name in names}
+    managed = {name: load_command_class("skewproof", name) for name in names}
+    everybodys = flags(BaseCommand().create_parser("manage.py", "command"))
+    programs = {each.__name__.rpartition(".")[2]: each for each in modules() if is_program(each)}
+    parsers = {
+        **{name: each.create_parser("manage.py", name) for name, each in managed.items()},
+        **{name: each.parser() for name, each in programs.items()},
+    }
+    return {name: flags(parser) - everybodys for name, parser in parsers.items()}
 
 
-def stock_flags() -> set[str]:
-    """Return what Django's own collectstatic takes."""
-    return options_of(collectstatic.Command()) - options_of(BaseCommand())
+def is_program(module: ModuleType) -> bool:
+    """Return whether a module is there to be run by python -m."""
+    return 'if __name__ == "__main__":' in inspect.getsource(module)
 
 
-def options_of(command: BaseCommand) -> set[str]:
+def flags(parser: argparse.ArgumentParser) -> set[str]:
     """Return the long options, and the names of what stands alone."""
-    parser: argparse.ArgumentParser = command.create_parser("manage.py", "command")
     return {
         max(action.option_strings, key=len) if action.option_strings else action.dest
         for action in parser._actions
@@ -182,12 +185,12 @@ def settings() -> set[str]:
         asked = isinstance(node, ast.Call) and called(node) in ("getattr", "hasattr")
         if asked and getattr(node.args[0], "id", "") == "settings":
             found.add(str(constant(module, node.args[1])))
-    return {each for each in found if each.isupper()}
+    return {each for each in found if each.isupper()} - {"SETTINGS_MODULE"}
 
 
 def own_settings() -> set[str]:
-    """Return those that are not Django's."""
-    return {each for each in settings() if not hasattr(global_settings, each)}
+    """Return those that nothing else knows."""
+    return {each for each in settings() if each.startswith("SKEWPROOF_")}
 
 
 def variables() -> set[str]:
