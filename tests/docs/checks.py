@@ -25,6 +25,7 @@ OTHER_CAPITALS = {
     "BACKEND",
     "DELETE",
     "GET",
+    "GOOGLE_APPLICATION_CREDENTIALS",  # Google's library reads it
     "HEAD",
     "HUP",
     "OPTIONS",
