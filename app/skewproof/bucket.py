@@ -118,22 +118,29 @@ class Bucket:
 
     def _delete_surely(self, keys: list[str]) -> None:
         """Delete, and try again; obstore would, too, but not say so."""
+        deadline = time.monotonic() + transport.GIVING_UP
         for attempt in itertools.count():
             try:
                 obstore.delete(self._asking_once, keys)
                 return
             except (BaseError, OSError):
                 self.is_sure = False
-                if attempt >= transport.RETRIES:
+                if attempt >= transport.RETRIES or time.monotonic() >= deadline:
                     raise
-            time.sleep(min(3.0, 0.1 * 2**attempt))
+            time.sleep(min(transport.LONGEST_PAUSE, transport.FIRST_PAUSE * 2**attempt))
 
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         with self._doing(f"writing {key}"):
-            try:
-                obstore.put(self._store, key, body, attributes=headers, mode="create")
-            except AlreadyExistsError:
-                return False
+            for attempts_left in (2, 1, 0):
+                try:
+                    obstore.put(self._store, key, body, attributes=headers, mode="create")
+                    break
+                except AlreadyExistsError:
+                    return False
+                except BaseError as error:
+                    if not attempts_left or not was_lost(str(error)):
+                        raise
+                time.sleep(transport.FIRST_PAUSE)
             return True
 
     @contextmanager
@@ -160,6 +167,15 @@ def digest_of(etag: str | None) -> str | None:
     """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
     digest = (etag or "").strip('"')
     return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+
+
+def was_lost(message: str) -> bool:
+    """Return whether nobody knows what has come of a request, and obstore has asked only once.
+
+    It does not repeat a conditional write after a time-out or a reset, as it cannot tell whether it
+    was the first one that has taken the name. Here that makes no difference.
+    """
+    return "status code" not in message and not re.search(r"after \d+ retries", message)
 
 
 def cause_of(message: str) -> str:
