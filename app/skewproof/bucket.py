@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 WORKERS = 32
 PAGE = 1000  # keys in one page of a listing, by the protocol
+ATTEMPTS = 3  # at a conditional write that was not decided
+# AWS: the write met a deletion, so the name may be free. obstore takes it for one that is taken.
+CONFLICT = "ConditionalRequestConflict"
 CAUSES = (
     re.compile(
         r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?", re.DOTALL
@@ -131,17 +134,23 @@ class Bucket:
 
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         with self._doing(f"writing {key}"):
-            for attempts_left in (2, 1, 0):
+            for _ in range(ATTEMPTS - 1):
                 try:
-                    obstore.put(self._store, key, body, attributes=headers, mode="create")
-                    break
-                except AlreadyExistsError:
-                    return False
+                    return self._created(key, body, headers)
                 except BaseError as error:
-                    if not attempts_left or not was_lost(str(error)):
+                    if not is_undecided(str(error)):
                         raise
                 time.sleep(transport.FIRST_PAUSE)
-            return True
+            return self._created(key, body, headers)
+
+    def _created(self, key: str, body: bytes, headers: Headers) -> bool:
+        try:
+            obstore.put(self._store, key, body, attributes=headers, mode="create")
+        except AlreadyExistsError as error:
+            if CONFLICT in str(error):
+                raise
+            return False
+        return True
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
@@ -169,13 +178,15 @@ def digest_of(etag: str | None) -> str | None:
     return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
 
 
-def was_lost(message: str) -> bool:
-    """Return whether nobody knows what has come of a request, and obstore has asked only once.
+def is_undecided(message: str) -> bool:
+    """Return whether nobody knows what came of a conditional write, and obstore asked only once.
 
-    It does not repeat a conditional write after a time-out or a reset, as it cannot tell whether it
-    was the first one that has taken the name. Here that makes no difference.
+    It does not repeat one after a time-out or a reset, as it could not tell whether it was the first
+    that took the name. Here that makes no difference.
     """
-    return "status code" not in message and not re.search(r"after \d+ retries", message)
+    return CONFLICT in message or (
+        "status code" not in message and not re.search(r"after \d+ retries", message)
+    )
 
 
 def cause_of(message: str) -> str:

@@ -288,7 +288,7 @@ class Bench:
 
 
 def contents(entries: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Return what is stored; manifests hold a date, and what is dead leaves notes and half files."""
+    """Return what is stored; a manifest holds a date, and who dies leaves notes and half files."""
     return {
         key: "" if key.startswith("releases/") else entry[1]
         for key, entry in entries.items()

@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What a fault does, beside the failures below: "lost" closes the connection before the request has reached the store,
-# "unanswered" after it has been carried out, "dead" is "lost" for all that follows as well;
+# What a fault does, beside the failures below: "lost" closes the connection before the request has
+# reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that follows as well;
 # a number is the status of an answer that the store has nothing to do with.
 Fault = "Failure | str | int | None"
-SLOW_DOWN = b"<Error><Code>SlowDown</Code></Error>"
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,16 @@ class Failure:
             that it is over), or "nothing".
         after: Whether the store carries the request out first.
         happens: Is called in that moment.
+        code: The code in the body of an answer.
     """
 
     how: int | str
     after: bool = False
     happens: Callable[[], None] = lambda: None
+    code: str = "SlowDown"
+
+    def body(self) -> bytes:
+        return f"<Error><Code>{self.code}</Code></Error>".encode()
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault in ("lost", "dead"):
             self.close_connection = True
         elif isinstance(fault, int):
-            self.answer(fault, {}, SLOW_DOWN)
+            self.answer(fault, {}, Failure(fault).body())
         else:
             answer = self.carried_out(body)
             if fault is None:
@@ -120,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         if failure.how == "nothing":
             self.answer(*(answer or self.carried_out(body)))
         elif isinstance(failure.how, int):
-            self.answer(failure.how, {}, SLOW_DOWN)
+            self.answer(failure.how, {}, failure.body())
         else:
             if failure.how == "silence":
                 over.wait(30)
