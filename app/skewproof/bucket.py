@@ -181,8 +181,8 @@ def digest_of(etag: str | None) -> str | None:
 def is_undecided(message: str) -> bool:
     """Return whether nobody knows what came of a conditional write, and obstore asked only once.
 
-    It does not repeat one after a time-out or a reset, as it could not tell whether it was the first
-    that took the name. Here that makes no difference.
+    It does not repeat one after a time-out or a reset, as it could not tell whether it was the
+    first that took the name. Here that makes no difference.
     """
     return CONFLICT in message or (
         "status code" not in message and not re.search(r"after \d+ retries", message)

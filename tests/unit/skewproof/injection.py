@@ -33,7 +33,8 @@ FIRST = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg/>", "c.txt": 
 NEXT = {"a.css": FIRST["a.css"], "b.svg": "<svg id='2'/>", "d.txt": "d", "e.js": "e"}
 OTHER = {**NEXT, "b.svg": "<svg id='3'/>"}
 MANIFEST = "releases/{}/staticfiles.json"
-PAUSE = 0.03  # seconds between two rounds of the reader
+HEAD = "at every single request or write"
+PAUSE = 0.1  # seconds between two rounds of the reader
 HERE = "tests.unit.skewproof.sabotage"
 
 
@@ -105,11 +106,11 @@ class Report:
     def lines(self) -> list[str]:
         """Return a table in Markdown, and the sum."""
         stores = sorted({store for store, _ in self.points})
-        kinds = list(dict.fromkeys(kind for _, kind in self.points))
+        kinds = dict.fromkeys(kind.name for kind in (*network_kinds(), *disk_kinds()))
         rows = [
             [kind, *(str(self.points[store, kind] or "") for store in stores)] for kind in kinds
         ]
-        cells = [["at every request or write", *stores], ["---"] * (1 + len(stores)), *rows]
+        cells = [[HEAD, *stores], ["---"] * (1 + len(stores)), *rows]
         return [*(f"| {' | '.join(row)} |" for row in cells), "", self.summary()]
 
     def summary(self) -> str:
@@ -302,8 +303,12 @@ def said_wrongly(kind: Kind, ended: Ended, committed: bool, is_last: bool) -> It
         expected = {-signal.SIGKILL}
     elif str(kind.how).startswith("full"):
         expected = {4} if not committed else {0, 4}
-    else:
-        expected = {4} if kind.lasting and not is_last else {0}
+    elif not kind.lasting:
+        expected = {0}
+    elif not is_last:
+        expected = {4}
+    else:  # taking the note away may fail; on a busy machine more requests time out than should
+        expected = {0, 4} if kind.how == "silence" else {0}
     if ended.code not in expected:
         yield f"it ended with {ended.code} instead of {expected}: {ended.said}"
     if ended.code == 0 and not committed:
@@ -355,9 +360,9 @@ class BucketBench(Bench):
 
         self.proxy.reset(fault)
         order = self.order("v2", "next", endpoint_url=self.proxy.endpoint)
-        patience = 0.6 if kind.how == "silence" else 10
-        patience_order = [f"{HERE}.impatient", patience, 1 if kind.lasting else 3]
-        order["before"].append(patience_order)
+        # What heals is tried again until it has; what does not is given up soon.
+        patience = {"silence": 0.6 if kind.lasting else 1}.get(str(kind.how), 10)
+        order["before"].append([f"{HERE}.impatient", patience, 1 if kind.lasting else 3])
         ended = self.lane.run(order, start)
         self.proxy.over.set()
         return ended, other[0] if other else None
@@ -400,16 +405,19 @@ class DirectoryBench(Bench):
 def break_everything(benches: list[tuple[str, Bench]], report: Report) -> None:
     """Break a publish at every request, in every way; several benches work at once."""
     jobs: dict[str, deque[tuple[Kind, int]]] = {}
+    waiting = dict(benches)
     for store, bench in benches:
         numbers = range(1, bench.requests + 1)
         jobs.setdefault(store, deque(itertools.product(bench.kinds(), numbers)))
 
     def work(store: str, bench: Bench) -> None:
         bench.reader.start()
+        # Some begin with what waits for time-outs, so that others can use the processor meanwhile.
+        take = jobs[store].popleft if bench is waiting[store] else jobs[store].pop
         try:
             with suppress(IndexError):  # there is nothing left to do
                 while True:
-                    kind, number = jobs[store].popleft()
+                    kind, number = take()
                     report.add(store, kind, number, bench.judged(kind, number))
         finally:
             bench.reader.stop()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What a fault does, beside the failures below: "lost" closes the connection before the request has
-# reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that follows as well;
-# a number is the status of an answer that the store has nothing to do with.
+# reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that
+# follows as well; a number is the status of an answer that the store has nothing to do with.
 Fault = "Failure | str | int | None"
 
 
