@@ -59,14 +59,16 @@ class Container(Bucket):
 
 def asked(pages: Iterator[Iterator[BlobProperties]]) -> list[BlobProperties]:
     """Return the next page, asking again for what may pass; empty after the last one."""
+    deadline = time.monotonic() + transport.GIVING_UP
     for attempt in itertools.count():
         try:
             return list(next(pages, ()))
         except AzureError as error:
             status = getattr(error, "status_code", None) or 503
-            if attempt >= transport.RETRIES or (status < 500 and status != 429):
+            may_pass = status >= 500 or status == 429
+            if not may_pass or attempt >= transport.RETRIES or time.monotonic() >= deadline:
                 raise OSError(described(error)) from error
-        time.sleep(min(3.0, 0.1 * 2**attempt))
+        time.sleep(min(transport.LONGEST_PAUSE, transport.FIRST_PAUSE * 2**attempt))
     raise AssertionError("the last attempt returns or raises")
 
 

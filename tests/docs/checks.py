@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "AWS_LOCATION",  # django-storages' settings
+    "AWS_S3_FILE_OVERWRITE",
     "ARG",
     "BACKEND",
     "CVS",
     "DELETE",
     "GET",
+    "GOOGLE_APPLICATION_CREDENTIALS",  # Google's library reads it
     "HEAD",
     "HUP",
     "OPTIONS",

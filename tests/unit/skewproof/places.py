@@ -12,10 +12,11 @@ from tests.s3servers.server import VARIABLES
 from .clouds import CloudPlace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectIdentifierTypeDef
     from tests.s3servers import S3Server
 
 
@@ -83,6 +84,11 @@ class BucketPlace:
     def delete(self, name: str) -> None:
         self.client.delete_object(Bucket=self.server.bucket, Key=self.key(name))
 
+    def delete_all(self, names: Iterable[str]) -> None:
+        keys: list[ObjectIdentifierTypeDef] = [{"Key": self.key(name)} for name in names]
+        if keys:
+            self.client.delete_objects(Bucket=self.server.bucket, Delete={"Objects": keys})
+
 
 @dataclass
 class DirectoryPlace:
@@ -120,6 +126,10 @@ class DirectoryPlace:
 
     def delete(self, key: str) -> None:
         (self.root / key).unlink()
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
 
 Place = BucketPlace | DirectoryPlace | CloudPlace

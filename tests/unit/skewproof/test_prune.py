@@ -21,7 +21,7 @@ from skewproof.retention import Policy
 
 from .memory import Memory, World, collection
 from .project import TREE
-from .test_faults import at
+from .proxy import at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
