@@ -18,7 +18,7 @@ from django.contrib.staticfiles.storage import (
 
 from skewproof.content import Upload, upload
 from skewproof.errors import OptionError
-from skewproof.hashing import SinglePassStorage, is_stock
+from skewproof.staging import StagingStorage, is_stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def written(
     local: ManifestStaticFilesStorage, files: Path, names: set[str]
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return the files under hashed names, and those under their source names alone."""
-    if isinstance(local, SinglePassStorage):
+    if isinstance(local, StagingStorage):
         found = {name: copy.path for name, copy in local.copies.items()}
         assets = local.assets
     else:
@@ -127,7 +127,7 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
         OptionError: The project overrides a method that no publish would call.
     """
     if cls.hashing is not ManifestStaticFilesStorage:
-        return single_pass(cls.hashing)
+        return staging(cls.hashing)
     lost = [name for name in METHODS if getattr(cls, name) is not getattr(HashedFilesMixin, name)]
     if lost:
         raise OptionError(
@@ -136,11 +136,11 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
             f"the attribute hashing of {cls.__name__} to that subclass"
         )
     settings_of = {name: getattr(cls, name) for name in HASHING}
-    return single_pass(type("LocalStorage", (ManifestStaticFilesStorage,), settings_of))
+    return staging(type("LocalStorage", (ManifestStaticFilesStorage,), settings_of))
 
 
-def single_pass(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
+def staging(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
     """Return the class with our pass, or with Django's if its methods are not all Django's."""
-    bases = (SinglePassStorage, cls) if is_stock(cls) else (cls,)
+    bases = (StagingStorage, cls) if is_stock(cls) else (cls,)
     # An intermediate file is in no manifest, and would be published as an unhashed copy.
     return type("LocalStorage", bases, {"keep_intermediate_files": False})
