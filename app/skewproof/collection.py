@@ -1,7 +1,6 @@
 """The files of a release, hashed in a local directory before anything is sent.
 
-The hashing is Django's own, so that names and contents are. It is behind one function, ``hashed``,
-as the place where a faster pass can take over.
+Collecting is Django's own; hashing is by its rules, in one pass, so that names and contents are its own.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def hashed(
     directory: Path,
     collect: Callable[[ManifestStaticFilesStorage], Any],
 ) -> Collection:
-    """Return the release's files, collected and hashed by Django into the directory.
+    """Return the release's files, collected and hashed as by Django into the directory.
 
     Args:
         storage: The configured storage, whose settings of hashing and headers count.
@@ -110,7 +109,7 @@ def written(
 def local_storage(
     storage: ReleaseManifestMixin, files: Path, manifests: Path
 ) -> ManifestStaticFilesStorage:
-    """Return Django's storage for a local directory, hashing as the configured one would."""
+    """Return a storage for a local directory, hashing as the configured one would."""
     made = hashing_class(type(storage))
     local: ManifestStaticFilesStorage = made(
         location=files,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import mmap
 import posixpath
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
+MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 # The tables of Python and of slim images know only some of these, and the answer must not depend
 # on the machine that publishes.
 TYPES = {
@@ -53,6 +57,20 @@ class Upload:
         """Return the bytes as they are stored."""
         content = self.file.read_bytes()
         return gzip.compress(content, mtime=0) if self.compress else content
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Yield the bytes as they are stored; a large file is mapped, and takes no memory."""
+        if self.compress or self.file.stat().st_size < MAPPED:
+            yield self.body()
+            return
+        with self.file.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            yield content
+        finally:
+            with suppress(BufferError):  # a failed request may still hold it
+                content.close()
 
 
 def upload(storage: Any, name: str, file: Path, *, hashed: bool) -> Upload:

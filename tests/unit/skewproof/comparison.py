@@ -30,7 +30,7 @@ from skewproof.management.commands.collectstatic import Command
 from skewproof.storage import FileSystemReleaseStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 Tree = dict[str, str | bytes]
@@ -174,6 +174,11 @@ class Aggregating(ManifestStaticFilesStorage):
     support_js_module_import_aggregation = True
 
 
+def digest(file: Path) -> str:
+    """Return what tells one content from another, and begins with the hash in an asset's name."""
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+
+
 def by_django(cls: type[ManifestStaticFilesStorage], **options: Any) -> Outcome:
     """Hash as Django's own collectstatic does."""
     with tempfile.TemporaryDirectory() as folder:
@@ -196,7 +201,11 @@ def by_django(cls: type[ManifestStaticFilesStorage], **options: Any) -> Outcome:
     return Outcome(local.hashed_files, local.manifest_hash, assets, copies, out.getvalue(), "")
 
 
-def by_us(cls: type[ManifestStaticFilesStorage], **options: Any) -> Outcome:
+def by_us(
+    cls: type[ManifestStaticFilesStorage],
+    digest: Callable[[Path], str] = digest,
+    **options: Any,
+) -> Outcome:
     """Hash as a publish does."""
     storage_class = type("Storage", (FileSystemReleaseStorage,), {"hashing": cls})
     command, out = prepared(Command, options)
@@ -227,11 +236,6 @@ def failure(work: Any) -> str:
         one_line = " ".join(map(str.strip, str(error).splitlines()))
         return re.sub(r"<\S+ object at \w+>", "<storage>", one_line)
     return ""
-
-
-def digest(file: Path) -> str:
-    """Return what tells one content from another, and begins with the hash in an asset's name."""
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def compare(
