@@ -1,6 +1,7 @@
 """The files of a release, hashed in a local directory before anything is sent.
 
-Collecting is Django's own; hashing is by its rules, in one pass, so that names and contents are its own.
+Collecting is Django's own; hashing is by its rules, in one pass, so that names and contents are,
+too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from django.contrib.staticfiles.storage import (
 
 from skewproof.content import Upload, upload
 from skewproof.errors import OptionError
+from skewproof.manifest import Manifest
 from skewproof.staging import StagingStorage, is_stock
 
 if TYPE_CHECKING:
@@ -45,12 +47,18 @@ class Collection:
         hash: Django's hash of the paths.
         assets: The files under their hashed names.
         copies: The files under their source names.
+        record: The manifest as it is to be stored, where the build has baked one.
     """
 
     paths: dict[str, str]
     hash: str
     assets: tuple[Upload, ...]
     copies: tuple[Upload, ...]
+    record: bytes | None = None
+
+    def encoded(self, release: str) -> bytes:
+        """Return the manifest of the release as it is to be stored."""
+        return self.record or Manifest(release, self.paths, self.hash).encode(self.size())
 
     def is_release(self) -> bool:
         """Return whether the files were hashed, and there is a manifest to write."""
