@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import (
-    HashedFilesMixin,
+    ManifestFilesMixin,
     ManifestStaticFilesStorage,
     StaticFilesStorage,
 )
@@ -35,7 +35,7 @@ HASHING = (
     "support_js_module_import_aggregation",
 )
 # What it must override in the class that hashes instead.
-METHODS = ("file_hash", "hash_key", "hashed_name", "url_converter")
+METHODS = ("file_hash", "hash_key", "hashed_name", "post_process", "url_converter")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
     """
     if cls.hashing is not ManifestStaticFilesStorage:
         return staging(cls.hashing)
-    lost = [name for name in METHODS if getattr(cls, name) is not getattr(HashedFilesMixin, name)]
+    lost = [name for name in METHODS if getattr(cls, name) is not getattr(ManifestFilesMixin, name)]
     if lost:
         raise OptionError(
             f"{cls.__name__} overrides {', '.join(lost)}, which has no effect, as files are hashed "
