@@ -22,7 +22,7 @@ from lab.stack import Say
 
 RELEASES = ("v1", "v2")
 FIRST = RELEASES[0]
-READY_SECONDS = 10.0
+READY_SECONDS = 60.0
 FEWEST, MOST = 5, 30
 """Writes that go through before a publish is held half-way; the smallest has more."""
 VISITORS = 2

@@ -13,11 +13,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lab import checkout
 from lab.engines.ports import free_ports
 from lab.engines.state import State
 from lab.errors import LabError
 from lab.findings import Status
+from lab.history import HistoryError
 from lab.keeper import Keeper
 from lab.matrix.cell import RELEASES, run_cell
 from lab.matrix.cellstack import CellStack
@@ -138,7 +141,7 @@ def run_one(
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
         history = run_cell(stack, scenario, seed, order.folder / strategy.name, lambda _line: None)
         result = judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
-    except LabError as error:
+    except (LabError, HistoryError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
         result = Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 OPERATIONS = {"PUT": "write", "DELETE": "delete"}
-HOLD_SECONDS = 120.0
+PATIENCE_SECONDS = 1.0
+HOLD_SECONDS = 600.0
 """After so long a request is let go, whatever became of those who held it."""
 NOT_FORWARDED = ("connection", "expect", "transfer-encoding")
 
@@ -43,18 +46,16 @@ class StoreProxy:
             target=self._server.serve_forever, args=(0.05,), name="store proxy", daemon=True
         )
 
-    def passes(self, method: str, path: str) -> bool:
-        """Hold the request, if it is the one that the gate waits for; False when it is lost."""
-        operation, url = OPERATIONS.get(method), urlsplit(path)
-        if operation is None:
-            return True
-        key = unquote(url.path).removeprefix(f"/{self.bucket}/")
+    def stops(self, method: str, path: str) -> bool:
+        """Whether this is the request that the gate waits for; everybody is told when it is."""
+        if (operation := OPERATIONS.get(method)) is None:
+            return False
+        key = unquote(urlsplit(path).path).removeprefix(f"/{self.bucket}/")
         with self._lock:
             stops = self._stops(operation, key)
         if stops:
             self.held.set()
-            self.let_go.wait(HOLD_SECONDS)
-        return not (stops and self.drops)
+        return stops
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -85,11 +86,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.store.close()
         super().finish()
 
+    def wait(self) -> None:
+        """Wait to be let go; a client that hears of it now and then does not time out."""
+        deadline = time.monotonic() + HOLD_SECONDS
+        while not self.proxy.let_go.wait(PATIENCE_SECONDS) and time.monotonic() < deadline:
+            self.send_response_only(HTTPStatus.CONTINUE)
+            self.end_headers()
+
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if not self.proxy.passes(self.command, self.path):
-            self.close_connection = True
-            return
+        if self.proxy.stops(self.command, self.path):
+            self.wait()
+            if self.proxy.drops:
+                self.close_connection = True
+                return
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in NOT_FORWARDED
         }

@@ -12,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 import requests
+from botocore.config import Config
 
 from lab.deadline import wait_until
 from lab.matrix.gate import Gate
@@ -25,7 +27,7 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Remembers what it is asked, and answers with it."""
+    """Remembers what it is asked; as S3, it answers a PUT with nothing."""
 
     protocol_version = "HTTP/1.1"
 
@@ -35,9 +37,10 @@ class Echo(BaseHTTPRequestHandler):
         server.seen.append((self.command, self.path, self.headers["Host"], body))
         self.send_response(200)
         self.send_header("ETag", '"1"')
-        self.send_header("Content-Length", "4")
+        self.send_header("Content-Length", "4" if self.command in ("GET", "HEAD") else "0")
         self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else b"done")
+        if self.command == "GET":
+            self.wfile.write(b"done")
 
     do_GET = do_DELETE = do_HEAD = do_PUT  # noqa: N815 - as http.server says
 
@@ -63,11 +66,13 @@ def behind(store: Any, gate: Gate) -> StoreProxy:
 def test_requests_pass_as_they_are(store: Any) -> None:
     with behind(store, Gate("half-way", after=9)) as proxy, requests.Session() as session:
         answer = session.put(f"{proxy.url}/bucket/static/a%20b?x=1", data=b"body")
-        assert (answer.text, answer.headers["ETag"]) == ("done", '"1"')
+        assert (answer.text, answer.headers["ETag"]) == ("", '"1"')
+        assert session.get(f"{proxy.url}/bucket/static/a").text == "done"
         assert session.head(f"{proxy.url}/bucket/static/a").headers["Content-Length"] == "4"
         host = proxy.url.removeprefix("http://")
     assert store.seen == [
         ("PUT", "/bucket/static/a%20b?x=1", host, b"body"),
+        ("GET", "/bucket/static/a", host, b""),
         ("HEAD", "/bucket/static/a", host, b""),
     ]
 
@@ -84,6 +89,22 @@ def test_the_write_after_a_delete_is_held_until_it_is_let_go(store: Any) -> None
         proxy.let_go.set()
         writing.join(5)
     assert [seen[0] for seen in store.seen] == ["DELETE", "PUT"]
+
+
+def test_a_client_that_is_held_for_long_does_not_time_out(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.matrix.storeproxy.PATIENCE_SECONDS", 0.1)
+    once = Config(read_timeout=1.5, retries={"total_max_attempts": 1})
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    with behind(store, Gate("half-way")) as proxy:
+        client = boto3.client("s3", "us-east-1", endpoint_url=proxy.url, config=once, **keys)
+        threading.Timer(2, proxy.let_go.set).start()
+        client.put_object(Bucket="bucket", Key="static/a", Body=b"late")
+        assert proxy.held.is_set()
+        client.close()
+    assert [seen[0] for seen in store.seen] == ["PUT"]
+    assert b"late" in store.seen[0][3]
 
 
 def test_a_request_that_is_lost_never_reaches_the_store(store: Any) -> None:
