@@ -81,7 +81,7 @@ def render_scenario(scenario: Scenario, found: Mapping[str, str]) -> str:
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate(scenario.steps, start=1))
     passed = [name for name, status in found.items() if status == Status.PASS]
     lines = [
-        f"### {scenario.name}\n\n{scenario.what[0].upper()}{scenario.what[1:]}.\n\n{steps}\n",
+        f"### {scenario.name}\n\nWhat happens: {scenario.what}.\n\n{steps}\n",
         *grouped(scenario.fails, "FAIL"),
         *grouped(scenario.without, "n/a"),
         f"- PASS: {', '.join(passed)}\n",

@@ -100,14 +100,15 @@ class Cell:
         for replica in self.stack.replicas(release):
             self.stack.recycle(replica)
 
-    def route(self, *, wait: bool = True, **weights: int) -> None:
+    def route(self, *, if_ready: bool = False, **weights: int) -> None:
         """Give out the traffic.
 
         Args:
-            wait: until all their replicas are ready; else, if one has none, the traffic stays.
+            if_ready: a release without a ready replica leaves the traffic as it is; else all
+                replicas are waited for.
             weights: percent by release.
         """
-        if wait:
+        if not if_ready:
             for release in weights:
                 self.await_ready(release)
         routed = all(self.stack.members(release) for release in weights)

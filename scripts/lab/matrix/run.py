@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -60,9 +60,12 @@ class Order:
         ]
 
     def finished(self) -> list[Result]:
-        """What has been run to its end, in order."""
-        found = (load(self.folder, each.name, scenario.name) for each, scenario in self.cells)
-        return [result for result in found if result]
+        """What has been run to its end, in order, beside what is expected today."""
+        return [
+            replace(found, expected=scenario.expected(strategy.name))
+            for strategy, scenario in self.cells
+            if (found := load(self.folder, strategy.name, scenario.name))
+        ]
 
 
 def run_cells(order: Order, say: Say) -> list[Result]:

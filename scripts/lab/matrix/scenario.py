@@ -15,8 +15,10 @@ class Step:
     options: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = [f"{name}={value}" for name, value in self.options.items()]
-        return " ".join(filter(None, [self.verb.replace("_", " "), self.release, *told]))
+        told = [
+            name if value is True else f"{name}={value}" for name, value in self.options.items()
+        ]
+        return " ".join(filter(None, [self.verb, self.release, *told])).replace("_", " ")
 
 
 def step(verb: str, release: str | None = None, **options: object) -> Step:

@@ -38,7 +38,7 @@ SCENARIOS = {
             (
                 step("look"),
                 step("start", "v2"),
-                step("route", v2=100, wait=False),
+                step("route", v2=100, if_ready=True),
                 step("look"),
                 step("publish", "v2"),
                 V2,
@@ -183,7 +183,7 @@ SCENARIOS = {
             "pages of v2 are asked for before it is published, and the gateway keeps its misses",
             (
                 step("start", "v2"),
-                step("route", v1=50, v2=50, wait=False),
+                step("route", v1=50, v2=50, if_ready=True),
                 step("glance"),
                 step("publish", "v2"),
                 step("recycle", "v2"),
