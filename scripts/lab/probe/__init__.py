@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .manners import Guest, is_loopback
 from .probe import Probe
+from .robots import Robots
 from .site import Limits, Site
 
-__all__ = ["Limits", "Probe", "Site"]
+__all__ = ["Guest", "Limits", "Probe", "Robots", "Site", "is_loopback"]
