@@ -29,7 +29,7 @@ def page_answers(run: Run) -> Iterator[Judged]:
 
     Of somebody else's site it judges less: see `_is_none_of_ours`.
     """
-    came = {fetch.url for fetch in run.fetches if fetch.role == "page" and has_come(fetch)}
+    answered = {fetch.url for fetch in run.fetches if fetch.role == "page" and has_come(fetch)}
     for index, fetch in enumerate(run.fetches):
         answer = fetch.answer
         if fetch.role != "page" or is_refused(fetch):
@@ -37,7 +37,7 @@ def page_answers(run: Run) -> Iterator[Judged]:
         if answer.status == 200 or answer.redirected_to:
             yield Judged(index)
             continue
-        if is_foreign(run) and _is_none_of_ours(fetch, came):
+        if is_foreign(run) and _is_none_of_ours(fetch, answered):
             continue
         if is_foreign(run) and answer.status == 429:
             yield Judged(index, doubt=_TOO_FAST)
@@ -52,7 +52,7 @@ def page_answers(run: Run) -> Iterator[Judged]:
 _TOO_FAST = "the site asks for fewer requests (429): give a lower --rate"
 
 
-def _is_none_of_ours(fetch: Fetch, came: Container[str]) -> bool:
+def _is_none_of_ours(fetch: Fetch, answered: Container[str]) -> bool:
     """Say whether a page of a foreign site need not answer 200.
 
     A link that is dead, or that is for those who have logged in, is so from beginning to end: its
@@ -61,7 +61,7 @@ def _is_none_of_ours(fetch: Fetch, came: Container[str]) -> bool:
     status = fetch.answer.status or 0
     if has_come(fetch):
         return True
-    is_always = fetch.url not in came and fetch.how != "seed"
+    is_always = fetch.url not in answered and fetch.how != "seed"
     return 400 <= status < 500 and status != 429 and is_always
 
 

@@ -43,8 +43,7 @@ def asset_of_release(run: Run) -> Iterator[Judged]:
             if not (is_foreign(run) and (name in record.paths or not find_hash(name))):
                 yield _wrong_name(index, run, fetch, name, record)
         elif record.assets[name].sha256 is None:
-            yield Judged(index)  # its manifest knows names only; whether the body fits the name is
-            # for the next checker
+            yield Judged(index)  # a manifest knows names only; the body is for the next checker
         elif fetch.answer.sha256 is None:
             yield Judged(index, doubt=f"{name} was too big to be compared with its record")
         elif fetch.answer.sha256 != record.assets[name].sha256:
@@ -86,7 +85,7 @@ def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
 
 def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset whose body is not that of the record."""
-    digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256
+    digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256 or ""
     owner = next(
         (
             f"{other.release}'s {other_name}"

@@ -54,9 +54,7 @@ def _normalise(parts: SplitResult) -> str | None:
     if scheme not in DEFAULT_PORTS or not host:
         return None
     if not host.isascii():
-        host = idna.encode(
-            host, uts46=True
-        ).decode()  # as requests does; its errors are ValueErrors
+        host = idna.encode(host, uts46=True).decode()  # as requests does it
     netloc = f"[{host}]" if ":" in host else host
     if parts.port not in (None, DEFAULT_PORTS[scheme]):
         netloc = f"{netloc}:{parts.port}"

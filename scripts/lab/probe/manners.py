@@ -1,4 +1,4 @@
-"""How a probe behaves: at home it asks as fast as it can; as a guest it asks for less, and waits."""
+"""How a probe behaves: at home it asks as fast as it can, as a guest for less, and it waits."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Guest(Manners):
         self._end = None if seconds is None else clock() + seconds
         self._origins: set[str] = set()
         self._vouched: set[str] = set()
-        self._left: set[str] = set()
+        self._left: dict[str, str] = {}
         self._tries = 0
         self.hashed: str | None = None
 
@@ -98,6 +98,15 @@ class Guest(Manners):
     def over(self) -> bool:
         """Whether the time is over."""
         return self._end is not None and self._clock() >= self._end
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second, at most."""
+        return 1 / self._interval if self._interval else None
+
+    def left_out(self) -> list[str]:
+        """Return what was not looked at, as lines."""
+        return [f"left out: {what}, {why}" for what, why in self._left.items()]
 
     def admits_page(self, url: str) -> bool:
         """Say whether a page may be visited: robots.txt has a word in it."""
@@ -114,7 +123,7 @@ class Guest(Manners):
         origin = read_origin(link.url)
         if super().admits_asset(link) or origin in self._origins or link.url in self._vouched:
             return self._may_ask(link.url, "asset")
-        self._leave_out(origin, "left-out")
+        self._leave_out(origin, "another's", "left-out")
         return False
 
     def notice(self, links: Iterable[Link]) -> None:
@@ -159,12 +168,12 @@ class Guest(Manners):
     def _may_ask(self, url: str, role: str) -> bool:
         allowed = self._robots.allow(url)
         if not allowed:
-            self._leave_out(url, "forbidden", role=role)
+            self._leave_out(url, "by robots.txt", "forbidden", role=role)
         return allowed
 
-    def _leave_out(self, what: str, event: str, **detail: str) -> None:
+    def _leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
         if what not in self._left:
-            self._left.add(what)
+            self._left[what] = why
             self._history.event(event, what=what, **detail)
 
 
