@@ -65,7 +65,10 @@ def make_record(release: str, place: str, text: str) -> Record:
             "writes"
         )
     digests: dict[str, Any] = document.get("assets") or {}
-    assets = {name: Asset(**digests.get(name, {})) for name in sorted(set(paths.values()))}
+    try:
+        assets = {name: Asset(**digests.get(name, {})) for name in sorted(set(paths.values()))}
+    except (TypeError, AttributeError) as error:
+        raise LabError(f"manifest {place}: its digests are not those of a record") from error
     return Record(release, paths, assets)
 
 

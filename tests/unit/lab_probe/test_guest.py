@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.lab_probe.nasty import CSS, HTML, Reply, hashed, page, serve
+from tests.unit.lab_probe.nasty import CSS, Reply, hashed, page, serve
 
 from lab.history import Answer, read_history
 from lab.probe import Guest, Limits, Robots, Site, is_loopback
@@ -96,7 +96,7 @@ def test_robots_txt_is_read_as_the_standard_says(
     assert server.asked == {"/robots.txt": 1}
 
 
-def test_a_host_that_does_not_answer_forbids_everything(server: Server) -> None:
+def test_a_host_that_does_not_answer_forbids_everything() -> None:
     robots = Robots(make_session, Limits(connect=0.2, read=0.2))
     assert not robots.allow("http://host.invalid/")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from backports import zstd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import brotli
+from backports import zstd
 from tests.unit.lab_probe.nasty import CSS, HTML, JS, JSON, SVG, Headers, Reply, Route, hashed, page
 
 BODY = "body { color: teal }" * 99
