@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +19,18 @@ from lab import checkout
 from lab.checkout import FOREIGN
 from lab.errors import LabError, UnavailableError, describe
 from lab.manifests import read_manifests
-from lab.probe import Guest, Limits, Probe, Robots, Site, is_loopback
-from lab.probe.client import make_session
+from lab.probe import (
+    Client,
+    Guest,
+    Limits,
+    Probe,
+    Robots,
+    Site,
+    follow,
+    is_loopback,
+    make_session,
+)
+from lab.probe.links import resolve_url
 from lab.probe.robots import NAME
 from lab.recording import About, recorded
 from lab.stack import Say
@@ -61,13 +73,15 @@ def look_at(wanted: Look, say: Say) -> Path:
     Raises:
         Interrupted: by Ctrl-C; the history has what was seen until then.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as stack:
         if wanted.insecure:
             warnings.simplefilter("ignore", InsecureRequestWarning)
         make = partial(make_session, verify=not wanted.insecure)
-        robots = Robots(make, LIMITS)
-        site = find_base(make_site(wanted), robots, partial(ask, make))
-        records = read_manifests(wanted.manifest, partial(ask, make, whole=True))
+        site = make_site(wanted)
+        get = partial(follow, stack.enter_context(closing(Client(site, make(), time.monotonic))))
+        robots = Robots(get)
+        site = find_base(site, robots, partial(ask, make))
+        records = read_manifests(wanted.manifest, get)
         with recorded(About(checkout.WORK / FOREIGN, site.base), "probe", say) as history:
             rate = wanted.rate or (None if is_loopback(site.base) else RATE)
             guest = Guest(site, robots, history, rate, wanted.seconds)
@@ -85,9 +99,11 @@ def visit(probe: Probe, guest: Guest, wanted: Look, say: Say) -> None:
     say(f"visiting {probe.site.base}{length}, {rate}")
     done = 0
     while not guest.over and (wanted.seconds or done < wanted.visits):
-        probe.crawl_once(stopping=lambda: guest.over)
+        fetches = probe.crawl_once(stopping=lambda: guest.over)
         if done == 0 and guest.hashed:
             probe.ask_for_absent(urljoin(guest.hashed, "."))
+        if all(fetch.answer.status is None for fetch in fetches):
+            guest.rest()
         done += 1
     for line in guest.left_out():
         say(line)
@@ -109,7 +125,7 @@ def make_site(wanted: Look) -> Site:
         raise LabError(str(error)) from error
     if urlsplit(wanted.url).username is not None:
         raise LabError("the probe logs in nowhere: give a URL without a name and a password")
-    return site
+    return replace(site, base=resolve_url(wanted.url, wanted.url) or wanted.url)
 
 
 def find_base(site: Site, robots: Robots, get: Get) -> Site:
@@ -122,6 +138,7 @@ def find_base(site: Site, robots: Robots, get: Get) -> Site:
     require_answer(urljoin(site.base, "/robots.txt"), site.base, get)
     require_robots(site.base, robots)
     lead = require_answer(site.base, site.base, get)
+    lead = resolve_url(lead, lead) or lead
     theirs, wanted = (urlsplit(url) for url in (lead, site.base))
     if (theirs.scheme, theirs.netloc) == (wanted.scheme, wanted.netloc):
         return site
@@ -165,9 +182,7 @@ def require_answer(url: str, base: str, get: Get) -> str:
         ) from error
 
 
-def ask(
-    make: Callable[[], requests.Session], url: str, *, whole: bool = False
-) -> requests.Response:
-    """Ask for a URL, wherever it leads; without the body unless it is wanted."""
-    with make() as session, session.get(url, timeout=ANSWER_SECONDS, stream=not whole) as answer:
+def ask(make: Callable[[], requests.Session], url: str) -> requests.Response:
+    """Ask for a URL, wherever it leads; without the body."""
+    with make() as session, session.get(url, timeout=ANSWER_SECONDS, stream=True) as answer:
         return answer

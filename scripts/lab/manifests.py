@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from lab.errors import LabError, UnavailableError, describe
-from lab.history import Asset, Record
+from lab.history import Answer, Asset, Record
 
 _NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
-Get = Callable[[str], requests.Response]
+Get = Callable[[str], tuple[Answer, bytes]]
 
 
 def read_manifests(said: Iterable[str], get: Get) -> list[Record]:
@@ -47,12 +45,10 @@ def read_text(place: str, get: Get) -> str:
             return Path(place).read_text("utf-8")
         except (OSError, ValueError) as error:
             raise LabError(f"manifest {place}: cannot be read: {describe(error)}") from error
-    try:
-        answer = get(place)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise UnavailableError(f"manifest {place}: {describe(error)}") from error
-    return answer.text
+    answer, content = get(place)
+    if answer.status != 200:
+        raise UnavailableError(f"manifest {place}: answered {answer.status or answer.error}")
+    return content.decode("utf-8", "replace")
 
 
 def make_record(release: str, place: str, text: str) -> Record:

@@ -16,7 +16,7 @@ from lab.hashed import find_hash, source_of
 from .evidence import Judged, broken, describe_need, has_come, iterate_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lab.history import Fetch, Run
 
@@ -32,14 +32,16 @@ def changed_names(run: Run) -> set[str]:
 def one_name_a_release(run: Run) -> Iterator[Judged]:
     """Judge every asset whose name changed: within a release it stays what it was at first."""
     changed = changed_names(run)
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str | None, str], str] = {}
+    for _index, fetch in _named_assets(run):
+        first.setdefault((fetch.release, source_of(fetch.url)), _path(fetch))
     for index, fetch in _named_assets(run):
-        source, name = source_of(fetch.url), _path(fetch)
+        source = source_of(fetch.url)
         if source not in changed:
             continue
         if fetch.release is None:
             yield Judged(index, doubt=_doubt(source))
-        elif first.setdefault((fetch.release, source), name) == name:
+        elif first[fetch.release, source] == _path(fetch):
             yield Judged(index)
         else:
             yield _second_name(index, run, fetch, first)
@@ -64,8 +66,10 @@ def _doubt(source: str) -> str:
     )
 
 
-def _second_name(index: int, run: Run, fetch: Fetch, first: dict[tuple[str, str], str]) -> Judged:
-    name, own = _path(fetch), first[fetch.release or "", source_of(fetch.url)]
+def _second_name(
+    index: int, run: Run, fetch: Fetch, first: Mapping[tuple[str | None, str], str]
+) -> Judged:
+    name, own = _path(fetch), first[fetch.release, source_of(fetch.url)]
     owner = next((release for (release, _), other in first.items() if other == name), None)
     sentence = (
         f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "

@@ -192,6 +192,15 @@ class Client:
         return found[min(1, pattern.groups)] if found else None
 
 
+def follow(client: Client, url: str, hops: int = 5) -> tuple[Answer, bytes]:
+    """GET a URL through so many redirects; returns the last answer and its body."""
+    answer, content = client.get(url)
+    while answer.redirected_to and hops:
+        answer, content = client.get(answer.redirected_to)
+        hops -= 1
+    return answer, content
+
+
 def _is_decoded(content_encoding: str | None) -> bool:
     """Say whether a body was decoded, so that its digests are those of what was encoded."""
     applied = {name.strip().lower() for name in (content_encoding or "").split(",")}

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 300.0
 """Seconds: whoever asks a guest to come back later than that is asked after that."""
+BACK_OFF = 0.2
+"""Seconds that a visitor waits after a visit in which nothing answered: no point in a busy loop."""
 TRIES = 4
 """How often a guest asks in all for what is answered 429, "Too Many Requests"."""
+SHOWN = 10
+"""Lines of what was left out."""
 
 
 class Manners:
@@ -106,7 +110,9 @@ class Guest(Manners):
 
     def left_out(self) -> list[str]:
         """Return what was not looked at, as lines."""
-        return [f"left out: {what}, {why}" for what, why in self._left.items()]
+        lines = [f"left out: {what}, {why}" for what, why in self._left.items()]
+        more = [f"left out: {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        return lines[:SHOWN] + more
 
     def admits_page(self, url: str) -> bool:
         """Say whether a page may be visited: robots.txt has a word in it."""
@@ -141,6 +147,10 @@ class Guest(Manners):
         """Keep to the rate."""
         self._wait(self._turn - self._clock())
         self._turn = max(self._turn, self._clock()) + self._interval
+
+    def rest(self) -> None:
+        """Wait after a visit in which nothing answered."""
+        self._wait(BACK_OFF)
 
     def wants_another_try(self, url: str, answer: Answer) -> bool:
         """Wait as long as the site asks for; say whether the answer was none but "later".

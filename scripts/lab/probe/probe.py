@@ -16,7 +16,7 @@ from lab.history import Fetch
 
 from .client import Client, make_session
 from .documents import Documents
-from .manners import Manners
+from .manners import BACK_OFF, Manners
 from .visitor import Visit
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from lab.history import History
 
     from .site import Site
-
-BACK_OFF = 0.2
-"""Seconds that a visitor waits after a visit in which nothing answered: no point in a busy loop."""
 
 ABSENT = "css/no-release-has-this.000000000000.css"
 """A name in the form of an asset that no release has."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import requests
-import urllib3
 from protego import Protego
 
 from .links import read_origin
@@ -16,7 +14,7 @@ from .links import read_origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .site import Limits
+    from lab.history import Answer
 
 NAME = "skewproof-probe"
 """What a group of robots.txt may call the probe."""
@@ -29,9 +27,8 @@ NOTHING, EVERYTHING = "", "User-agent: *\nDisallow: /"
 class Robots:
     """The robots.txt of each origin, asked for once."""
 
-    def __init__(self, session: Callable[[], requests.Session], limits: Limits) -> None:
-        self._session = session
-        self._limits = limits
+    def __init__(self, get: Callable[[str], tuple[Answer, bytes]]) -> None:
+        self._get = get
         self._known: dict[str, Protego] = {}
 
     def allow(self, url: str) -> bool:
@@ -49,18 +46,7 @@ class Robots:
         return self._known[origin]
 
     def _fetch(self, url: str) -> str:
-        limits = self._limits
-        try:
-            with (
-                self._session() as session,
-                session.get(url, timeout=(limits.connect, limits.read), stream=True) as response,
-            ):
-                if response.status_code >= 500:
-                    return EVERYTHING
-                if response.status_code != 200:
-                    return NOTHING
-                content = response.raw.read(SIZE, decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        answer, content = self._get(url)
+        if answer.status is None or answer.status >= 500:
             return EVERYTHING
-        text: str = content.decode("utf-8-sig", "replace")
-        return text
+        return content[:SIZE].decode("utf-8-sig", "replace") if answer.status == 200 else NOTHING

@@ -62,7 +62,7 @@ class Site:
 
     def __post_init__(self) -> None:
         for url in (self.base, *([self.static] if self.static else []), *self.asset_origins):
-            if not url.startswith(("http://", "https://")) or resolve_url(url, url) is None:
+            if not url.lower().startswith(("http://", "https://")) or resolve_url(url, url) is None:
                 expected = "not an http or https URL; give one such as http://127.0.0.1:8080/"
                 raise ValueError(f"site {url!r}: {expected}")
 

@@ -12,15 +12,17 @@ from tests.unit.lab_probe.nasty import CSS, SVG, Reply, hashed, page, serve
 
 from lab.errors import LabError, UnavailableError
 from lab.findings import Status
-from lab.foreign import Look, look_at
+from lab.foreign import Look, look_at, make_site
 from lab.manifests import read_manifests
 from lab.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import requests
     from tests.unit.lab_probe.nasty import Headers, Server
+
+    from lab.history import Answer
+    from lab.probe import Guest
 
 COLOURS = {"v1": "teal", "v2": "red"}
 LOGO = "<svg xmlns='http://www.w3.org/2000/svg'/>"
@@ -251,7 +253,7 @@ def test_what_is_no_manifest_is_refused(
             read_manifests(said, get_nothing)
 
 
-def get_nothing(url: str) -> requests.Response:
+def get_nothing(url: str) -> tuple[Answer, bytes]:
     raise AssertionError(url)
 
 
@@ -295,6 +297,40 @@ def test_a_site_that_leads_to_somebody_else_is_refused(server: Server) -> None:
         with pytest.raises(LabError, match=r"leads to http://localhost:.*give that URL"):
             look(server, 1)
         assert login.asked["/robots.txt"] == 0
+
+
+def test_a_site_that_leads_to_another_port_of_its_host_is_looked_at_there(server: Server) -> None:
+    with serve() as old:
+        old.routes["/"] = Reply(b"", {"Location": server.url}, 301)
+        serve_in_turn(server, headed("v1"))
+        verdict = look(old, 1)
+    assert verdict.header
+    assert verdict.header.base == server.url
+    assert server.asked["/robots.txt"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("HTTP://B\u00fccher.example:80", "http://xn--bcher-kva.example/"),
+        ("https://[::1]:8443/a/?b#c", "https://[::1]:8443/a/?b"),
+    ],
+)
+def test_a_site_has_one_spelling(url: str, base: str) -> None:
+    assert make_site(Look(url)).base == base
+
+
+def test_a_site_that_goes_away_is_asked_without_haste(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[Guest] = []
+    monkeypatch.setattr("lab.probe.manners.Guest.rest", rests.append)
+    server.routes["/"] = lambda number, _headers: (
+        page("") if number == 1 else Reply("nobody gets this", cut=0)
+    )
+    verdict = look(server, 3)
+    assert len(rests) == 3
+    assert verdict.exit_code == 1
 
 
 def test_a_site_whose_robots_txt_forbids_it_is_not_looked_at(server: Server) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.lab_probe.nasty import CSS, Reply, hashed, page, serve
 
 from lab.history import Answer, read_history
-from lab.probe import Guest, Limits, Robots, Site, is_loopback
-from lab.probe.client import make_session
+from lab.probe import Client, Guest, Limits, Robots, Site, follow, is_loopback, make_session
 from lab.probe.links import Link, read_origin, resolve_url
 
 if TYPE_CHECKING:
@@ -58,10 +59,15 @@ def clock() -> Clock:
 @pytest.fixture
 def guest(server: Server, history: History, clock: Clock) -> Callable[..., Guest]:
     def make(rate: float | None = None, seconds: float | None = None) -> Guest:
-        robots = Robots(make_session, Limits())
+        robots = read_robots(server.url)
         return Guest(Site(server.url), robots, history, rate, seconds, clock, clock.sleep)
 
     return make
+
+
+def read_robots(url: str) -> Robots:
+    limits = Limits(connect=0.5, read=0.5, total=0.5)
+    return Robots(partial(follow, Client(Site(url, limits=limits), make_session(), time.monotonic)))
 
 
 def robots_txt(server: Server, text: str, status: int = 200) -> None:
@@ -91,14 +97,26 @@ def test_robots_txt_is_read_as_the_standard_says(
     server: Server, text: str, status: int, allowed: bool
 ) -> None:
     robots_txt(server, text, status)
-    robots = Robots(make_session, Limits())
+    robots = read_robots(server.url)
     assert [robots.allow(f"{server.url}a/b"), robots.allow(f"{server.url}a/b")] == [allowed] * 2
     assert server.asked == {"/robots.txt": 1}
 
 
 def test_a_host_that_does_not_answer_forbids_everything() -> None:
-    robots = Robots(make_session, Limits(connect=0.2, read=0.2))
-    assert not robots.allow("http://host.invalid/")
+    assert not read_robots("http://host.invalid/").allow("http://host.invalid/")
+
+
+def test_a_robots_txt_that_drips_is_none(server: Server) -> None:
+    server.routes["/robots.txt"] = Reply("#", endless=0.02)
+    assert not read_robots(server.url).allow(server.url)
+
+
+def test_a_robots_txt_may_be_elsewhere_and_enormous(server: Server) -> None:
+    text = "User-agent: *\nDisallow: /a\n" + "#" * 600_000 + "\nDisallow: /b"
+    server.routes["/robots.txt"] = Reply(b"", {"Location": "/moved.txt"}, 301)
+    server.routes["/moved.txt"] = Reply(text)
+    robots = read_robots(server.url)
+    assert [robots.allow(f"{server.url}{name}") for name in "ab"] == [False, True]
 
 
 def test_a_page_that_is_forbidden_is_left_out(
@@ -113,6 +131,16 @@ def test_a_page_that_is_forbidden_is_left_out(
     history.end()
     (event,) = read_history(history.path).events
     assert (event.event, event.detail["role"]) == ("forbidden", "page")
+
+
+def test_of_much_that_is_left_out_a_few_lines_are_shown(
+    server: Server, guest: Callable[..., Guest]
+) -> None:
+    robots_txt(server, "User-agent: *\nDisallow: /private/")
+    polite = guest()
+    for number in range(30):
+        assert not polite.admits_page(f"{server.url}private/{number}")
+    assert (len(polite.left_out()), polite.left_out()[-1]) == (11, "left out: 20 more")
 
 
 # the rate
@@ -255,6 +283,7 @@ def test_only_this_machine_needs_not_be_spared(url: str, is_ours: bool) -> None:
         ("http://x/", "http://\u2603\u0000.example/", None),
         ("http://x/", "http://" + "\u00fc" * 80 + ".example/", None),
     ],
+    ids=range(6),
 )
 def test_hosts_have_one_spelling(base: str, value: str, resolved: str | None) -> None:
     assert resolve_url(base, value) == resolved

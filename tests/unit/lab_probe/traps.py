@@ -417,6 +417,20 @@ TRAPS = (
         spared=("no/",),
     ),
     Trap(
+        "loaded-lazily",
+        {
+            "": page(
+                f"<div data-src={{here}}{SITE} data-x='a/b.png' data-y={{here}}c.png></div>"
+                f"<a href={SITE.replace('css', 'pdf')}>a pdf</a>"
+            ),
+            SITE: css(),
+            SITE.replace("css", "pdf"): Reply(BODY, {"Content-Type": "application/pdf"}),
+        },
+        asked=(SITE, SITE.replace("css", "pdf")),
+        spared=("a/b.png", "c.png"),
+        passes=("body matches hash",),
+    ),
+    Trap(
         "queries-and-fragments",
         {
             "": page(
