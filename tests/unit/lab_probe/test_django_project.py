@@ -35,13 +35,12 @@ if TYPE_CHECKING:
 
 DEADLINE = 60.0
 SETTINGS = """
-import os
 INSTALLED_APPS.append("storages")
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {{
     "staticfiles": {{
-        "BACKEND": os.environ.get("BACKEND", "storages.backends.s3.S3ManifestStaticStorage"),
+        "BACKEND": (BASE_DIR / "backend").read_text(),
         "OPTIONS": {{
             "bucket_name": "my-bucket",
             "location": "static",
@@ -51,6 +50,7 @@ STORAGES = {{
     }},
 }}
 """
+STOCK = "storages.backends.s3.S3ManifestStaticStorage"
 PER_RELEASE = "mysite.storage.Storage"
 STORAGE = """
 from storages.backends.s3 import S3ManifestStaticStorage
@@ -109,6 +109,11 @@ class Deployment:
         (folder / "templates" / "old.html").write_text(format_page(script, release))
         return made
 
+    def use(self, backend: str) -> None:
+        """Let new processes have another storage."""
+        for made in self.releases.values():
+            (made.folder / "backend").write_text(backend)
+
     def collect(self, release: str) -> None:
         """Run collectstatic; the admin's files would only take time.
 
@@ -122,14 +127,14 @@ class Deployment:
         client.put_object(Bucket=bucket, Key=f"static/staticfiles-{release}.json", Body=manifest)
         (self.releases[release].folder / "manifest.json").write_bytes(manifest)
 
-    def serve(self, release: str, **environment: str) -> int:
+    def serve(self, release: str) -> int:
         """Start gunicorn; returns its port."""
         port = free_port()
         made = self.releases[release]
         command = [sys.executable, "-m", "gunicorn", "mysite.wsgi", "-b", f"127.0.0.1:{port}"]
         with (made.folder / "log").open("w") as log:
             self.servers[release] = subprocess.Popen(
-                command, cwd=made.folder, env=made.environ(**environment), stdout=log, stderr=log
+                command, cwd=made.folder, env=made.environ(), stdout=log, stderr=log
             )
         wait_until(lambda: answers(port), made.folder / "log")
         return port
@@ -255,16 +260,15 @@ def look_during(
     roll: Callable[[Deployment, Looking], None],
     deployment: Deployment,
     folder: Path,
-    **environment: str,
 ) -> Verdict:
     """Judge what visitors see of 1.0, of both, and of 2.0, while something is done."""
-    ports = [deployment.serve("1.0", **environment)]
+    ports = [deployment.serve("1.0")]
     with pytest.MonkeyPatch.context() as monkeypatch, front(ports) as url:
         looking = Looking(url, folder, monkeypatch, release_pattern=FOOTER)
         looking.await_pages(2)
         roll(deployment, looking)
         looking.await_pages(2)
-        ports.append(deployment.serve("2.0", **environment))
+        ports.append(deployment.serve("2.0"))
         looking.await_pages(3)
         del ports[0]
         looking.await_pages(2)
@@ -284,6 +288,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
     with start("seaweedfs", folder / "seaweedfs", made_up) as server:
         server.set_up()
         made = Deployment(folder, server)
+        made.use(STOCK)
         made.collect("1.0")
         try:
             yield made
@@ -324,11 +329,11 @@ def test_nothing_is_found_in_a_healthy_one(
 ) -> None:
     """Each release reads its own manifest, by a class of the project's own."""
     assert stock.history
+    deployment.use(PER_RELEASE)
     verdict = look_during(
         lambda deployment, _looking: deployment.recycle("1.0"),
         deployment,
         folder / "healthy",
-        BACKEND=PER_RELEASE,
     )
     assert [each for each in verdict.findings if each.faults] == []
     assert verdict.finding("asset of its release").status is Status.PASS
@@ -341,6 +346,7 @@ def test_by_the_manifests_it_is_found_at_once(
 ) -> None:
     """A probe that comes when all has happened already sees only pages of 1.0 that wear 2.0's."""
     assert stock.history
+    deployment.use(STOCK)
     monkeypatch.setattr("lab.checkout.WORK", folder / "late")
     manifests = tuple(
         f"{release}={made.folder / 'manifest.json'}"

@@ -324,7 +324,7 @@ def test_a_site_that_goes_away_is_asked_without_haste(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests: list[Guest] = []
-    monkeypatch.setattr("lab.probe.manners.Guest.rest", rests.append)
+    monkeypatch.setattr("lab.probe.manners.Guest.rest", lambda guest: rests.append(guest))
     server.routes["/"] = lambda number, _headers: (
         page("") if number == 1 else Reply("nobody gets this", cut=0)
     )
