@@ -22,9 +22,13 @@ def has_hash(url: str) -> bool:
     return find_hash(urlsplit(url).path) is not None
 
 
+def remove_hash(name: str) -> str:
+    """Return the name that a file had before it was hashed; any other name as it is."""
+    return _HASHED.sub(lambda found: found["extension"] or "", name)
+
+
 @lru_cache(maxsize=1 << 14)
 def source_of(url: str) -> str:
     """Return the URL that an asset would have without a hash: the same for all its versions."""
     parts = urlsplit(url)
-    path = _HASHED.sub(lambda found: found["extension"] or "", parts.path)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc, remove_hash(parts.path), "", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lab.hashed import find_hash
+from lab.hashed import find_hash, remove_hash
 from lab.mime import find_misfit
 
 from .evidence import (
@@ -71,7 +71,7 @@ def _doubt_release(fetch: Fetch) -> str:
 def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset that the page's release was not built with."""
     owner, source = _find_owner(run, name)
-    own = record.paths.get(source or name)
+    own = record.paths.get(source or remove_hash(name))
     came = f"{owner}'s {name}" if owner else f"{name}, which no release was built with"
     whose = record.release or "the manifest"
     expected = f"{whose}'s {own}" if own else f"no such file in {whose}"

@@ -110,8 +110,7 @@ def find_prefixes(run: Run) -> tuple[str, ...]:
     """Return where a site has the files of the records, the longest first: by the hashed names."""
     names = {name for record in run.records.values() for name in record.assets if find_hash(name)}
     found = set()
-    for fetch in run.fetches:
-        url = unquote(fetch.url.partition("?")[0])
+    for url in {unquote(fetch.url.partition("?")[0]) for fetch in run.fetches}:
         slashes = [place for place, character in enumerate(url) if character == "/"]
         found |= {url[: place + 1] for place in slashes[2:] if url[place + 1 :] in names}
     return tuple(sorted(found, key=len, reverse=True))

@@ -85,6 +85,7 @@ class Deployment:
         }
         (folder / "1.0" / "static" / "old.js").write_text("old()\n")
         self.servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.ports: dict[str, int] = {}
 
     def write(
         self, folder: Path, release: str, project: Path, colour: str, script: str
@@ -129,7 +130,7 @@ class Deployment:
 
     def serve(self, release: str) -> int:
         """Start gunicorn; returns its port."""
-        port = free_port()
+        port = self.ports[release] = free_port()
         made = self.releases[release]
         command = [sys.executable, "-m", "gunicorn", "mysite.wsgi", "-b", f"127.0.0.1:{port}"]
         with (made.folder / "log").open("w") as log:
@@ -272,9 +273,7 @@ def look_during(
         looking.await_pages(3)
         del ports[0]
         looking.await_pages(2)
-        verdict = looking.end()
-    deployment.stop()
-    return verdict
+        return looking.end()
 
 
 @pytest.fixture(scope="module")
@@ -297,19 +296,37 @@ def deployment(folder: Path) -> Iterator[Deployment]:
 
 
 @pytest.fixture(scope="module")
-def stock(deployment: Deployment, folder: Path) -> Verdict:
-    """A rollout as most people do it: 2.0 is collected while 1.0 serves, whose workers come new."""
+def stock(deployment: Deployment, folder: Path) -> dict[str, Verdict]:
+    """A rollout as most people do it: 2.0 is collected while 1.0 serves, whose workers come new.
+
+    Judged by who looked meanwhile, and by who came when all of that had happened: with manifests,
+    and without.
+    """
 
     def roll(deployment: Deployment, looking: Looking) -> None:
         deployment.collect("2.0")
         looking.await_pages(1)
         deployment.recycle("1.0")
 
-    return look_during(roll, deployment, folder / "stock")
+    meanwhile = look_during(roll, deployment, folder / "stock")
+    manifests = tuple(
+        f"{release}={made.folder / 'manifest.json'}"
+        for release, made in deployment.releases.items()
+    )
+    with pytest.MonkeyPatch.context() as monkeypatch, front([deployment.ports["1.0"]]) as url:
+        monkeypatch.setattr("lab.checkout.WORK", folder / "late")
+        late = Look(url, release_pattern=FOOTER, manifest=manifests)
+        looks = {"late": late, "blind": Look(url)}
+        verdicts = {name: judge(look_at(look, lambda _line: None)) for name, look in looks.items()}
+    deployment.stop()
+    return {"meanwhile": meanwhile, **verdicts}
 
 
-def test_the_gotcha_is_found_in_a_project_that_knows_nothing_of_ours(stock: Verdict) -> None:
-    wears, pages = stock.finding("asset of its release"), stock.finding("page answers")
+def test_the_gotcha_is_found_in_a_project_that_knows_nothing_of_ours(
+    stock: dict[str, Verdict],
+) -> None:
+    verdict = stock["meanwhile"]
+    wears, pages = verdict.finding("asset of its release"), verdict.finding("page answers")
     assert wears.first
     assert pages.first
     assert re.search(
@@ -318,49 +335,33 @@ def test_the_gotcha_is_found_in_a_project_that_knows_nothing_of_ours(stock: Verd
         wears.first.sentence,
     )
     assert "page /old/ answered 500" in pages.first.sentence
-    failed = [each.checker for each in stock.findings if each.faults]
+    failed = [each.checker for each in verdict.findings if each.faults]
     assert failed == ["page answers", "asset of its release"]
-    assert stock.exit_code == 1
-    assert stock.releases["2.0"].pages > stock.releases["2.0"].wrong == 0
+    assert verdict.exit_code == 1
+    assert verdict.releases["2.0"].pages > verdict.releases["2.0"].wrong == 0
 
 
-def test_nothing_is_found_in_a_healthy_one(
-    stock: Verdict, deployment: Deployment, folder: Path
-) -> None:
-    """Each release reads its own manifest, by a class of the project's own."""
-    assert stock.history
-    deployment.use(PER_RELEASE)
-    verdict = look_during(
-        lambda deployment, _looking: deployment.recycle("1.0"),
-        deployment,
-        folder / "healthy",
-    )
-    assert [each for each in verdict.findings if each.faults] == []
-    assert verdict.finding("asset of its release").status is Status.PASS
-    assert verdict.finding("body matches hash").status is Status.PASS
-    assert verdict.exit_code == 0
-
-
-def test_by_the_manifests_it_is_found_at_once(
-    stock: Verdict, deployment: Deployment, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A probe that comes when all has happened already sees only pages of 1.0 that wear 2.0's."""
-    assert stock.history
-    deployment.use(STOCK)
-    monkeypatch.setattr("lab.checkout.WORK", folder / "late")
-    manifests = tuple(
-        f"{release}={made.folder / 'manifest.json'}"
-        for release, made in deployment.releases.items()
-    )
-    with front([deployment.serve("1.0")]) as url:
-        look = Look(url, release_pattern=FOOTER, manifest=manifests)
-        verdict = judge(look_at(look, lambda _line: None))
-        blind = judge(look_at(Look(url), lambda _line: None))
-    wears = verdict.finding("asset of its release")
+def test_by_the_manifests_it_is_found_by_who_comes_late(stock: dict[str, Verdict]) -> None:
+    wears = stock["late"].finding("asset of its release")
     assert wears.first
     assert re.search(
         r"site\.\w{12}\.css, which 1\.0's page / needs, answered 200, but is of 2\.0; "
         r"it should have been 1\.0's site\.",
         wears.first.sentence,
     )
-    assert blind.finding("asset of its release").status is Status.NOT_APPLICABLE
+    assert stock["blind"].finding("asset of its release").status is Status.NOT_APPLICABLE
+
+
+def test_nothing_is_found_in_a_healthy_one(
+    stock: dict[str, Verdict], deployment: Deployment, folder: Path
+) -> None:
+    """Each release reads its own manifest, by a class of the project's own."""
+    assert stock  # both releases are collected
+    deployment.use(PER_RELEASE)
+    verdict = look_during(
+        lambda deployment, _looking: deployment.recycle("1.0"), deployment, folder / "healthy"
+    )
+    assert [each for each in verdict.findings if each.faults] == []
+    assert verdict.finding("asset of its release").status is Status.PASS
+    assert verdict.finding("body matches hash").status is Status.PASS
+    assert verdict.exit_code == 0

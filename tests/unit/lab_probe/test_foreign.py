@@ -149,6 +149,37 @@ def test_a_pattern_without_a_group_is_the_release_as_a_whole(server: Server) -> 
     assert look(server, 1, release_pattern="v[0-9]").releases["v1"].pages == 1
 
 
+# What caches are told
+
+
+@pytest.mark.parametrize(
+    ("header", "is_fault"),
+    [
+        (None, False),
+        ("no-store", False),
+        ("public", False),
+        ("max-age=0, must-revalidate", False),
+        ("no-cache, max-age=60", False),
+        ("private, max-age=60", False),
+        ("Max-Age=60", True),
+        ('s-maxage="60", max-age=0', True),
+        ("no-store, immutable", True),
+    ],
+)
+def test_only_what_a_cache_is_told_to_keep_of_a_miss_is_a_fault(
+    server: Server, header: str | None, is_fault: bool
+) -> None:
+    serve_in_turn(server, headed("v1"))
+    headers = {"Cache-Control": header} if header else {}
+    absent = "/static/css/css/no-release-has-this.000000000000.css"
+    server.routes[absent] = Reply(b"", headers, 404)
+    verdict = look(server, 1)
+    assert server.asked[absent] == 1
+    assert [each.checker for each in verdict.findings if each.faults] == (
+        ["miss uncacheable"] if is_fault else []
+    )
+
+
 # With manifests
 
 
@@ -177,12 +208,12 @@ def test_by_its_manifests_a_healthy_rollout_passes(server: Server, work: Path) -
 
 def test_a_manifest_of_no_release_is_for_pages_that_name_none(server: Server, work: Path) -> None:
     serve_in_turn(server, page_of("v1"), page_of("v1", wears="v2"))
-    manifest = write_manifests(work)[0].partition("=")[2]
+    manifest, own = write_manifests(work)[0].partition("=")[2], paths_of("v1")["css/site.css"]
     verdict = look(server, 2, manifest=(manifest,))
     found = verdict.finding(OF_ITS_RELEASE)
     assert found.first
     assert found.first.sentence.endswith(
-        "but is of no release; it should have been no such file in the manifest"
+        f"but is of no release; it should have been the manifest's {own}"
     )
     assert (found.faults, found.judged) == (1, 4)
 
@@ -276,6 +307,16 @@ def test_for_a_length_of_time_it_looks_over_and_over(
     verdict = look(server, 1, seconds=3600.0)
     assert verdict.exit_code == 0
     assert verdict.total.pages > 3
+
+
+def test_a_site_on_another_machine_is_asked_slowly(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.foreign.is_loopback", lambda _url: False)
+    serve_in_turn(server, page(""))
+    said: list[str] = []
+    look_at(Look(server.url), said.append)
+    assert said == [f"visiting {server.url}, at most 5 requests a second"]
 
 
 def test_a_site_that_leads_to_its_own_other_name_is_looked_at_there(server: Server) -> None:
