@@ -9,6 +9,7 @@ has a manifest of its own, outside of what the public can read::
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +20,7 @@ from django.contrib.staticfiles.storage import (
 )
 from django.utils.functional import cached_property
 
-from skewproof import manifest
+from skewproof import baked, manifest
 from skewproof.errors import ManifestError, OptionError, SkewproofError
 from skewproof.loader import Loader
 from skewproof.release import release_id
@@ -27,22 +28,33 @@ from skewproof.release import release_id
 if TYPE_CHECKING:
     import os
 
+    from skewproof.azure import AzureReleaseStorage
+    from skewproof.gcs import GoogleCloudReleaseStorage
     from skewproof.manifest import Manifest
     from skewproof.s3 import S3ReleaseStorage
     from skewproof.store import Store
 
-__all__ = ["FileSystemReleaseStorage", "ReleaseManifestMixin", "S3ReleaseStorage"]
+__all__ = [
+    "AzureReleaseStorage",
+    "FileSystemReleaseStorage",
+    "GoogleCloudReleaseStorage",
+    "ReleaseManifestMixin",
+    "S3ReleaseStorage",
+]
+ELSEWHERE = {
+    "AzureReleaseStorage": "azure",
+    "GoogleCloudReleaseStorage": "gcs",
+    "S3ReleaseStorage": "s3",
+}
 
 PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
 WAITING = "this process asks again by itself, no restart is needed"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the S3 storage when it is asked for, as it alone needs django-storages and boto3."""
-    if name == "S3ReleaseStorage":
-        from skewproof.s3 import S3ReleaseStorage
-
-        return S3ReleaseStorage
+    """Import a storage when it is asked for, as each needs django-storages and a library more."""
+    if name in ELSEWHERE:
+        return getattr(import_module(f"skewproof.{ELSEWHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -57,13 +69,25 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         hashing: The local storage whose code computes names and contents when publishing. A project
             that changes how Django hashes files sets a subclass of its own.
         pause: Seconds between two attempts to load the manifest.
+        unhashed_copies: Whether a publish stores files under their source names as well, as stock
+            Django does.
+        baked_manifest: The manifest in the image, if the build wrote one; then no look-up needs
+            the store.
+        publish_barrier: Whether a process with a baked manifest is ready only when the store holds
+            the release.
     """
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
     pause: ClassVar[float] = 1.0
 
     def __init__(
-        self, *args: Any, releases_location: str | os.PathLike[str] | None = None, **options: Any
+        self,
+        *args: Any,
+        releases_location: str | os.PathLike[str] | None = None,
+        unhashed_copies: bool = True,
+        baked_manifest: str | os.PathLike[str] | None = None,
+        publish_barrier: bool = False,
+        **options: Any,
     ) -> None:
         if "manifest_storage" in options:
             raise OptionError(
@@ -72,7 +96,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             )
         super().__init__(*args, **options)
         self.releases_location = self.checked_releases_location(releases_location)
+        self.unhashed_copies = unhashed_copies
+        self.baked_manifest = Path(baked_manifest) if baked_manifest else None
+        self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)
+        self._barrier: Loader[bool] = Loader(self.pause)
         # Django's constructor has set an empty map; without it the property below takes over.
         del self.__dict__["hashed_files"]
 
@@ -92,8 +120,36 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         return loaded.paths
 
     def fetch_manifest(self) -> Manifest:
-        """Return the manifest of the running release, from the store."""
+        """Return the manifest of the running release, from the image or from the store."""
         release = release_id()
+        if self.baked_manifest:
+            return baked.load(self.baked_manifest, release)
+        return self.stored_manifest(release)
+
+    def assert_ready(self) -> None:
+        """Raise unless pages can be rendered and, if that was asked for, the release is published.
+
+        Raises:
+            SkewproofError: Why not.
+        """
+        paths = self.hashed_files
+        if self.baked_manifest and self.publish_barrier:
+            self._barrier.load(lambda: self.is_published(paths))
+
+    def is_published(self, paths: dict[str, str]) -> bool:
+        """Return True if the release is in the store with these paths, else raise ManifestError."""
+        release = release_id()
+        differences = manifest.difference(self.stored_manifest(release).paths, paths)
+        if differences:
+            raise ManifestError(
+                "unusable",
+                f"release {release}: the manifest at {self.manifest_place(release)} is not that of "
+                f"this image: {differences}; two images have one id: build this one under another",
+            )
+        return True
+
+    def stored_manifest(self, release: str) -> Manifest:
+        """Return the manifest of a release from the store."""
         content = self.read_release_manifest(release)
         return manifest.parse(content, release, self.manifest_place(release))
 
@@ -118,6 +174,12 @@ class ReleaseManifestMixin(ManifestFilesMixin):
     def open_store(self, largest: int) -> Store:
         """Return the store for a publish whose largest file has so many bytes."""
         raise NotImplementedError
+
+    def assert_publishable(self) -> None:
+        """Raise OptionError if a publish would refuse the storage; the store is not asked."""
+        from skewproof.collection import hashing_class
+
+        hashing_class(type(self))
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that the options ask for on an asset."""

@@ -11,27 +11,36 @@ import click
 from django.conf import global_settings
 
 from lab.findings import Status
-from skewproof import health, release
+from skewproof import health, origin, release
 
+from .markdown import Document
 from .project import NAME
 
 if TYPE_CHECKING:
-    from .markdown import Document
+    from pathlib import Path
+
     from .project import Project
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "AWS_LOCATION",  # django-storages' settings
+    "AWS_S3_FILE_OVERWRITE",
+    "ARG",
     "BACKEND",
+    "CVS",
     "DELETE",
     "GET",
+    "GOOGLE_APPLICATION_CREDENTIALS",  # Google's library reads it
     "HEAD",
     "HUP",
     "OPTIONS",
     "PATH",
     "PUT",
+    "RUN",
     "SIGHUP",
     "SIGKILL",
     "SIGTERM",
+    "STORAGE_EMULATOR_HOST",  # as well
     "TMPDIR",
 }
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}
@@ -58,8 +67,13 @@ def check_links(document: Document, project: Project) -> Iterator[str]:
         path = (project.root / document.path).parent / place
         if "://" in target or not path.exists():
             yield f"the link {target} leads nowhere"
-        elif anchor and not place and anchor not in document.anchors:
+        elif anchor and anchor not in anchors_of(path if place else None, document):
             yield f"the link {target} leads to no heading"
+
+
+def anchors_of(path: Path | None, document: Document) -> set[str]:
+    """Return the anchors of this document, or of another one."""
+    return document.anchors if path is None else Document(path, path.read_text()).anchors
 
 
 def check_paths(document: Document, project: Project) -> Iterator[str]:
@@ -80,7 +94,7 @@ def check_variables(document: Document, project: Project) -> Iterator[str]:
             name in project.variables
             or name in project.inner
             or name in Status.__members__
-            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS
+            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS | origin.COMMITS.keys()
             or hasattr(global_settings, name)
         )
         if name and not known:

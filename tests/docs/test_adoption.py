@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 
 BUCKET = "my-bucket"
 HOST = "cdn.example.com"
+# What a production of Wagtail has in a file of its own.
+WAGTAIL_LOCAL = 'SECRET_KEY = "only-for-tests"\nALLOWED_HOSTS = ["127.0.0.1"]\n'
+# Its pages need a database; the way in which its admin names files needs none.
+WAGTAIL_PROCESS = """
+import django
+django.setup()
+from django.test import Client
+from wagtail.admin.staticfiles import versioned_static
+print(Client(SERVER_NAME="127.0.0.1").get("/readyz").status_code)
+for name in ("css/core.css", "js/vendor.js"):
+    print(versioned_static(f"wagtailadmin/{name}"))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +83,9 @@ def identity(server: S3Server, role: str) -> dict[str, str]:
 def write_id(newcomer: Newcomer, section: Document, release: str) -> None:
     """Do what the Dockerfile's line does."""
     (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
+    (variable,) = re.findall(r"^ARG (.*)$", block.content, re.MULTILINE)
     (command,) = re.findall(r"^RUN (.*)$", block.content, re.MULTILINE)
-    newcomer.run("sh", "-c", command, RELEASE=release)
+    assert f"release {release}, from" in newcomer.type(command, **{variable: release})
 
 
 def typed(section: Document) -> list[tuple[str, str]]:
@@ -209,6 +224,62 @@ def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
     printed = newcomer.type(f"{collect} --dry-run", **identity(bucket, "PUBLISHER"))
     assert "release v1 would be published" in printed
     assert "Contents" not in bucket.client("publisher").list_objects_v2(Bucket=BUCKET)
+
+
+@pytest.fixture
+def wagtail(section: Document, packages: Path, tmp_path: Path) -> Newcomer:
+    """A project fresh from `wagtail start`, whose settings are in a package."""
+    made = Newcomer(
+        tmp_path / "srv" / "shop" / "code",
+        {"PYTHONPATH": str(packages), "DJANGO_SETTINGS_MODULE": "mysite.settings.production"},
+    )
+    made.folder.mkdir(parents=True)
+    made.run(sys.executable, "-m", "wagtail.bin.wagtail", "start", "mysite", ".")
+    made.append("mysite/settings/local.py", WAGTAIL_LOCAL)
+    made.follow(section, "settings.py", "settings/production.py")
+    made.follow(section, "settings.py, without S3", "settings/production.py")
+    made.follow(section, "urls.py")
+    return made
+
+
+def test_what_the_readme_says_works_for_wagtail_as_well(
+    wagtail: Newcomer, section: Document
+) -> None:
+    served = wagtail.folder.parent / "static"
+    settings = wagtail.folder / "mysite" / "settings" / "production.py"
+    settings.write_text(settings.read_text().replace('"/srv/shop/static"', repr(str(served))))
+    write_id(wagtail, section, "4f2a9c1")
+    for command, shown in typed(section):
+        assert without_numbers(wagtail.type(command)) == without_numbers(shown)
+    ready, *names = wagtail.run(sys.executable, "-c", WAGTAIL_PROCESS).stdout.split()
+
+    assert ready == "200"
+    for name in names:
+        asset = served / name.removeprefix("/static/")
+        digest = hashlib.md5(asset.read_bytes(), usedforsecurity=False).hexdigest()
+        assert f".{digest[:12]}." in name
+
+
+def test_what_the_guide_says_of_a_baked_manifest_makes_pages_without_any_store(
+    newcomer: Newcomer,
+) -> None:
+    guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+    section = guide.section("A manifest in the image")
+    (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
+    (option,) = re.findall(r"^# with (.*) in the OPTIONS", block.content, re.MULTILINE)
+    newcomer.append("mysite/settings.py", f'STORAGES["staticfiles"]["OPTIONS"] |= {{{option}}}\n')
+    (line,) = re.findall(r"^RUN (.*)$", block.content, re.MULTILINE)
+    write, bake = line.split(" && ")
+
+    newcomer.type(write, RELEASE_ID="4f2a9c1")
+    assert "the manifest of release 4f2a9c1" in newcomer.type(bake)
+    with newcomer.serving() as port:
+        assert ask(port, "/readyz").status == 200
+        page = ask(port, "/admin/login/")
+    assert page.status == 200
+    urls = static_urls(page.text)
+    assert urls
+    assert all(re.search(rf"//{HOST}/static/.*\.[0-9a-f]{{12}}\.", url) for url in urls)
 
 
 def test_without_an_id_nothing_starts(newcomer: Newcomer, section: Document) -> None:

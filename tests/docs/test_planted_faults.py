@@ -22,7 +22,8 @@ from .project import Project, of_compose, of_makefile, of_program, read_project,
 RIGHT = """
 # A right one
 
-See [the licence](LICENSE), [the table](#a-right-one), `app/shop/settings.py`, `Makefile`,
+See [the licence](LICENSE), [the table](#a-right-one),
+[a part](docs/guide.md#retention), `app/shop/settings.py`, `Makefile`,
 `docs/adr/`, `.lab/error.log` and `static/css/site.css`. Set `GATEWAY_PORT=8081`,
 `INSTALLED_APPS` or `SKEWPROOF_RELEASE_FILE`; `PASS` and `GET` are no variables. There is
 `make rollout STRATEGY=shared`.
@@ -45,6 +46,7 @@ FAULTS: list[tuple[Check, str, str]] = [
     (check_links, '<img src="no.png">', "the link no.png leads nowhere"),
     (check_links, "[a](http://example.com/)", "the link http://example.com/ leads nowhere"),
     (check_links, "[a](#nowhere)", "the link #nowhere leads to no heading"),
+    (check_links, "[a](docs/guide.md#no)", "the link docs/guide.md#no leads to no heading"),
     (check_paths, "`app/shop/setings.py`", "there is no app/shop/setings.py"),
     (check_paths, "`scripts/labb/`", "there is no scripts/labb/"),
     (check_paths, "`docker-composer.yml`", "there is no docker-composer.yml"),
