@@ -137,7 +137,8 @@ class Guest(Manners):
         for link in links:
             if not link.page and has_hash(link.url):
                 self._origins.add(read_origin(link.url))
-                self.hashed = self.hashed or link.url
+                if self.hashed is None and self._robots.allow(link.url):
+                    self.hashed = link.url
 
     def vouch(self, url: str) -> None:
         """Follow an asset's redirect wherever it leads, as browsers do."""

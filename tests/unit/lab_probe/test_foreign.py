@@ -387,6 +387,7 @@ def test_an_asset_that_robots_txt_forbids_is_unknown(server: Server) -> None:
     verdict = look(server, 1)
     reason = verdict.finding("asset resolves").reason or ""
     assert reason.startswith("robots.txt forbids /static/css/site.")
+    assert not [path for path in server.asked if path.startswith("/static/css/")]
     assert verdict.exit_code == 2
 
 
