@@ -150,6 +150,12 @@ MIDDLEWARE = ["skewproof.middleware.ReleaseMiddleware"]
 ROOT_URLCONF = "served_urls"
 STATIC_URL = "/static/"
 STORAGES = {{"staticfiles": {storage!r}}}
+LOGGING = {{
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {{"console": {{"class": "logging.StreamHandler"}}}},
+    "root": {{"handlers": ["console"]}},
+}}
 """
 URLS = """
 from django.http import HttpResponse
@@ -227,5 +233,5 @@ def test_a_server_behind_a_store_that_does_not_come_to_an_end_lives_and_heals(
         assert 1 <= asked <= 1 + took
         is_well_soon(lambda url: ask(port, url), asset)
     said = log.read_text(encoding="utf-8")
-    assert re.search(r"ManifestError: .*release v1: no manifest from s3://", said)
+    assert re.search("ManifestError: .*release v1: no manifest from s3://", said)
     assert "WORKER TIMEOUT" not in said
