@@ -42,7 +42,7 @@ class TestWhatIsMissing:
         assert all("\n" not in reason(name) for name in ("compose", "minio", "chromium", "go"))
 
     def test_everything_that_may_be_required_is_looked_for(self) -> None:
-        programs = {"minio", "seaweedfs", "gcs", "azure", "chromium", "go"}
+        programs = {"minio", "seaweedfs", "gcs", "azure", "chromium", "go", "apache"}
         assert set(LOOKS) == {"compose", "embedded", "mounts"} | programs
 
     def test_nothing_left_out_is_said_as_well(self) -> None:
