@@ -36,7 +36,7 @@ def conclude(results: Sequence[Result], wanted: int) -> tuple[Status, str]:
 
 
 def render(results: Sequence[Result]) -> Group:
-    """Strategies in columns, scenarios in rows; below it the evidence of what failed."""
+    """The evidence of what failed, and below it strategies in columns, scenarios in rows."""
     strategies = list(dict.fromkeys(each.strategy for each in results))
     scenarios = list(dict.fromkeys(each.scenario for each in results))
     cells = {(each.scenario, each.strategy): each for each in results}
@@ -47,7 +47,7 @@ def render(results: Sequence[Result]) -> Group:
     for scenario in scenarios:
         row = (cells.get((scenario, strategy)) for strategy in strategies)
         table.add_row(scenario, *(brief(each) if each else Text("") for each in row))
-    return Group(table, *evidence(results))
+    return Group(*evidence(results), table)
 
 
 def brief(result: Result) -> Text:
