@@ -9,6 +9,7 @@ has a manifest of its own, outside of what the public can read::
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,22 +28,33 @@ from skewproof.release import release_id
 if TYPE_CHECKING:
     import os
 
+    from skewproof.azure import AzureReleaseStorage
+    from skewproof.gcs import GoogleCloudReleaseStorage
     from skewproof.manifest import Manifest
     from skewproof.s3 import S3ReleaseStorage
     from skewproof.store import Store
 
-__all__ = ["FileSystemReleaseStorage", "ReleaseManifestMixin", "S3ReleaseStorage"]
+__all__ = [
+    "AzureReleaseStorage",
+    "FileSystemReleaseStorage",
+    "GoogleCloudReleaseStorage",
+    "ReleaseManifestMixin",
+    "S3ReleaseStorage",
+]
+ELSEWHERE = {
+    "AzureReleaseStorage": "azure",
+    "GoogleCloudReleaseStorage": "gcs",
+    "S3ReleaseStorage": "s3",
+}
 
 PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
 WAITING = "this process asks again by itself, no restart is needed"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the S3 storage when it is asked for, as it alone needs django-storages and boto3."""
-    if name == "S3ReleaseStorage":
-        from skewproof.s3 import S3ReleaseStorage
-
-        return S3ReleaseStorage
+    """Import a storage when it is asked for, as each needs django-storages and a library more."""
+    if name in ELSEWHERE:
+        return getattr(import_module(f"skewproof.{ELSEWHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -57,6 +69,8 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         hashing: The local storage whose code computes names and contents when publishing. A project
             that changes how Django hashes files sets a subclass of its own.
         pause: Seconds between two attempts to load the manifest.
+        unhashed_copies: Whether a publish stores files under their source names as well, as stock
+            Django does.
         baked_manifest: The manifest in the image, if the build wrote one; then no look-up needs
             the store.
         publish_barrier: Whether a process with a baked manifest is ready only when the store holds
@@ -70,6 +84,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         self,
         *args: Any,
         releases_location: str | os.PathLike[str] | None = None,
+        unhashed_copies: bool = True,
         baked_manifest: str | os.PathLike[str] | None = None,
         publish_barrier: bool = False,
         **options: Any,
@@ -81,6 +96,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             )
         super().__init__(*args, **options)
         self.releases_location = self.checked_releases_location(releases_location)
+        self.unhashed_copies = unhashed_copies
         self.baked_manifest = Path(baked_manifest) if baked_manifest else None
         self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)

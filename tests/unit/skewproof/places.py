@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.s3servers.server import VARIABLES
 
+from .clouds import CloudPlace
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectIdentifierTypeDef
     from tests.s3servers import S3Server
 
 
@@ -24,6 +27,7 @@ class BucketPlace:
     server: S3Server
     prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     kind: str = "s3"
+    environ: ClassVar[dict[str, str]] = {}
 
     @property
     def client(self) -> S3Client:
@@ -80,6 +84,11 @@ class BucketPlace:
     def delete(self, name: str) -> None:
         self.client.delete_object(Bucket=self.server.bucket, Key=self.key(name))
 
+    def delete_all(self, names: Iterable[str]) -> None:
+        keys: list[ObjectIdentifierTypeDef] = [{"Key": self.key(name)} for name in names]
+        if keys:
+            self.client.delete_objects(Bucket=self.server.bucket, Delete={"Objects": keys})
+
 
 @dataclass
 class DirectoryPlace:
@@ -87,6 +96,7 @@ class DirectoryPlace:
 
     root: Path
     kind: str = "directory"
+    environ: ClassVar[dict[str, str]] = {}
 
     def configured(self, **options: Any) -> dict[str, Any]:
         return {
@@ -117,5 +127,9 @@ class DirectoryPlace:
     def delete(self, key: str) -> None:
         (self.root / key).unlink()
 
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
-Place = BucketPlace | DirectoryPlace
+
+Place = BucketPlace | DirectoryPlace | CloudPlace

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +18,29 @@ from skewproof.configured import release_storage, required_storage
 from skewproof.exits import one_line_errors
 from skewproof.files import write_whole
 from skewproof.plan import planned
+from skewproof.progress import no_progress, progress_bar
 from skewproof.publish import publish
 from skewproof.release import release_id
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
     from django.core.management.base import CommandParser
 
+    from skewproof.progress import Progress
     from skewproof.storage import ReleaseManifestMixin
     from skewproof.store import Store
 
 INTERRUPTED = "interrupted; every release is as it was, run the same command again"
 NO_CLEAR = (
     "--clear would delete files that other releases are serving, since all releases share them; "
-    "leave it out: publishing only ever adds to what is there"
+    "leave it out: publishing only ever adds to what is there, and what no release needs any more "
+    'goes with "manage.py prune_releases"'
+)
+NO_FILES = (
+    "--no-post-process hashes nothing, and the option unhashed_copies of the storage leaves "
+    "everything else out, so nothing would be published; take one of them out"
 )
 NOWHERE = (
     '--bake needs a file to write: set the option baked_manifest of STORAGES["staticfiles"], as in '
@@ -74,10 +85,14 @@ class Command(collectstatic.Command):
         """Collect into a temporary directory, then bring the image or the store up to date."""
         if self.clear or self.symlink:
             raise CommandError(NO_CLEAR if self.clear else NO_LINK)
+        if not self.post_process and not storage.unhashed_copies:
+            raise CommandError(NO_FILES)
         release = release_id()
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
                 collection = hashed(storage, Path(directory), self.fill)
+                if not storage.unhashed_copies:
+                    collection = replace(collection, copies=())
                 if bake:
                     return self.bake(release, collection, storage.baked_manifest)
                 if storage.baked_manifest and collection.is_release():
@@ -86,7 +101,8 @@ class Command(collectstatic.Command):
                 store = storage.open_store(collection.largest())
                 if self.dry_run:
                     return self.pretend(release, collection, store)
-                report = publish(release, collection, store, self.log)
+                with self.progress() as progress:
+                    report = publish(release, collection, store, self.log, progress)
         except OSError as error:
             raise CommandError(
                 f"collecting the files of release {release} failed: {error}; the variable TMPDIR "
@@ -105,6 +121,13 @@ class Command(collectstatic.Command):
             raise CommandError(" ".join(map(str.strip, str(error).splitlines()))) from error
         finally:
             self.dry_run = pretending
+
+    def progress(self) -> AbstractContextManager[Progress]:
+        """Return what shows the progress: on a terminal, unless each file is named anyway."""
+        if self.verbosity != 1 or not self.stderr.isatty():
+            return nullcontext(no_progress)
+        # Without a style, as everything on stderr would be red, and without a line's end.
+        return progress_bar(partial(self.stderr.write, style_func=str, ending=""))
 
     def bake(self, release: str, collection: Collection, file: Path | None) -> str | None:
         """Write the manifest into the image."""
