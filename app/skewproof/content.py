@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
-MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 # Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
 OTHERS = mimetypes.MimeTypes()
+MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 TYPES = {
     ".avif": "image/avif",
     ".css": "text/css",
