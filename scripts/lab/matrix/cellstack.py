@@ -13,6 +13,7 @@ from typing import Any
 
 import django
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.engines.embeddedgateway import NAME as GATEWAY
 from lab.engines.embeddedgateway import Gateway
@@ -164,6 +165,16 @@ class CellStack(EmbeddedStack):
             self.unmounted.rename(self.disk)
         else:
             self.run_store(self.object_store)
+            self.wait_for(STORE, self.serves, "does not serve what it holds")
+
+    def serves(self) -> bool:
+        """Whether the store gives an asset to the public; SeaweedFS listens before it can."""
+        try:
+            asset = next(key for key in self.bucket.inventory() if key.startswith("static/"))
+            url = f"http://127.0.0.1:{self.store_port}/{BUCKET}/{asset}"
+            return requests.get(url, timeout=2).status_code == 200
+        except (requests.RequestException, BotoCoreError, ClientError, StopIteration):
+            return False
 
     def inventory(self) -> dict[str, dict[str, Any]]:
         """Every asset that is stored, and when it was written."""
