@@ -164,7 +164,7 @@ class Bucket:
                 return
             except (BaseError, OSError) as error:
                 if 'code: "AccessDenied"' in str(error):
-                    raise  # an answer: nothing was deleted, and nothing is on its way
+                    raise  # an answer: nothing more is on its way
                 self.is_sure = False
                 if attempt >= transport.RETRIES or time.monotonic() >= deadline:
                     raise

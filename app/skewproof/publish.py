@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
+from skewproof.budget import Budget
 from skewproof.errors import StoreError
 from skewproof.listing import sized
 from skewproof.notes import Lease, Note
@@ -158,10 +159,11 @@ def write(
     log: Log,
 ) -> None:
     """Write files, several at once; the first failure stops those that have not begun."""
+    memory = Budget()
 
     def send(upload: Upload) -> tuple[Upload, int | None]:
-        body = upload.body()
-        return upload, len(body) if put(upload.name, body, upload.headers) else None
+        with memory.spending(upload.file.stat().st_size), upload.opened() as body:
+            return upload, len(body) if put(upload.name, body, upload.headers) else None
 
     for upload, size in parallel(send, uploads, workers):
         if size is None:
