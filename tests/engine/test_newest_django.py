@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import ImageNotFound
 from tests.engine.projects import client
 from tests.engine.stacks import build
 from tests.engine.test_other_parts import DJANGO
@@ -34,14 +35,23 @@ def archive() -> bytes:
     return packed.getvalue()
 
 
+def image() -> str:
+    """An image with that Django, of whichever code: what is compared is put into the container."""
+    name = f"skewproof-app:v1-django{DJANGO}"
+    try:
+        client().images.get(name)
+    except ImageNotFound:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DJANGO", DJANGO)
+            build("compose", f"django{DJANGO}")
+    return name
+
+
 @pytest.fixture(scope="module")
 def compared() -> dict[str, Any]:
     """What the comparison prints in a container."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO", DJANGO)
-        build("compose", f"django{DJANGO}")
     container = client().containers.create(
-        f"skewproof-app:v1-django{DJANGO}",
+        image(),
         ["python", "/tmp/compared/comparison.py", "/tmp/compared/trees"],  # noqa: S108 - its own
         network_disabled=True,
     )
