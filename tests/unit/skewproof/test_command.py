@@ -202,7 +202,9 @@ def test_the_summary_counts_files_bytes_requests_and_seconds(
     found = re.fullmatch(form, out)
     assert found, out
     assert int(found[1]) == len(proxy.requests)
-    assert sum("_notes" in request.path for request in proxy.requests if request.method == "PUT") == 1
+    assert (
+        sum("_notes" in request.path for request in proxy.requests if request.method == "PUT") == 1
+    )
 
 
 def on_a_terminal(project: Project, folder: Path, *arguments: str) -> str:
