@@ -170,8 +170,7 @@ def unconditional_manifest() -> None:
     from skewproof import bucket
 
     def create(store: Bucket, key: str, content: bytes) -> bool:
-        area = store._releases
-        obstore.put(area.store, area.key(key), content)
+        obstore.put(store._releases.store, store._releases.key(key), content)
         return True
 
     bucket.Bucket.create_record = create  # type: ignore[method-assign]
