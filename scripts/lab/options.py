@@ -118,6 +118,11 @@ def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
         option_engine,
         click.option("--name", callback=checked_name, help=used),
         option_visitors,
+        click.option(
+            "--guard",
+            is_flag=True,
+            help="Look at every page before each step; go back at the first that is broken.",
+        ),
         click.option("--strategy", help=f"{', '.join(STRATEGIES)}; default {STRATEGIES[0]}."),
         click.option("--to", "target", metavar="RELEASE", help="The release to go to."),
         click.option("--from", "source", metavar="RELEASE", help="The release that serves now."),

@@ -23,6 +23,10 @@ class Order:
     source: str | None = None
     target: str | None = None
     visitors: int = 4
+    guard: bool = False
+    """Whether every page is looked at before each step."""
+    rate: float | None = None
+    """Pages a second that a steady load asks for meanwhile."""
 
     @property
     def publishes(self) -> bool:

@@ -12,7 +12,7 @@ from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import History
 from lab.probe import Probe
-from lab.stack import Publish, Say, Stack
+from lab.stack import Publish, Replica, Say, Stack
 
 REACH_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
@@ -36,6 +36,11 @@ class Roller:
     ) -> None:
         self.stack, self.probe, self.history, self.say = stack, probe, history, say
         self.visitors = visitors
+        self.routed: tuple[str, ...] = ()
+        """The releases that the gateway knows."""
+
+    def before(self, step: str) -> None:
+        """Called before each step, with what it says of itself."""
 
     def settle(self) -> None:
         """Wait until the visitors have seen the whole site as it is now."""
@@ -57,27 +62,27 @@ class Roller:
         """
         self.say(f"visitors look at {rollout.source}")
         self.settle()
+        self.routed = (rollout.source,)
         if rollout.publishes:
             self.publish(rollout)
         self.recycle(rollout.source)
         leaving = self.stack.replicas(rollout.source)
         for step, old in enumerate(leaving, start=1):
-            self.say(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
+            self.announce(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
             new = self.stack.add_replica(rollout.target)
             self.history.event("replica-started", rollout.target, replica=new.name)
             if step == 1:
                 self.reach(rollout)
             self.shift(rollout, 100 * step // len(leaving))
-            self.say(f"draining {old.name}")
-            self.stack.drain(old)
-            self.history.event("replica-stopped", rollout.source, replica=old.name)
+            self.before(f"draining {old.name}")
+            self.drain(old)
             self.recycle(rollout.source)
         self.say(f"visitors look at {rollout.target}")
         self.settle()
 
     def publish(self, rollout: Rollout) -> None:
         """Publish the target, and see what that does to the assets of the source."""
-        self.say(f"publishing {rollout.target}")
+        self.announce(f"publishing {rollout.target}")
         record = self.stack.record(rollout.source)
         before = self.stack.inventory()
         urls = [f"{self.stack.base}static/{asset}" for asset in record["assets"]]
@@ -95,6 +100,22 @@ class Roller:
         self.history.event("rewritten", rollout.target, assets=touched, of=len(record["assets"]))
         self.settle()
 
+    def announce(self, step: str) -> None:
+        """Say what begins, if it may."""
+        self.before(step)
+        self.say(step)
+
+    def drain(self, old: Replica) -> None:
+        """Let a replica finish, and stop."""
+        self.say(f"draining {old.name}")
+        self.stack.drain(old)
+        self.history.event("replica-stopped", old.release, replica=old.name)
+
+    def route(self, weights: Mapping[str, int]) -> None:
+        """Give the traffic these weights; the gateway knows these releases, and no other."""
+        self.stack.route(weights)
+        self.routed = tuple(weights)
+
     def note(self, publish: Publish) -> None:
         """Write down how a publish ended."""
         seconds = round(publish.seconds, 2)
@@ -111,7 +132,7 @@ class Roller:
 
     def reach(self, rollout: Rollout) -> None:
         """Make the target known to the gateway, with no share yet, and wait for its answer."""
-        self.stack.route({rollout.source: 100, rollout.target: 0})
+        self.route({rollout.source: 100, rollout.target: 0})
 
         def answers() -> bool:
             pin = {"release": rollout.target}
@@ -131,8 +152,10 @@ class Roller:
     def shift(self, rollout: Rollout, percent: int) -> None:
         """Give the target that share of the requests; at 100 the source is out of the traffic."""
         weights = {rollout.source: 100 - percent, rollout.target: percent}
-        self.stack.route({release: weight for release, weight in weights.items() if weight})
-        self.say(f"traffic: {rollout.source} {100 - percent}%, {rollout.target} {percent}%")
+        step = f"traffic: {rollout.source} {100 - percent}%, {rollout.target} {percent}%"
+        self.before(step)
+        self.route({release: weight for release, weight in weights.items() if weight})
+        self.say(step)
         self.history.event("weights", rollout.target, weights=weights)
         self.settle()
 

@@ -10,6 +10,7 @@ from lab.engines import choose
 from lab.engines.ports import free_ports
 from lab.engines.state import State, stack_names
 from lab.errors import LabError
+from lab.guard import GuardedRoller
 from lab.history import History
 from lab.order import Order, choose_rollout, fit
 from lab.probe import Probe, Site
@@ -50,7 +51,7 @@ def run_on(name: str, order: Order, say: Say) -> Path:
         require_published(stack, rollout.target)
     about = About(stack.folder, stack.base, stack.strategy, engine.name)
     with recorded(about, order.action, say) as history:
-        observe(stack, rollout, history, order.visitors, say)
+        observe(stack, rollout, history, order.visitors, say, guard=order.guard)
     return history.path
 
 
@@ -70,11 +71,19 @@ def run_alone(order: Order, say: Say) -> Path:
         recorded(about, order.action, say) as history,
         temporary_stack(engine, plan, say) as stack,
     ):
-        observe(stack, rollout, history, order.visitors, say)
+        observe(stack, rollout, history, order.visitors, say, guard=order.guard)
     return history.path
 
 
-def observe(stack: Stack, rollout: Rollout, history: History, visitors: int, say: Say) -> None:
+def observe(
+    stack: Stack,
+    rollout: Rollout,
+    history: History,
+    visitors: int,
+    say: Say,
+    *,
+    guard: bool = False,
+) -> None:
     """Roll while visitors look."""
     for release in (rollout.source, rollout.target):
         history.record(stack.record(release))
@@ -82,7 +91,8 @@ def observe(stack: Stack, rollout: Rollout, history: History, visitors: int, say
         # One visitor comes by an edge of the CDN whose cache is cold.
         probe.start(visitors - 1)
         probe.start(1, hard=True)
-        Roller(stack, probe, history, say, visitors).roll(rollout)
+        roller = GuardedRoller if guard else Roller
+        roller(stack, probe, history, say, visitors).roll(rollout)
         probe.ask_for_absent()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .checkers import CHECKERS
+from .checkers import CHECKERS, OPTIONAL
 from .checkers.evidence import find_prefixes, static_of
 from .findings import Finding, Status, check, check_wholeness, conclude
 from .history import read_history
@@ -72,7 +72,8 @@ def judge_run(
     """Judge a run that has been read."""
     if run.records and static_of(run) is None:
         run = replace(run, prefixes=find_prefixes(run))
-    findings = (check_wholeness(run), *(check(run, checker) for checker in checkers))
+    asked = [checker for checker in OPTIONAL if checker.excuse(run) is None]
+    findings = (check_wholeness(run), *(check(run, checker) for checker in (*checkers, *asked)))
     status = conclude(finding.status for finding in findings)
     return Verdict(status, findings, tally(run, findings), run.header, history)
 

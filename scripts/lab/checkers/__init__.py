@@ -15,6 +15,7 @@ from .contents import (
     mime_fits,
 )
 from .evidence import Checker, Evidence, Judged
+from .guarding import GUARD
 from .publishing import append_only, excuse_without_publish
 
 CHECKERS: tuple[Checker, ...] = (
@@ -47,4 +48,7 @@ CHECKERS: tuple[Checker, ...] = (
     ),
 )
 
-__all__ = ["CHECKERS", "Checker", "Evidence", "Judged"]
+OPTIONAL: tuple[Checker, ...] = (GUARD,)
+"""Those of what is done only on request; a run without it does not mention them."""
+
+__all__ = ["CHECKERS", "OPTIONAL", "Checker", "Evidence", "Judged"]

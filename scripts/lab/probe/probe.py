@@ -96,10 +96,11 @@ class Probe:
         release: str | None = None,
         *,
         hard: bool = False,
+        name: str = "",
         stopping: Callable[[], bool] = lambda: False,
     ) -> list[Fetch]:
         """Visit every page once, here and now; returns each (page, asset) relation as a fetch."""
-        visit = self._visit(self._next_name(), release, hard, stopping=stopping)
+        visit = self._visit(name or self._next_name(), release, hard, stopping=stopping)
         return visit.fetches
 
     @contextmanager

@@ -42,11 +42,11 @@ class Site(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         release = self.stack.drawn(self.headers.get("Cookie", ""))
-        if self.path == "/static/" + stylesheet(release)[0]:
-            self.reply(200, "text/css", stylesheet(release)[1], "public, max-age=9, immutable")
-        elif self.path.startswith("/static/"):
+        if self.path.startswith("/static/"):
             found = [
-                stylesheet(name)[1] for name in RELEASES if self.path.endswith(stylesheet(name)[0])
+                stylesheet(name)[1]
+                for name in dict.fromkeys((release, *RELEASES))
+                if self.path.endswith(stylesheet(name)[0]) and name not in self.stack.forgotten
             ]
             body = found[0] if found else b""
             cache = "public, max-age=9, immutable" if found else "no-store"
@@ -84,6 +84,8 @@ class MiniatureStack:
     weights: dict[str, int] = field(default_factory=dict)
     server: ThreadingHTTPServer | None = None
     missing: list[str] = field(default_factory=list)
+    forgotten: set[str] = field(default_factory=set)
+    """The releases whose publish forgot the stylesheet."""
     exit_code: int = 0
     """Of the publish jobs."""
 
@@ -174,6 +176,7 @@ class MiniatureEngine:
         self.verbs: list[str] = []
         self.plans: dict[str, tuple[int, BaseException]] = {}
         self.unbuilt: set[str] = set()
+        self.forgotten: set[str] = set()
 
     def plan_failure(self, verb: str, error: BaseException, stack: int = 0) -> None:
         """Let the next call of a verb raise this, from the so manieth stack on."""
@@ -203,6 +206,7 @@ class MiniatureEngine:
 
     def remember(self, state: State) -> MiniatureStack:
         stack = self.stacks[state.name] = MiniatureStack(state, self.tamper)
+        stack.forgotten = self.forgotten
         return stack
 
     def attach(self, name: str) -> MiniatureStack | None:
