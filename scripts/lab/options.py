@@ -119,6 +119,11 @@ def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--name", callback=checked_name, help=used),
         option_visitors,
         click.option(
+            "--rate",
+            type=click.FloatRange(0, min_open=True),
+            help="Pages a second, of a steady load whose times are told; default none.",
+        ),
+        click.option(
             "--guard",
             is_flag=True,
             help="Look at every page before each step; go back at the first that is broken.",

@@ -12,6 +12,7 @@ from lab.engines.state import State, stack_names
 from lab.errors import LabError
 from lab.guard import GuardedRoller
 from lab.history import History
+from lab.load import steady_load
 from lab.order import Order, choose_rollout, fit
 from lab.probe import Probe, Site
 from lab.recording import About, Interrupted, recorded
@@ -25,6 +26,9 @@ from lab.stacks import (
     serving,
     temporary_stack,
 )
+
+PACE_SECONDS = 2.0
+"""Between two visits of a visitor, while a steady load is measured."""
 
 __all__ = ["Interrupted", "Order", "look", "run"]
 
@@ -51,7 +55,7 @@ def run_on(name: str, order: Order, say: Say) -> Path:
         require_published(stack, rollout.target)
     about = About(stack.folder, stack.base, stack.strategy, engine.name)
     with recorded(about, order.action, say) as history:
-        observe(stack, rollout, history, order.visitors, say, guard=order.guard)
+        observe(stack, rollout, history, order.visitors, say, guard=order.guard, rate=order.rate)
     return history.path
 
 
@@ -71,7 +75,7 @@ def run_alone(order: Order, say: Say) -> Path:
         recorded(about, order.action, say) as history,
         temporary_stack(engine, plan, say) as stack,
     ):
-        observe(stack, rollout, history, order.visitors, say, guard=order.guard)
+        observe(stack, rollout, history, order.visitors, say, guard=order.guard, rate=order.rate)
     return history.path
 
 
@@ -83,16 +87,19 @@ def observe(
     say: Say,
     *,
     guard: bool = False,
+    rate: float | None = None,
 ) -> None:
-    """Roll while visitors look."""
+    """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):
         history.record(stack.record(release))
     with Probe(Site(stack.base, f"{stack.base}static/"), history) as probe:
         # One visitor comes by an edge of the CDN whose cache is cold.
-        probe.start(visitors - 1)
-        probe.start(1, hard=True)
+        pace = PACE_SECONDS if rate else 0.0
+        probe.start(visitors - 1, pace=pace)
+        probe.start(1, hard=True, pace=pace)
         roller = GuardedRoller if guard else Roller
-        roller(stack, probe, history, say, visitors).roll(rollout)
+        with steady_load(probe, rate, history, say):
+            roller(stack, probe, history, say, visitors).roll(rollout)
         probe.ask_for_absent()
 
 

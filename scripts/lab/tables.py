@@ -14,11 +14,13 @@ from rich.text import Text
 from .findings import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import RenderableType
 
     from .findings import Finding
+    from .history import Event
+    from .latency import Phase
     from .tally import Tally
     from .verdict import Verdict
 
@@ -32,7 +34,10 @@ STYLES: Mapping[Status, str] = {
 
 def render_verdict(verdict: Verdict) -> Group:
     """Return a whole verdict: both tables, the evidence, the conclusion, the history."""
-    parts: list[RenderableType] = [release_table(verdict), checker_table(verdict)]
+    parts: list[RenderableType] = [release_table(verdict)]
+    parts += [load_table(verdict.load)] if verdict.load else []
+    parts += [guard_table(verdict.guard)] if verdict.guard else []
+    parts.append(checker_table(verdict))
     parts += [Padding(_evidence_text(verdict), (0, 1))] if _faulty(verdict) else []
     parts.append(_conclusion(verdict))
     return Group(*parts)
@@ -74,6 +79,38 @@ def checker_table(verdict: Verdict) -> Table:
             _bad(finding.faults) if counted else "",
             finding.reason or _kinds(finding),
         )
+    return table
+
+
+def load_table(phases: Sequence[Phase]) -> Table:
+    """Return what a steady load met, at rest and while the stack rolled."""
+    table = _table("Under load")
+    table.add_column("", no_wrap=True)
+    for title in ("pages", "a second", "p50 ms", "p99 ms", "longest ms", "refused", "5xx"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for phase in phases:
+        times = (phase.p50, phase.p99, phase.longest)
+        shown = ("" if each is None else f"{each:,.1f}" for each in times)
+        faults = _bad(phase.refused), _bad(phase.errors)
+        table.add_row(phase.name, f"{phase.pages:,}", f"{phase.rate:,.1f}", *shown, *faults)
+    return table
+
+
+def guard_table(events: Sequence[Event]) -> Table:
+    """Return what a guard saw before each step, the moment at which it stopped, the way back."""
+    table = _table("Guard")
+    table.add_column("at s", justify="right", no_wrap=True)
+    table.add_column("release", no_wrap=True)
+    table.add_column("pages", justify="right")
+    table.add_column("assets", justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("before", ratio=1, overflow="fold")
+    for event in events:
+        detail = event.detail
+        counts = (f"{detail[name]:,}" if name in detail else "" for name in ("pages", "assets"))
+        what = detail.get("step") or event.event.removeprefix("guard-").replace("-", " ")
+        status = _status(Status(detail["verdict"]))
+        table.add_row(f"{event.t:.2f}", event.release or "", *counts, status, what)
     return table
 
 

@@ -9,6 +9,7 @@ from .checkers import CHECKERS, OPTIONAL
 from .checkers.evidence import find_prefixes, static_of
 from .findings import Finding, Status, check, check_wholeness, conclude
 from .history import read_history
+from .latency import Phase, find_phases
 from .tally import Tally, tally
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .checkers import Checker
-    from .history import Header, Run
+    from .history import Event, Header, Run
 
 EXIT_CODES = {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 2}
 
@@ -30,6 +31,10 @@ class Verdict:
     releases: Mapping[str | None, Tally]
     header: Header | None
     history: str | None = None
+    guard: tuple[Event, ...] = ()
+    """What a guard saw and did."""
+    load: tuple[Phase, ...] = ()
+    """What a steady load met."""
 
     @property
     def exit_code(self) -> int:
@@ -54,6 +59,8 @@ class Verdict:
             "total": asdict(self.total),
             "releases": {release or "": asdict(sums) for release, sums in self.releases.items()},
             "checkers": [_finding_to_json(finding) for finding in self.findings],
+            **({"guard": [asdict(event) for event in self.guard]} if self.guard else {}),
+            **({"load": [asdict(phase) for phase in self.load]} if self.load else {}),
         }
 
 
@@ -75,7 +82,9 @@ def judge_run(
     asked = [checker for checker in OPTIONAL if checker.excuse(run) is None]
     findings = (check_wholeness(run), *(check(run, checker) for checker in (*checkers, *asked)))
     status = conclude(finding.status for finding in findings)
-    return Verdict(status, findings, tally(run, findings), run.header, history)
+    guard = tuple(event for event in run.events if event.event.startswith("guard-"))
+    counts = tally(run, findings)
+    return Verdict(status, findings, counts, run.header, history, guard, find_phases(run))
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
