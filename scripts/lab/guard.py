@@ -19,9 +19,9 @@ from lab.verdict import Verdict, judge_run
 class StoppedError(Exception):
     """The guard does not let a step be taken: something is broken, or nobody can say."""
 
-    def __init__(self, why: str, status: Status) -> None:
-        super().__init__(why)
-        self.status = status
+    def __init__(self, when: str, why: str | None, status: Status) -> None:
+        super().__init__(f"{when}: {why}")
+        self.detail = {"when": when, "why": why, "verdict": str(status)}
 
 
 class GuardedRoller(Roller):
@@ -37,9 +37,14 @@ class GuardedRoller(Roller):
         try:
             super().roll(rollout)
         except StoppedError as stop:
-            self.go_back(rollout, replicas, str(stop), stop.status)
+            self.say(f"stopped {stop}")
+            self.history.event("guard-stopped", rollout.target, **stop.detail)
+            self.go_back(rollout, replicas)
         except UnavailableError as error:
-            self.go_back(rollout, replicas, f"because {error}", Status.FAIL)
+            self.say("stopped: a step could not be taken")
+            detail = {"when": "in a step", "why": str(error), "verdict": str(Status.FAIL)}
+            self.history.event("guard-stopped", rollout.target, **detail)
+            self.go_back(rollout, replicas)
             raise
 
     def before(self, step: str) -> None:
@@ -49,13 +54,13 @@ class GuardedRoller(Roller):
             StoppedError: something is broken, or could not be looked at.
         """
         for release in self.routed:
-            status, why = self.check(release, step)
+            status, why = self.check(release, f"before {step}")
             if status is not Status.PASS:
-                raise StoppedError(f"before {step}: {why}", status)
+                raise StoppedError(f"before {step}", why, status)
 
-    def check(self, release: str, step: str) -> tuple[Status, str | None]:
+    def check(self, release: str, when: str) -> tuple[Status, str | None]:
         """Look at every page of a release; returns how it is, and what is wrong."""
-        self.say(f"the guard looks at {release}, before {step}")
+        self.say(f"the guard looks at {release} {when}")
         fetches = self.probe.crawl_once(release, hard=True, name="guard")
         records = {release: read_record(self.stack.record(release))}
         # No rollout, in which a publish would be missed, and no foreign site, which may do more.
@@ -68,15 +73,12 @@ class GuardedRoller(Roller):
         if others and status is Status.PASS:
             status, why = Status.UNKNOWN, f"{release} was asked, {min(others)} answered"
         counts = {"pages": len(pages), "assets": verdict.total.assets}
-        self.history.event(
-            "guard-checked", release, step=step, verdict=str(status), why=why, **counts
-        )
+        detail = {"when": when, "why": why, "verdict": str(status)}
+        self.history.event("guard-checked", release, **detail, **counts)
         return status, why
 
-    def go_back(self, rollout: Rollout, replicas: int, why: str, status: Status) -> None:
+    def go_back(self, rollout: Rollout, replicas: int) -> None:
         """Let the source serve as it did before the rollout, and look at all of it."""
-        self.say(f"stopped {why}")
-        self.history.event("guard-stopped", rollout.target, verdict=str(status), why=why)
         if not self.stack.replicas(rollout.source):
             self.restore(rollout.source)
         self.say(f"traffic: {rollout.source} 100%")
@@ -87,9 +89,9 @@ class GuardedRoller(Roller):
         for new in self.stack.replicas(rollout.target):
             self.drain(new)
         self.settle()
-        status, _why = self.check(rollout.source, "the end")
-        how = {"replicas": replicas, "verdict": str(status)}
-        self.history.event("guard-rolled-back", rollout.source, **how)
+        status, _why = self.check(rollout.source, "after the way back")
+        detail = {"replicas": replicas, "verdict": str(status)}
+        self.history.event("guard-rolled-back", rollout.source, **detail)
 
     def restore(self, release: str) -> None:
         """Start a replica in the place of one that is gone."""

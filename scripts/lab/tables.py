@@ -104,11 +104,12 @@ def guard_table(events: Sequence[Event]) -> Table:
     table.add_column("pages", justify="right")
     table.add_column("assets", justify="right")
     table.add_column("", no_wrap=True)
-    table.add_column("before", ratio=1, overflow="fold")
+    table.add_column("when", ratio=1, overflow="fold")
     for event in events:
         detail = event.detail
         counts = (f"{detail[name]:,}" if name in detail else "" for name in ("pages", "assets"))
-        what = detail.get("step") or event.event.removeprefix("guard-").replace("-", " ")
+        done = "" if event.event == "guard-checked" else event.event.removeprefix("guard-")
+        what = " ".join(filter(None, (done.replace("-", " "), detail.get("when"))))
         status = _status(Status(detail["verdict"]))
         table.add_row(f"{event.t:.2f}", event.release or "", *counts, status, what)
     return table

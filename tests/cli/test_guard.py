@@ -60,7 +60,7 @@ def test_the_guard_stops_at_the_forgotten_file_and_goes_back(rollout: Done, hist
     assert rollout.to_json()["verdict"] == "FAIL"
     *_, stopped, _weights, _drained, checked, back = history.events
     assert stopped.event == "guard-stopped"
-    assert stopped.detail["why"].startswith("before traffic: v2 0%, v3 100%: ")
+    assert stopped.detail["when"] == "before traffic: v2 0%, v3 100%"
     assert "css/product." in stopped.detail["why"]
     assert (checked.release, checked.detail["verdict"]) == ("v2", "PASS")
     assert back.event == "guard-rolled-back"

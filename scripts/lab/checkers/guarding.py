@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def guard_content(run: Run) -> Iterator[Judged]:
     """Judge every look of the guard, and every stop, also one that had another reason."""
     for event in run.events:
-        verdict, why = event.detail.get("verdict"), str(event.detail.get("why"))
+        verdict = event.detail.get("verdict")
         if event.event == "guard-stopped" and verdict == "FAIL":
-            yield _stopped(event, why)
+            yield _stopped(event)
         elif event.event == "guard-stopped":
-            yield Judged(doubt=why)
+            yield Judged(doubt=str(event.detail["why"]))
         elif event.event == "guard-checked" and verdict == "PASS":
             yield Judged()
 
@@ -30,12 +30,12 @@ def excuse_without_guard(run: Run) -> str | None:
     return None if guarded else "no guard"
 
 
-def _stopped(event: Event, why: str) -> Judged:
-    sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {why}"
+def _stopped(event: Event) -> Judged:
+    when, why = str(event.detail["when"]), str(event.detail["why"])
+    sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {when}"
     expected = "every page whole, before each step"
-    kind = "stopped"
     return Judged(
-        evidence=Evidence(event.t, kind, event.release, None, None, why, expected, sentence)
+        evidence=Evidence(event.t, "stopped", event.release, None, None, why, expected, sentence)
     )
 
 

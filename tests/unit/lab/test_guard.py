@@ -38,18 +38,18 @@ def test_the_guard_looks_at_all_that_serves_before_each_step(
     verdict = json.loads(capsys.readouterr().out)
     assert verdict["checkers"][-1]["checker"] == "guard content"
     run, checks = seen(work, "guard-")
-    assert [(each.release, each.detail["step"].partition(" web")[0]) for each in checks] == [
-        ("v1", "publishing v2"),
-        ("v1", "starting a replica of v2 (1 of 2)"),
-        ("v1", "traffic: v1 50%, v2 50%"),
-        ("v2", "traffic: v1 50%, v2 50%"),
-        ("v1", "draining"),
-        ("v2", "draining"),
-        ("v1", "starting a replica of v2 (2 of 2)"),
-        ("v2", "starting a replica of v2 (2 of 2)"),
-        ("v1", "traffic: v1 0%, v2 100%"),
-        ("v2", "traffic: v1 0%, v2 100%"),
-        ("v2", "draining"),
+    assert [(each.release, each.detail["when"].partition(" web")[0]) for each in checks] == [
+        ("v1", "before publishing v2"),
+        ("v1", "before starting a replica of v2 (1 of 2)"),
+        ("v1", "before traffic: v1 50%, v2 50%"),
+        ("v2", "before traffic: v1 50%, v2 50%"),
+        ("v1", "before draining"),
+        ("v2", "before draining"),
+        ("v1", "before starting a replica of v2 (2 of 2)"),
+        ("v2", "before starting a replica of v2 (2 of 2)"),
+        ("v1", "before traffic: v1 0%, v2 100%"),
+        ("v2", "before traffic: v1 0%, v2 100%"),
+        ("v2", "before draining"),
     ]
     assert {each.detail["verdict"] for each in checks} == {"PASS"}
     assert {each.detail["pages"] for each in checks} == {1}
