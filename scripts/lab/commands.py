@@ -112,7 +112,14 @@ def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas:
     results.print(stack.base, soft_wrap=True)
 
 
-@lab.command(epilog=example("lab rollout", "lab rollout --strategy shared --engine embedded"))
+@lab.command(
+    epilog=example(
+        "lab rollout",
+        "lab rollout --strategy shared --engine embedded",
+        "lab rollout --guard",
+        "lab rollout --rate 200",
+    )
+)
 @options_of_a_run
 def rollout(**options: Any) -> None:
     """Publish the next release and roll to it, while visitors look.
