@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
-# The tables of Python and of slim images know only some of these, and the answer must not depend
-# on the machine that publishes.
+# Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
+OTHERS = mimetypes.MimeTypes()
 TYPES = {
     ".avif": "image/avif",
     ".css": "text/css",
@@ -78,7 +78,7 @@ def guessed(name: str) -> dict[str, str]:
     known = TYPES.get(posixpath.splitext(name)[1].lower())
     if known:
         return {"Content-Type": known}
-    found, encoding = mimetypes.guess_type(name)
+    found, encoding = OTHERS.guess_type(name)
     headers = {"Content-Type": found or DEFAULT}
     return {**headers, "Content-Encoding": encoding} if encoding else headers
 

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
 from skewproof.errors import StoreError
+from skewproof.listing import sized
 from skewproof.manifest import Manifest
 from skewproof.notes import Lease, Note
 from skewproof.plan import AGAIN, Plan, before_any_file, compared, is_committed, is_there
+from skewproof.progress import no_progress
 
 if TYPE_CHECKING:
     from skewproof.collection import Collection
     from skewproof.content import Upload
+    from skewproof.progress import Progress
     from skewproof.store import Store
 
 Log = Callable[[str], None]
@@ -30,7 +33,17 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a publish did."""
+    """What a publish did.
+
+    Attributes:
+        outcome: What has come of the release.
+        new: Files that were written, under hashed and source names.
+        reused: Files that were there.
+        sent: Bytes of the files that were written.
+        requests: All requests, those for the manifest and the note among them; one that was tried
+            again counts once.
+        seconds: How long it took, without the hashing.
+    """
 
     outcome: str
     new: int
@@ -41,8 +54,8 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"{self.outcome}: {self.new} new, {self.reused} reused, "
-            f"{self.sent:,} bytes, {self.requests} requests, {self.seconds:.2f} s"
+            f"{self.outcome}: {self.new:,} new, {self.reused:,} reused, "
+            f"{sized(self.sent)}, {self.requests:,} requests, {self.seconds:.2f} s"
         )
 
 
@@ -55,12 +68,18 @@ class Tally:
     sent: int = 0
     total: int = 0
 
+    @property
+    def done(self) -> int:
+        """Return how many files need no more work."""
+        return self.new + self.present
+
 
 def publish(
     release: str,
     collection: Collection,
     store: Store,
     log: Log,
+    progress: Progress = no_progress,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Put a release into the store.
@@ -81,7 +100,7 @@ def publish(
             with before_any_file(release):
                 written.append(notes.announce(note_of(release, collection), store))
         plan = compared(release, collection, store, there)
-        fill(release, plan, store, tally, log)
+        fill(release, plan, store, tally, watching(tally, log, progress))
         # What took longer than the note is good for is looked at again, under a new one.
         if not written or not lease.is_over():
             break
@@ -92,6 +111,16 @@ def publish(
     return Report(
         outcome, tally.new, max(0, total - tally.new), tally.sent, store.calls.total, seconds
     )
+
+
+def watching(tally: Tally, log: Log, progress: Progress) -> Log:
+    """Return the log as one that shows the progress with each file."""
+
+    def watched(text: str) -> None:
+        log(text)
+        progress(tally.done, tally.total)
+
+    return watched
 
 
 def note_of(release: str, collection: Collection) -> Note:
@@ -186,7 +215,7 @@ def interrupted(release: str, committed: bool, tally: Tally, error: StoreError) 
     """Return the message for a publish that ended half-way."""
     state = "the release was whole before" if committed else "no manifest was written"
     return (
-        f"release {release}: {error}; {tally.new + tally.present} of {tally.total} files were "
+        f"release {release}: {error}; {tally.done} of {tally.total} files were "
         f"written, {state}, and every other release is as it was; "
         f"{AGAIN}"
     )

@@ -57,13 +57,19 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         hashing: The local storage whose code computes names and contents when publishing. A project
             that changes how Django hashes files sets a subclass of its own.
         pause: Seconds between two attempts to load the manifest.
+        unhashed_copies: Whether a publish stores files under their source names as well, as stock
+            Django does.
     """
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
     pause: ClassVar[float] = 1.0
 
     def __init__(
-        self, *args: Any, releases_location: str | os.PathLike[str] | None = None, **options: Any
+        self,
+        *args: Any,
+        releases_location: str | os.PathLike[str] | None = None,
+        unhashed_copies: bool = True,
+        **options: Any,
     ) -> None:
         if "manifest_storage" in options:
             raise OptionError(
@@ -72,6 +78,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             )
         super().__init__(*args, **options)
         self.releases_location = self.checked_releases_location(releases_location)
+        self.unhashed_copies = unhashed_copies
         self._loader: Loader[Manifest] = Loader(self.pause)
         # Django's constructor has set an empty map; without it the property below takes over.
         del self.__dict__["hashed_files"]

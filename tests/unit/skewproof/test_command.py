@@ -151,6 +151,50 @@ def test_the_command_says_as_much_as_it_is_asked_to(
 ) -> None:
     said = project.publish("v1", "-v", verbosity).splitlines()
     assert len(said) == lines if lines < 2 else len(said) > lines
+    if lines > 1:
+        assert sum(line.startswith("Uploaded '") for line in said) == 14
+
+
+def test_the_summary_counts_files_bytes_requests_and_seconds(
+    watched: Project, proxy: Proxy
+) -> None:
+    out = watched.publish("v1")
+    sent = sum(len(watched.place.read(key)) for key in watched.place.entries() if "static/" in key)
+    sent -= len(watched.place.read("releases/v1/staticfiles.json"))
+    form = rf"release v1 is published: 14 new, 0 reused, {sent} B, (\d+) requests, \d+\.\d\d s\n"
+    found = re.fullmatch(form, out)
+    assert found, out
+    assert int(found[1]) == len(proxy.requests)
+    assert sum("_notes" in request.path for request in proxy.requests) == 1
+
+
+def on_a_terminal(project: Project, folder: Path, *arguments: str) -> str:
+    """Return what a publish draws on stderr, if that is a terminal."""
+    ours, its = os.openpty()
+    try:
+        done = run(project, folder, *arguments, stderr=its, RELEASE_ID="v1")
+    finally:
+        os.close(its)
+    with suppress(OSError), open(ours, encoding="utf-8", newline="") as terminal:  # noqa: PTH123
+        assert done.returncode == 0
+        return "".join(iter(lambda: terminal.read(1), ""))
+    return ""
+
+
+def test_on_a_terminal_a_bar_shows_the_progress_and_leaves_nothing_behind(
+    directory_project: Project, tmp_path: Path
+) -> None:
+    drawn = on_a_terminal(directory_project, tmp_path)
+    assert f"publishing [{'#' * 30}] 14/14" in drawn
+    assert drawn.endswith(f"\r{' ' * 50}\r")
+    assert "\n" not in drawn
+
+
+@pytest.mark.parametrize("verbosity", ["0", "2"])
+def test_the_bar_is_not_drawn_where_nothing_or_everything_is_said(
+    verbosity: str, directory_project: Project, tmp_path: Path
+) -> None:
+    assert on_a_terminal(directory_project, tmp_path, "-v", verbosity) == ""
 
 
 def test_a_project_without_static_files_publishes_an_empty_release(project: Project) -> None:

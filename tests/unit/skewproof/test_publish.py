@@ -63,7 +63,7 @@ def test_publishing_the_same_again_says_so_and_writes_nothing(project: Any) -> N
     before = project.place.entries()
     out = project.publish("v1")
     assert out.startswith("release v1 was published already, with the same content: 0 new")
-    assert " 0 bytes" in out
+    assert ", 0 B, " in out
     assert project.place.entries() == before
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +16,28 @@ from skewproof.collection import Collection, hashed
 from skewproof.configured import release_storage
 from skewproof.exits import one_line_errors
 from skewproof.plan import planned
+from skewproof.progress import no_progress, progress_bar
 from skewproof.publish import publish
 from skewproof.release import release_id
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
+    from skewproof.progress import Progress
     from skewproof.storage import ReleaseManifestMixin
     from skewproof.store import Store
 
 INTERRUPTED = "interrupted; every release is as it was, run the same command again"
 NO_CLEAR = (
     "--clear would delete files that other releases are serving, since all releases share them; "
-    "leave it out: publishing only ever adds to what is there"
+    "leave it out: publishing only ever adds to what is there, and what no release needs any more "
+    'goes with "manage.py prune_releases"'
+)
+NO_FILES = (
+    "--no-post-process hashes nothing, and the option unhashed_copies of the storage leaves "
+    "everything else out, so nothing would be published; take one of them out"
 )
 NO_LINK = (
     "--link would make the store point into this release's own files, which go when it goes; "
@@ -55,14 +67,19 @@ class Command(collectstatic.Command):
         """Collect into a temporary directory, then bring the store up to date."""
         if self.clear or self.symlink:
             raise CommandError(NO_CLEAR if self.clear else NO_LINK)
+        if not self.post_process and not storage.unhashed_copies:
+            raise CommandError(NO_FILES)
         release = release_id()
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
                 collection = hashed(storage, Path(directory), self.fill)
+                if not storage.unhashed_copies:
+                    collection = replace(collection, copies=())
                 store = storage.open_store(collection.largest())
                 if self.dry_run:
                     return self.pretend(release, collection, store)
-                report = publish(release, collection, store, self.log)
+                with self.progress() as progress:
+                    report = publish(release, collection, store, self.log, progress)
         except OSError as error:
             raise CommandError(
                 f"collecting the files of release {release} failed: {error}; the variable TMPDIR "
@@ -81,6 +98,13 @@ class Command(collectstatic.Command):
             raise CommandError("; ".join([str(error), *notes])) from error
         finally:
             self.dry_run = pretending
+
+    def progress(self) -> AbstractContextManager[Progress]:
+        """Return what shows the progress: on a terminal, unless each file is named anyway."""
+        if self.verbosity != 1 or not self.stderr.isatty():
+            return nullcontext(no_progress)
+        # Without a style, as everything on stderr would be red, and without a line's end.
+        return progress_bar(partial(self.stderr.write, style_func=str, ending=""))
 
     def pretend(self, release: str, collection: Collection, store: Store) -> str | None:
         """Say what would be written; the store is only read."""
