@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+DJANGO = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 CONTRIB = ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
 MANAGE = """\
 import os, sys

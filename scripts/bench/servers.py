@@ -38,11 +38,17 @@ class Servers:
         folder: Where everything is, in memory if the machine has such a place.
         processes: The servers.
         gateway: The way to the store.
+        bucket: The bucket, past the gateway.
     """
 
     folder: Path
     processes: Processes
     gateway: Gateway
+    bucket: S3Store
+
+    def objects(self, prefix: str) -> int:
+        """Return how many objects there are under a prefix; the gateway is not asked."""
+        return sum(len(page) for page in self.bucket.list(prefix))
 
     def options(self, location: str, latency: int) -> dict[str, str]:
         """Return the options of django-storages for assets under a prefix."""
@@ -79,9 +85,9 @@ def serving(kind: str, latency: int) -> Iterator[Servers]:
         try:
             environment = {**base_environment(), **store.environment}
             processes.start(NAME, store.command, environment, folder / "store")
-            set_up(processes, store)
+            bucket = set_up(processes, store)
             gateway.start()
-            yield Servers(folder, processes, gateway)
+            yield Servers(folder, processes, gateway, bucket)
         finally:
             processes.stop_all()
             for pattern in store.litter:
@@ -90,8 +96,8 @@ def serving(kind: str, latency: int) -> Iterator[Servers]:
                     file.unlink(missing_ok=True)
 
 
-def set_up(processes: Processes, store: ObjectStore) -> None:
-    """Make the bucket, once the store answers, and let it make room for objects.
+def set_up(processes: Processes, store: ObjectStore) -> S3Store:
+    """Make the bucket, once the store answers, let it make room for objects, and return it.
 
     Raises:
         UnavailableError: the store did not answer in time.
@@ -111,3 +117,4 @@ def set_up(processes: Processes, store: ObjectStore) -> None:
     )
     for number in range(WARM):
         bucket.put(f"warm/{number}", b"warm")
+    return bucket
