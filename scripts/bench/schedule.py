@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.peers import AGAIN, COLD
+from bench.peers import AGAIN, COLD, Hasher
 from bench.runs import Cell, Runs, append
 from bench.sequence import Sequence
 from bench.servers import serving
@@ -58,7 +58,7 @@ class Schedule:
             spent = sum(run.seconds for run in there)
             done = {run.repeat for run in there}
             fits = not done or spent + spent / len(done) <= self.budget
-            if wanted and repeat not in done and fits and peer.is_here():
+            if wanted and repeat not in done and fits and peer.is_here() and fits_in(cell, peer):
                 yield Sequence(peer, cell, repeat, wanted)
 
     def run_block(
@@ -78,3 +78,8 @@ class Schedule:
                         break
                 # A sequence counts when it is whole, so that an interrupted one is run again.
                 append(self.file, runs)
+
+
+def fits_in(cell: Cell, peer: Peer) -> bool:
+    """Return whether a peer belongs into a cell: where nothing is sent, no latency matters."""
+    return not (cell.latency and isinstance(peer, Hasher))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import tree
-from bench.peers import AGAIN, COLD, FIVE, ONE, RENAMED, Copier, environment
+from bench.peers import AGAIN, COLD, FIVE, ONE, RENAMED, Copier, Hasher, environment
 from bench.project import DJANGO, Project
 from bench.runs import Cell, Run
 from lab.errors import LabError
@@ -98,7 +98,7 @@ class Sequence:
         project = peer.project(servers, servers.folder / f"sources-{peer.name}", cell.latency)
         command = peer.command(project, servers, cell.latency)
         servers.gateway.count()
-        figures = timed(command, environment(RELEASES[situation]), project.folder)
+        figures = timed(command, environment(RELEASES[situation], servers.folder), project.folder)
         requests = servers.gateway.count()
         said = SAID.search(figures.said)
         return Run(
@@ -111,7 +111,8 @@ class Sequence:
             figures.peak,
             dict(requests),
             int(said[1].replace(",", "")) if said else None,
-            servers.objects(peer.name),
+            servers.objects(f"{peer.name}/"),
+            round(float(figures.said), 4) if isinstance(peer, Hasher) else None,
         )
 
 
@@ -147,7 +148,7 @@ def make_files(servers: Servers, sources: Path) -> None:
     if made.exists():
         return
     Project(folder, sources, {"BACKEND": DJANGO}).write()
-    timed([sys.executable, "manage.py", "collectstatic", "--no-input"], environment("v1"), folder)
+    timed([sys.executable, "manage.py", "collectstatic", "--no-input"], environment("v1", servers.folder), folder)
     root = folder / "root"
     paths = json.loads((root / "staticfiles.json").read_text())["paths"]
     for name in paths.values():

@@ -107,14 +107,19 @@ def set_up(processes: Processes, store: ObjectStore) -> S3Store:
     done = processes.run("setup", command, environment, processes.folder)
     if done.returncode:
         raise UnavailableError(f"{last_lines(done.stderr, 1)}; {processes.log(NAME)}")
-    bucket = S3Store(
+    bucket = open_bucket(store.port)
+    for number in range(WARM):
+        bucket.put(f"warm/{number}", b"warm")
+    return bucket
+
+
+def open_bucket(port: int) -> S3Store:
+    """Return the bucket by way of a port."""
+    return S3Store(
         BUCKET,
-        endpoint=f"http://127.0.0.1:{store.port}",
+        endpoint=f"http://127.0.0.1:{port}",
         region=REGION,
         access_key_id=KEY,
         secret_access_key=SECRET,
         client_options={"allow_http": True},
     )
-    for number in range(WARM):
-        bucket.put(f"warm/{number}", b"warm")
-    return bucket
