@@ -34,7 +34,7 @@ dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
 
 test: $(BIN)/pytest ## all tests, on every engine that this machine has
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(BIN)/pytest ## ruff and mypy
 	$(BIN)/ruff check .
@@ -56,6 +56,7 @@ $(BIN)/lab: requirements.lock scripts/pyproject.toml pyproject.toml | $(BIN)/pyt
 	$(PIP) install --no-deps --no-build-isolation -e . -e scripts
 	@touch $@
 
-$(BIN)/pytest: requirements-dev.lock $(BIN)/lab
+$(BIN)/pytest: requirements-dev.lock requirements-static.lock $(BIN)/lab
 	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --require-hashes --no-deps -r requirements-static.lock
 	@touch $@

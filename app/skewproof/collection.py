@@ -18,6 +18,7 @@ from django.contrib.staticfiles.storage import (
 
 from skewproof.content import Upload, upload
 from skewproof.errors import OptionError
+from skewproof.hashing import SinglePassStorage, is_stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 # What a project may set on its storage to change names or contents.
 HASHING = (
     "default_template",
-    "keep_intermediate_files",
     "max_post_process_passes",
     "patterns",
     "support_js_module_import_aggregation",
@@ -83,15 +83,28 @@ def hashed(
     collect(local)
     paths: dict[str, str] = dict(local.hashed_files)
     names = set(paths.values())
-    found = sorted(path for path in files.rglob("*") if path.is_file())
-    uploads = [
-        upload(storage, name, path, hashed=name in names)
-        for path in found
-        for name in [path.relative_to(files).as_posix()]
-    ]
-    assets = tuple(each for each in uploads if each.name in names)
-    copies = tuple(each for each in uploads if each.name not in names)
-    return Collection(paths, local.manifest_hash, assets, copies)
+    assets, copies = written(local, files, names)
+    return Collection(
+        paths,
+        local.manifest_hash,
+        tuple(upload(storage, name, assets[name], hashed=True) for name in sorted(assets)),
+        tuple(upload(storage, name, copies[name], hashed=False) for name in sorted(copies)),
+    )
+
+
+def written(
+    local: ManifestStaticFilesStorage, files: Path, names: set[str]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return the files under hashed names, and those under their source names alone."""
+    if isinstance(local, SinglePassStorage):
+        found = {name: copy.path for name, copy in local.copies.items()}
+        assets = local.assets
+    else:
+        found = {
+            path.relative_to(files).as_posix(): path for path in files.rglob("*") if path.is_file()
+        }
+        assets = {name: path for name, path in found.items() if name in names}
+    return assets, {name: path for name, path in found.items() if name not in names}
 
 
 def local_storage(
@@ -114,7 +127,7 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
         OptionError: The project overrides a method that no publish would call.
     """
     if cls.hashing is not ManifestStaticFilesStorage:
-        return cls.hashing
+        return single_pass(cls.hashing)
     lost = [name for name in METHODS if getattr(cls, name) is not getattr(HashedFilesMixin, name)]
     if lost:
         raise OptionError(
@@ -123,4 +136,11 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
             f"the attribute hashing of {cls.__name__} to that subclass"
         )
     settings_of = {name: getattr(cls, name) for name in HASHING}
-    return type("LocalStorage", (ManifestStaticFilesStorage,), settings_of)
+    return single_pass(type("LocalStorage", (ManifestStaticFilesStorage,), settings_of))
+
+
+def single_pass(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
+    """Return the class with our pass, or with Django's if its methods are not all Django's."""
+    bases = (SinglePassStorage, cls) if is_stock(cls) else (cls,)
+    # An intermediate file is in no manifest, and would be published as an unhashed copy.
+    return type("LocalStorage", bases, {"keep_intermediate_files": False})
