@@ -1,1 +1,1 @@
-"""`make bench`: how long collectstatic takes, side by side with its peers, every request counted."""
+"""`make bench`: how long collectstatic takes beside its peers, and how many requests."""

@@ -77,7 +77,7 @@ class Gateway:
         self.folder.mkdir(parents=True)
         socket = self.folder / "delay.sock"
         delay = Path(__file__).with_name("delay.py")
-        command = [sys.executable, delay, socket, str(self.latency)]
+        command: list[str | Path] = [sys.executable, delay, socket, str(self.latency)]
         self.processes.start(DELAY, command, base_environment(), self.folder)
         servers = [
             SERVER.format(port=self.prompt, mark=MARK, late=""),
@@ -89,7 +89,15 @@ class Gateway:
         (self.folder / "nginx.conf").write_text(configuration)
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
-        nginx = [find_nginx(), "-e", "stderr", "-p", self.folder, "-c", "nginx.conf"]
+        nginx: list[str | Path] = [
+            find_nginx(),
+            "-e",
+            "stderr",
+            "-p",
+            self.folder,
+            "-c",
+            "nginx.conf",
+        ]
         self.processes.start(
             NAME, [*nginx, "-g", f"daemon off; {user}"], base_environment(), self.folder
         )

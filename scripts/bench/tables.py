@@ -26,6 +26,7 @@ HEADS = {
 FULL = 5
 """Repeats of a figure that says nothing about them."""
 MEBIBYTE = 1 << 20
+MILLISECONDS = ("first", "next", "large")
 
 
 def render(summary: Summary) -> str:
@@ -39,7 +40,7 @@ def render(summary: Summary) -> str:
         "### Hashing alone\n\n" + hashing_table(summary),
     ]
     if summary.lookups:
-        parts.append("### Looking up, and loading a manifest of 10,000 entries\n\n" + lookups(summary))
+        parts.append("### A manifest of 10,000 entries\n\n" + lookups(summary))
     if summary.ways:
         parts.append("### The gateway\n\n" + way_table(summary))
     return BEGIN + "\n" + "\n".join(parts) + "\n" + END
@@ -139,7 +140,7 @@ def lookups(summary: Summary) -> str:
 def way_table(summary: Summary) -> str:
     """Return what the gateway adds, and what it lets through."""
     rows = [
-        (way["name"], *(f"{way[key]:.1f}" for key in ("first", "next", "large")), f"{way['rate']:,}")
+        (way["name"], *(f"{way[key]:.1f}" for key in MILLISECONDS), f"{way['rate']:,}")
         for way in summary.ways
     ]
     heads = ("new connection, ms", "kept connection, ms", "PUT of 4 MiB, ms", "requests/s")
@@ -164,4 +165,3 @@ def section(text: str) -> str:
     if len(found) != 1:
         raise LookupError(f"{len(found)} parts are marked as the tables of make bench")
     return found[0]
-

@@ -44,9 +44,7 @@ def targets(summary: Summary) -> Iterator[Target]:
     yield from fast_lookup(summary)
 
 
-def ratio_to_stock(
-    summary: Summary, situation: str, latency: int, ratio: int
-) -> Iterator[Target]:
+def ratio_to_stock(summary: Summary, situation: str, latency: int, ratio: int) -> Iterator[Target]:
     """Compare with stock collectstatic."""
     own, stock = (summary.get(TREE, latency, peer, situation) for peer in (OWN, STOCK))
     if own and stock:
