@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
+from skewproof.allowance import Allowance
 from skewproof.errors import StoreError
 from skewproof.listing import sized
 from skewproof.manifest import Manifest
@@ -159,10 +160,12 @@ def write(
     log: Log,
 ) -> None:
     """Write files, several at once; the first failure stops those that have not begun."""
+    allowance = Allowance()
 
     def send(upload: Upload) -> tuple[Upload, int | None]:
-        body = upload.body()
-        return upload, len(body) if put(upload.name, body, upload.headers) else None
+        with allowance.take(upload.file.stat().st_size):
+            body = upload.body()
+            return upload, len(body) if put(upload.name, body, upload.headers) else None
 
     for upload, size in parallel(send, uploads, workers):
         if size is None:

@@ -89,18 +89,9 @@ class Gateway:
         (self.folder / "nginx.conf").write_text(configuration)
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
-        nginx: list[str | Path] = [
-            find_nginx(),
-            "-e",
-            "stderr",
-            "-p",
-            self.folder,
-            "-c",
-            "nginx.conf",
-        ]
-        self.processes.start(
-            NAME, [*nginx, "-g", f"daemon off; {user}"], base_environment(), self.folder
-        )
+        nginx: list[str | Path] = [find_nginx(), "-e", "stderr"]
+        nginx += ["-p", self.folder, "-c", "nginx.conf", "-g", f"daemon off; {user}"]
+        self.processes.start(NAME, nginx, base_environment(), self.folder)
         wait_until(socket.exists, START_SECONDS, "no delay", lambda: self.processes.log(DELAY))
         wait_until(self.is_up, START_SECONDS, "no gateway", lambda: self.processes.log(NAME))
 
