@@ -49,7 +49,7 @@ SERVER = """\
     location {mark} {{ return 204; }}
     location / {{ {late} proxy_pass http://store; }}
     location = /-/delay {{
-      internal;
+      internal; log_subrequest on; access_log delay.log counted;
       proxy_pass http://delay; proxy_pass_request_body off; proxy_pass_request_headers off;
     }}
   }}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PATH = f"/{BUCKET}/warm/0"
 """An object that the public may not read: the store's answer is short, a 403."""
 ONE_BY_ONE = 100
-CONNECTIONS, REQUESTS = 64, 6400
+CONNECTIONS, REQUESTS = 64, 3200
 LARGE = 4 << 20  # bytes: a body of many packets
 
 

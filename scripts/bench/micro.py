@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RELEASE = "v1"
-REPEATS, LOOKUPS = 7, 20_000
+REPEATS, LOOKUPS = 5, 10_000
 
 
 def main() -> int:
