@@ -25,7 +25,7 @@ def main() -> int:
     """Measure both storages on a manifest with so many entries."""
     os.environ["RELEASE_ID"] = RELEASE
     write_manifests(int(sys.argv[1]))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
     import django
 
     django.setup()

@@ -13,7 +13,7 @@ DJANGO = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 CONTRIB = ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
 MANAGE = """\
 import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
 from django.core.management import execute_from_command_line
 execute_from_command_line(sys.argv)
 """
@@ -21,7 +21,7 @@ execute_from_command_line(sys.argv)
 HASHING = """\
 import os, sys, tempfile, time
 from pathlib import Path
-os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
 import django
 django.setup()
 from django.core.management import call_command
