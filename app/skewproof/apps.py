@@ -13,7 +13,7 @@ class SkewproofConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what ``manage.py check --deploy`` looks at."""
-        from skewproof.checks import check_apps, check_release, check_storage
+        from skewproof.checks import CHECKS
 
-        for check in (check_release, check_apps, check_storage):
+        for check in CHECKS:
             checks.register(check, checks.Tags.staticfiles, deploy=True)

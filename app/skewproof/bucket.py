@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 WORKERS = 32
 PAGE = 1000  # keys in one page of a listing, by the protocol
+ATTEMPTS = 3  # at a conditional write that was not decided
+# AWS: the write met a deletion, so the name may be free. obstore takes it for one that is taken.
+CONFLICT = "ConditionalRequestConflict"
 CAUSES = (
     re.compile(
         r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?", re.DOTALL
@@ -118,23 +121,36 @@ class Bucket:
 
     def _delete_surely(self, keys: list[str]) -> None:
         """Delete, and try again; obstore would, too, but not say so."""
+        deadline = time.monotonic() + transport.GIVING_UP
         for attempt in itertools.count():
             try:
                 obstore.delete(self._asking_once, keys)
                 return
             except (BaseError, OSError):
                 self.is_sure = False
-                if attempt >= transport.RETRIES:
+                if attempt >= transport.RETRIES or time.monotonic() >= deadline:
                     raise
-            time.sleep(min(3.0, 0.1 * 2**attempt))
+            time.sleep(min(transport.LONGEST_PAUSE, transport.FIRST_PAUSE * 2**attempt))
 
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         with self._doing(f"writing {key}"):
-            try:
-                obstore.put(self._store, key, body, attributes=headers, mode="create")
-            except AlreadyExistsError:
-                return False
-            return True
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return self._created(key, body, headers)
+                except BaseError as error:
+                    if not is_undecided(str(error)):
+                        raise
+                time.sleep(transport.FIRST_PAUSE)
+            return self._created(key, body, headers)
+
+    def _created(self, key: str, body: bytes, headers: Headers) -> bool:
+        try:
+            obstore.put(self._store, key, body, attributes=headers, mode="create")
+        except AlreadyExistsError as error:
+            if CONFLICT in str(error):
+                raise
+            return False
+        return True
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
@@ -160,6 +176,17 @@ def digest_of(etag: str | None) -> str | None:
     """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
     digest = (etag or "").strip('"')
     return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+
+
+def is_undecided(message: str) -> bool:
+    """Return whether nobody knows what came of a conditional write, and obstore asked only once.
+
+    It does not repeat one after a time-out or a reset, as it could not tell whether it was the
+    first that took the name. Here that makes no difference.
+    """
+    return CONFLICT in message or (
+        "status code" not in message and not re.search(r"after \d+ retries", message)
+    )
 
 
 def cause_of(message: str) -> str:

@@ -19,6 +19,7 @@ from django.contrib.staticfiles.storage import (
 from skewproof.content import Upload, upload
 from skewproof.errors import OptionError
 from skewproof.hashing import SinglePassStorage, is_stock
+from skewproof.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +47,18 @@ class Collection:
         hash: Django's hash of the paths.
         assets: The files under their hashed names.
         copies: The files under their source names.
+        record: The manifest as it is to be stored, where the build has baked one.
     """
 
     paths: dict[str, str]
     hash: str
     assets: tuple[Upload, ...]
     copies: tuple[Upload, ...]
+    record: bytes | None = None
+
+    def encoded(self, release: str) -> bytes:
+        """Return the manifest of the release as it is to be stored."""
+        return self.record or Manifest(release, self.paths, self.hash).encode(self.size())
 
     def is_release(self) -> bool:
         """Return whether the files were hashed, and there is a manifest to write."""

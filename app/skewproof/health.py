@@ -40,7 +40,7 @@ def obstacle() -> dict[str, str] | None:
         storage = release_storage()
         # In DEBUG, Django serves unhashed names and no manifest is read.
         if storage is not None and not settings.DEBUG:
-            storage.hashed_files  # noqa: B018 - reading it loads the manifest
+            storage.assert_ready()
     except ManifestError as error:
         return {"reason": f"manifest {error.reason}", "detail": str(error)}
     except SkewproofError as error:

@@ -18,6 +18,8 @@ NAME = "staticfiles.json"
 WRITTEN = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
+REBAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
+REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
 
 def key(release: str) -> str:
@@ -58,47 +60,55 @@ class Manifest:
         return json.dumps(document).encode()
 
 
-def parse(content: bytes, release: str, place: str) -> Manifest:
+def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> Manifest:
     """Return the manifest that the content holds.
 
     Args:
         content: The file as it came from the store.
         release: The release that it must belong to.
         place: Where it came from, for the error message.
+        baked: Whether it is one that a build wrote, which always names its release.
 
     Raises:
         ManifestError: The content is no manifest that Django could use, or another release's.
     """
+    remedy = REBAKE if baked else REPUBLISH
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise unusable(release, place, f"it is not JSON ({error})") from error
-    fault = fault_of(document, release)
+        raise unusable(release, place, f"it is not JSON ({error})", remedy) from error
+    fault = fault_of(document, release, "" if baked else release)
     if fault:
-        raise unusable(release, place, fault)
+        raise unusable(release, place, fault, remedy)
     return Manifest(release, document["paths"], str(document.get("hash", "")))
 
 
-def fault_of(document: Any, release: str) -> str | None:
-    """Return what is wrong with the document, or None."""
+def fault_of(document: Any, release: str, unnamed: str) -> str | None:
+    """Return what is wrong with the document, or None.
+
+    Args:
+        document: What stands in the file.
+        release: The release that it must belong to.
+        unnamed: Whose it is if it does not say so, as those of stock Django do not.
+    """
     if not isinstance(document, dict):
         return "it is not a JSON object"
     if document.get("version") not in READABLE:
         return f"its version is {document.get('version')!r}, not one of {', '.join(READABLE)}"
-    if document.get("release", release) != release:
-        return f"it belongs to release {document['release']!r}"
+    owner = document.get("release", unnamed)
+    if owner != release:
+        return f"it belongs to release {owner!r}" if owner else "it names no release"
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(name, str) for name in paths.values()):
         return "it has no map of paths"
     return None
 
 
-def unusable(release: str, place: str, fault: str) -> ManifestError:
+def unusable(release: str, place: str, fault: str, remedy: str) -> ManifestError:
     """Return the error for a manifest that is there and of no use."""
     return ManifestError(
         "unusable",
-        f"release {release}: the manifest at {place} cannot be used: {fault}; "
-        'delete that one object and publish the release again with "manage.py collectstatic"',
+        f"release {release}: the manifest at {place} cannot be used: {fault}; {remedy}",
     )
 
 

@@ -18,7 +18,6 @@ from skewproof import manifest, notes
 from skewproof.allowance import Allowance
 from skewproof.errors import StoreError
 from skewproof.listing import sized
-from skewproof.manifest import Manifest
 from skewproof.notes import Lease, Note
 from skewproof.plan import AGAIN, Plan, before_any_file, compared, is_committed, is_there
 from skewproof.progress import no_progress
@@ -201,9 +200,8 @@ def committed(release: str, plan: Plan, collection: Collection, store: Store) ->
 
 def commit(release: str, collection: Collection, store: Store) -> bool:
     """Write the manifest; return False if another publish of the same content was faster."""
-    content = Manifest(release, collection.paths, collection.hash).encode(collection.size())
     try:
-        created = store.create_record(manifest.key(release), content)
+        created = store.create_record(manifest.key(release), collection.encoded(release))
     except StoreError as error:
         raise StoreError(
             f"release {release}: all files are in {store.place}, and it is not certain that the "

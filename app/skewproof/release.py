@@ -83,5 +83,6 @@ def missing(why: str) -> str:
     """Return the message for an id that is nowhere."""
     return (
         f"no release id: the environment variable {VARIABLE} is not set {why}; "
-        f"set {VARIABLE}, or write the id into that file when the image is built"
+        f"set {VARIABLE}, or write the id into that file when the image is built, with "
+        '"python -m skewproof.write_release"'
     )

@@ -99,6 +99,13 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         served = str(self.location).strip("/")
         return Bucket(*open_s3(self, largest), served, self.releases_location, place)
 
+    def assert_publishable(self) -> None:
+        """Raise OptionError for what cannot be sent as well, such as a public ACL."""
+        from skewproof.transport import encryption
+
+        super().assert_publishable()
+        encryption(self)
+
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""
         from skewproof.transport import attributes

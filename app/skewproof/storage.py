@@ -19,7 +19,7 @@ from django.contrib.staticfiles.storage import (
 )
 from django.utils.functional import cached_property
 
-from skewproof import manifest
+from skewproof import baked, manifest
 from skewproof.errors import ManifestError, OptionError, SkewproofError
 from skewproof.loader import Loader
 from skewproof.release import release_id
@@ -59,6 +59,10 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         pause: Seconds between two attempts to load the manifest.
         unhashed_copies: Whether a publish stores files under their source names as well, as stock
             Django does.
+        baked_manifest: The manifest in the image, if the build wrote one; then no look-up needs
+            the store.
+        publish_barrier: Whether a process with a baked manifest is ready only when the store holds
+            the release.
     """
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
@@ -69,6 +73,8 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         *args: Any,
         releases_location: str | os.PathLike[str] | None = None,
         unhashed_copies: bool = True,
+        baked_manifest: str | os.PathLike[str] | None = None,
+        publish_barrier: bool = False,
         **options: Any,
     ) -> None:
         if "manifest_storage" in options:
@@ -79,7 +85,10 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         super().__init__(*args, **options)
         self.releases_location = self.checked_releases_location(releases_location)
         self.unhashed_copies = unhashed_copies
+        self.baked_manifest = Path(baked_manifest) if baked_manifest else None
+        self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)
+        self._barrier: Loader[bool] = Loader(self.pause)
         # Django's constructor has set an empty map; without it the property below takes over.
         del self.__dict__["hashed_files"]
 
@@ -99,8 +108,36 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         return loaded.paths
 
     def fetch_manifest(self) -> Manifest:
-        """Return the manifest of the running release, from the store."""
+        """Return the manifest of the running release, from the image or from the store."""
         release = release_id()
+        if self.baked_manifest:
+            return baked.load(self.baked_manifest, release)
+        return self.stored_manifest(release)
+
+    def assert_ready(self) -> None:
+        """Raise unless pages can be rendered and, if that was asked for, the release is published.
+
+        Raises:
+            SkewproofError: Why not.
+        """
+        paths = self.hashed_files
+        if self.baked_manifest and self.publish_barrier:
+            self._barrier.load(lambda: self.is_published(paths))
+
+    def is_published(self, paths: dict[str, str]) -> bool:
+        """Return True if the release is in the store with these paths, else raise ManifestError."""
+        release = release_id()
+        differences = manifest.difference(self.stored_manifest(release).paths, paths)
+        if differences:
+            raise ManifestError(
+                "unusable",
+                f"release {release}: the manifest at {self.manifest_place(release)} is not that of "
+                f"this image: {differences}; two images have one id: build this one under another",
+            )
+        return True
+
+    def stored_manifest(self, release: str) -> Manifest:
+        """Return the manifest of a release from the store."""
         content = self.read_release_manifest(release)
         return manifest.parse(content, release, self.manifest_place(release))
 
@@ -125,6 +162,12 @@ class ReleaseManifestMixin(ManifestFilesMixin):
     def open_store(self, largest: int) -> Store:
         """Return the store for a publish whose largest file has so many bytes."""
         raise NotImplementedError
+
+    def assert_publishable(self) -> None:
+        """Raise OptionError if a publish would refuse the storage; the store is not asked."""
+        from skewproof.collection import hashing_class
+
+        hashing_class(type(self))
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that the options ask for on an asset."""

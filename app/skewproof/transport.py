@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from skewproof.s3 import S3ReleaseStorage
 
-RETRIES = 5
-PATIENCE = 15  # seconds for a request that carries nothing
+RETRIES = 10  # they take ten seconds or so, when each fails at once
+GIVING_UP = 30  # seconds after which a request that fails is not tried again
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 3.0
+PATIENCE = 10  # seconds for a request that carries nothing
 SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
 ATTRIBUTES = {
     "CacheControl": "Cache-Control",
@@ -130,14 +133,16 @@ def client_options(storage: S3ReleaseStorage, endpoint: str, largest: int) -> Cl
 
 
 def retry_config(retries: int) -> RetryConfig:
-    """Return a bounded back-off after 5xx answers and lost connections: half a minute in all."""
+    """Return a bounded back-off after throttling, 5xx answers and lost connections."""
     return {
         "max_retries": retries,
-        "retry_timeout": timedelta(seconds=30),
+        "retry_timeout": timedelta(seconds=GIVING_UP),
         "backoff": {
-            "init_backoff": timedelta(milliseconds=100),
-            "max_backoff": timedelta(seconds=3),
-            "base": 2,
+            "init_backoff": timedelta(seconds=FIRST_PAUSE),
+            "max_backoff": timedelta(seconds=LONGEST_PAUSE),
+            # obstore draws each pause from between the first and this multiple of the last: with 2,
+            # they would hardly grow.
+            "base": 3,
         },
     }
 

@@ -11,7 +11,7 @@ import click
 from django.conf import global_settings
 
 from lab.findings import Status
-from skewproof import health, release
+from skewproof import health, origin, release
 
 from .project import NAME
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "ARG",
     "BACKEND",
     "DELETE",
     "GET",
@@ -29,6 +30,7 @@ OTHER_CAPITALS = {
     "OPTIONS",
     "PATH",
     "PUT",
+    "RUN",
     "SIGHUP",
     "SIGKILL",
     "SIGTERM",
@@ -80,7 +82,7 @@ def check_variables(document: Document, project: Project) -> Iterator[str]:
             name in project.variables
             or name in project.inner
             or name in Status.__members__
-            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS
+            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS | origin.COMMITS.keys()
             or hasattr(global_settings, name)
         )
         if name and not known:
@@ -189,6 +191,16 @@ def check_defaults(readme: Document, project: Project) -> Iterator[str]:
             default = project.variables.get(name)
             if default and f"`{default}`" not in row[1]:
                 yield f"the default of {name} is {default}, not {row[1]}"
+
+
+def check_identifiers(guide: Document, source: str) -> Iterator[str]:
+    """Find system checks that the guide's table lacks, or names though there is none."""
+    there = re.findall(r'\bid="(skewproof\.[EW]\d{3})"', source)
+    named = [found for row in guide.rows for found in re.findall(r"`(skewproof\.\w\d{3})`", row[0])]
+    for each in sorted({*there} ^ {*named}):
+        yield f"{each} is not in the guide" if each in there else f"there is no check {each}"
+    if len(named) > len({*named}):
+        yield "a check is in the guide twice"
 
 
 Check = Callable[["Document", "Project"], Iterator[str]]

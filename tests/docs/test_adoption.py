@@ -69,8 +69,9 @@ def identity(server: S3Server, role: str) -> dict[str, str]:
 def write_id(newcomer: Newcomer, section: Document, release: str) -> None:
     """Do what the Dockerfile's line does."""
     (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
+    (variable,) = re.findall(r"^ARG (.*)$", block.content, re.MULTILINE)
     (command,) = re.findall(r"^RUN (.*)$", block.content, re.MULTILINE)
-    newcomer.run("sh", "-c", command, RELEASE=release)
+    assert f"release {release}, from" in newcomer.type(command, **{variable: release})
 
 
 def typed(section: Document) -> list[tuple[str, str]]:
@@ -209,6 +210,28 @@ def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
     printed = newcomer.type(f"{collect} --dry-run", **identity(bucket, "PUBLISHER"))
     assert "release v1 would be published" in printed
     assert "Contents" not in bucket.client("publisher").list_objects_v2(Bucket=BUCKET)
+
+
+def test_what_the_guide_says_of_a_baked_manifest_makes_pages_without_any_store(
+    newcomer: Newcomer,
+) -> None:
+    guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+    section = guide.section("A manifest in the image")
+    (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
+    (option,) = re.findall(r"^# with (.*) in the OPTIONS", block.content, re.MULTILINE)
+    newcomer.append("mysite/settings.py", f'STORAGES["staticfiles"]["OPTIONS"] |= {{{option}}}\n')
+    (line,) = re.findall(r"^RUN (.*)$", block.content, re.MULTILINE)
+    write, bake = line.split(" && ")
+
+    newcomer.type(write, RELEASE_ID="4f2a9c1")
+    assert "the manifest of release 4f2a9c1" in newcomer.type(bake)
+    with newcomer.serving() as port:
+        assert ask(port, "/readyz").status == 200
+        page = ask(port, "/admin/login/")
+    assert page.status == 200
+    urls = static_urls(page.text)
+    assert urls
+    assert all(re.search(rf"//{HOST}/static/.*\.[0-9a-f]{{12}}\.", url) for url in urls)
 
 
 def test_without_an_id_nothing_starts(newcomer: Newcomer, section: Document) -> None:

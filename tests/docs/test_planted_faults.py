@@ -12,6 +12,7 @@ from .checks import (
     check_commands,
     check_completeness,
     check_defaults,
+    check_identifiers,
     check_links,
     check_paths,
     check_variables,
@@ -103,6 +104,23 @@ def test_a_wrong_default_is_seen(project: Project) -> None:
     text = "| variable | default |\n|---|---|\n| `GATEWAY_PORT` | `8000` |\n| `DJANGO` | `5.2` |\n"
     assert list(check_defaults(written(text), project)) == [
         "the default of GATEWAY_PORT is 8080, not `8000`"
+    ]
+
+
+def test_a_system_check_that_is_missing_made_up_or_doubled_is_seen() -> None:
+    source = 'id="skewproof.E001" id="skewproof.W002"'
+    row = "| `skewproof.{}` | a |\n"
+    head = "| id | means |\n|---|---|\n"
+    right = head + row.format("E001") + row.format("W002")
+    assert list(check_identifiers(written(right), source)) == []
+    assert list(check_identifiers(written(head + row.format("E001")), source)) == [
+        "skewproof.W002 is not in the guide"
+    ]
+    assert list(check_identifiers(written(right + row.format("W009")), source)) == [
+        "there is no check skewproof.W009"
+    ]
+    assert list(check_identifiers(written(right + row.format("E001")), source)) == [
+        "a check is in the guide twice"
     ]
 
 

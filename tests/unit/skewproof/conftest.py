@@ -13,6 +13,7 @@ from botocore.loaders import create_loader
 from django.conf import settings
 from tests.s3servers import credentials, start, wanted
 
+from .injection import Report
 from .places import BucketPlace, DirectoryPlace, Place
 from .project import NEXT_TREE, TREE, Project
 from .proxy import Proxy, proxying
@@ -30,6 +31,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("s3_kind", wanted())
     if "place_kind" in metafunc.fixturenames:
         metafunc.parametrize("place_kind", [*wanted(), "directory"])
+
+
+REPORT = pytest.StashKey[Report]()
+
+
+@pytest.fixture(scope="session")
+def fault_report(pytestconfig: pytest.Config) -> Report:
+    """Return what the summary of the run will show."""
+    return pytestconfig.stash.setdefault(REPORT, Report())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what was broken, and what came of it."""
+    report = config.stash.get(REPORT, None)
+    if report and report.points:
+        terminalreporter.section("faults")
+        for line in report.lines():
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tests.s3servers.server import VARIABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectIdentifierTypeDef
     from tests.s3servers import S3Server
 
 
@@ -80,6 +81,11 @@ class BucketPlace:
     def delete(self, name: str) -> None:
         self.client.delete_object(Bucket=self.server.bucket, Key=self.key(name))
 
+    def delete_all(self, names: Iterable[str]) -> None:
+        keys: list[ObjectIdentifierTypeDef] = [{"Key": self.key(name)} for name in names]
+        if keys:
+            self.client.delete_objects(Bucket=self.server.bucket, Delete={"Objects": keys})
+
 
 @dataclass
 class DirectoryPlace:
@@ -116,6 +122,10 @@ class DirectoryPlace:
 
     def delete(self, key: str) -> None:
         (self.root / key).unlink()
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
 
 Place = BucketPlace | DirectoryPlace

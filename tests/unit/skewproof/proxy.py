@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
+import socket
+import struct
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +16,31 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What a fault does: "lost" closes the connection before the request has reached the store,
-# "unanswered" after it has been carried out, "dead" is "lost" for all that follows as well;
-# a number is the status of an answer that the store has nothing to do with.
-Fault = str | int | None
+# What a fault does, beside the failures below: "lost" closes the connection before the request has
+# reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that
+# follows as well; a number is the status of an answer that the store has nothing to do with.
+Fault = "Failure | str | int | None"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What goes wrong with one request.
+
+    Attributes:
+        how: A status to answer, "reset" (a TCP reset), "silence" (no answer until the proxy is told
+            that it is over), or "nothing".
+        after: Whether the store carries the request out first.
+        happens: Is called in that moment.
+        code: The code in the body of an answer.
+    """
+
+    how: int | str
+    after: bool = False
+    happens: Callable[[], None] = lambda: None
+    code: str = "SlowDown"
+
+    def body(self) -> bytes:
+        return f"<Error><Code>{self.code}</Code></Error>".encode()
 
 
 @dataclass(frozen=True)
@@ -36,6 +60,7 @@ class Proxy:
     requests: list[Request] = field(default_factory=list)
     fault: Callable[[int, Request], Fault] = lambda number, request: None  # noqa: ARG005
     lock: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def note(self, request: Request) -> Fault:
         with self.lock:
@@ -44,6 +69,8 @@ class Proxy:
 
     def reset(self, fault: Callable[[int, Request], Fault]) -> None:
         with self.lock:
+            self.over.set()
+            self.over = threading.Event()
             self.requests = []
             self.fault = fault
 
@@ -77,25 +104,47 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = self.server.proxy.note(Request(self.command, self.path, dict(self.headers)))
-        if fault in ("lost", "dead"):
+        if isinstance(fault, Failure):
+            self.fail(fault, body)
+        elif fault in ("lost", "dead"):
             self.close_connection = True
         elif isinstance(fault, int):
-            self.answer(fault, {}, b"<Error><Code>SlowDown</Code></Error>")
+            self.answer(fault, {}, Failure(fault).body())
         else:
-            self.forward(body, answered=fault is None)
+            answer = self.carried_out(body)
+            if fault is None:
+                self.answer(*answer)
+            else:
+                self.close_connection = True
 
-    def forward(self, body: bytes, *, answered: bool) -> None:
+    def fail(self, failure: Failure, body: bytes) -> None:
+        over = self.server.proxy.over
+        answer = self.carried_out(body) if failure.after else None
+        failure.happens()
+        if failure.how == "nothing":
+            self.answer(*(answer or self.carried_out(body)))
+        elif isinstance(failure.how, int):
+            self.answer(failure.how, {}, failure.body())
+        else:
+            if failure.how == "silence":
+                over.wait(30)
+            self.reset()
+
+    def reset(self) -> None:
+        """End the connection with a reset instead of a proper end."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+
+    def carried_out(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Have the store answer."""
         connection = http.client.HTTPConnection(self.server.upstream, timeout=10)
         try:
             connection.request(self.command, self.path, body, dict(self.headers))
             response = connection.getresponse()
-            content = response.read()
+            return response.status, dict(response.headers), response.read()
         finally:
             connection.close()
-        if answered:
-            self.answer(response.status, dict(response.headers), content)
-        else:
-            self.close_connection = True
 
     def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response_only(status)
@@ -123,5 +172,6 @@ def proxying(upstream: str) -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
+            proxy.over.set()
             server.shutdown()
             thread.join()

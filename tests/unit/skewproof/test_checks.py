@@ -1,21 +1,56 @@
+"""Each check sees its planted fault, and a healthy project has none."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from django.core.checks import run_checks
+import pytest
+from django.core.checks import CheckMessage, Error, run_checks
+
+import skewproof
+from skewproof.checks.release import asks_git, modules
+
+from .places import BucketPlace
 
 if TYPE_CHECKING:
-    import pytest
-
+    from .places import DirectoryPlace
     from .project import Project
 
 SHARED = "storages.backends.s3.S3ManifestStaticStorage"
 LOCAL = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+MEDIA = "storages.backends.s3.S3Storage"
+STARTED_WITH = "skewproof.checks.release.started_with"
+OWN = f"{__package__}.stock"
+
+
+@pytest.fixture(autouse=True)
+def by_whoever_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests set RELEASE_ID in their own process, as if it had been started with it."""
+    monkeypatch.setattr(STARTED_WITH, lambda: dict(os.environ))
+
+
+def messages() -> list[CheckMessage]:
+    found = run_checks(tags=["staticfiles"], include_deployment_checks=True)
+    return [message for message in found if (message.id or "").startswith("skewproof")]
 
 
 def found() -> list[str]:
-    messages = run_checks(tags=["staticfiles"], include_deployment_checks=True)
-    return [message.id or "" for message in messages if (message.id or "").startswith("skewproof")]
+    """Return the ids of what was found, having seen that each says what it is and what to do."""
+    for message in messages():
+        assert message.msg
+        assert "\n" not in message.msg
+        assert message.hint or isinstance(message, Error)
+        assert (message.id or "").startswith(f"skewproof.{type(message).__name__[0]}")
+    return [message.id or "" for message in messages()]
+
+
+def static(backend: str, **options: Any) -> dict[str, Any]:
+    return {"STORAGES": {"staticfiles": {"BACKEND": backend, "OPTIONS": options}}}
 
 
 def test_a_release_storage_with_an_id_passes(project: Project) -> None:
@@ -23,32 +58,353 @@ def test_a_release_storage_with_an_id_passes(project: Project) -> None:
         assert found() == []
 
 
-def test_a_missing_release_id_is_an_error(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+def test_a_healthy_project_with_media_a_file_and_a_baked_manifest_passes(
+    s3_project: Project, bucket: BucketPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "RELEASE").write_text("4f2a9c1\n")
+    (tmp_path / "staticfiles.json").write_text(
+        '{"version": "1.1", "paths": {}, "release": "4f2a9c1"}'
+    )
+    own = bucket.configured(baked_manifest=tmp_path / "staticfiles.json")
+    media = {"BACKEND": MEDIA, "OPTIONS": {**bucket.identity("web"), "bucket_name": "skewproof"}}
+    changed: dict[str, Any] = {
+        "BASE_DIR": tmp_path,
+        "MEDIA_ROOT": tmp_path / "media",
+        "STATIC_ROOT": tmp_path / "static",
+        "STORAGES": {"default": media, "staticfiles": own},
+    }
+    with s3_project.active("4f2a9c1", **changed):
+        assert found() == []
+        monkeypatch.delenv("RELEASE_ID")
+        assert found() == []
+
+
+def test_e001_a_missing_release_id(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with project.active("v1"):
         monkeypatch.delenv("RELEASE_ID")
         assert found() == ["skewproof.E001"]
 
 
-def test_the_wrong_order_of_apps_is_an_error(project: Project) -> None:
+def test_e002_the_wrong_order_of_apps(project: Project) -> None:
     with project.active("v1", INSTALLED_APPS=["django.contrib.staticfiles", "skewproof"]):
         assert found() == ["skewproof.E002"]
 
 
-def test_a_shared_manifest_in_a_shared_store_is_a_warning(project: Project) -> None:
-    with project.active("v1", STORAGES={"staticfiles": {"BACKEND": SHARED}}):
+def test_e003_manifests_within_the_assets(project: Project, directory: DirectoryPlace) -> None:
+    options = (
+        {"location": "static", "releases_location": "static/releases"}
+        if isinstance(project.place, BucketPlace)
+        else {"releases_location": directory.root / "static" / "releases"}
+    )
+    project.options = options
+    with project.active("v1"):
+        assert found() == ["skewproof.E003"]
+        assert "which the public can read" in messages()[0].msg
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"default_acl": "public-read"}, "publishing cannot send ACL"),
+        ({"object_parameters": {"ACL": "public-read"}}, "publishing cannot send ACL"),
+        ({"bucket": "skewproof"}, "Invalid setting 'bucket'"),
+        ({"manifest_storage": None}, "takes no option manifest_storage"),
+    ],
+)
+def test_e003_options_that_a_publish_would_refuse(
+    options: dict[str, Any], fault: str, s3_project: Project
+) -> None:
+    s3_project.options = options
+    with s3_project.active("v1"):
+        assert found() == ["skewproof.E003"]
+        assert fault in messages()[0].msg
+
+
+def test_e003_a_method_that_no_publish_would_call(
+    directory_project: Project, tmp_path: Path
+) -> None:
+    own = static(f"{OWN}.OwnHash", location=str(tmp_path / "static"))
+    with directory_project.active("v1", **own):
+        assert found() == ["skewproof.E003"]
+        assert "overrides file_hash, which has no effect" in messages()[0].msg
+
+
+def test_e003_an_option_that_no_directory_has(directory_project: Project) -> None:
+    directory_project.options = {"bucket_name": "skewproof"}
+    with directory_project.active("v1"):
+        assert found() == ["skewproof.E003"]
+
+
+@pytest.mark.parametrize("content", [None, "{}", '{"version": "1.1", "paths": {}, "release": "0"}'])
+def test_e004_an_image_without_the_manifest_of_its_release(
+    content: str | None, directory_project: Project, tmp_path: Path
+) -> None:
+    if content:
+        (tmp_path / "baked.json").write_text(content)
+    directory_project.options = {"baked_manifest": tmp_path / "baked.json"}
+    with directory_project.active("v1"):
+        assert found() == ["skewproof.E004"]
+        assert "collectstatic --bake" in messages()[0].msg
+
+
+def test_w001_a_shared_manifest_in_a_shared_store(project: Project) -> None:
+    with project.active("v1", **static(SHARED)):
         assert found() == ["skewproof.W001"]
 
 
 def test_a_manifest_in_a_local_directory_is_no_reason_to_warn(project: Project) -> None:
-    with project.active("v1", STORAGES={"staticfiles": {"BACKEND": LOCAL}}):
+    with project.active("v1", **static(LOCAL)):
         assert found() == []
+
+
+@pytest.mark.parametrize("backend", ["Lax", "LaxRelease"])
+def test_w002_a_manifest_that_is_not_strict(backend: str, project: Project, tmp_path: Path) -> None:
+    options = static(f"{OWN}.{backend}", location=str(tmp_path / "static"))
+    with project.active("v1", **options):
+        assert found() == ["skewproof.W002"]
+
+
+@pytest.mark.parametrize("by", ["option", "setting", "class"])
+def test_w003_a_manifest_that_gets_another_name(by: str, project: Project) -> None:
+    options = {"file_overwrite": False, "location": "static"} if by == "option" else {}
+    changed = static(f"{OWN}.{'Prefixed' if by == 'class' else 'Named'}", **options)
+    if by == "setting":
+        changed |= {"AWS_S3_FILE_OVERWRITE": False, "AWS_LOCATION": "static"}
+    with project.active("v1", **changed):
+        assert found() == ["skewproof.W003"]
+
+
+@pytest.mark.parametrize("options", [{"file_overwrite": False}, {"location": "static"}])
+def test_one_half_of_what_moves_a_manifest_is_no_reason_to_warn(
+    options: dict[str, Any], project: Project
+) -> None:
+    with project.active("v1", **static(f"{OWN}.Named", **options)):
+        assert found() == []
+
+
+def test_file_overwrite_matters_to_no_release_storage(s3_project: Project) -> None:
+    s3_project.options = {"file_overwrite": False}
+    with s3_project.active("v1"):
+        assert found() == []
+
+
+def test_w004_an_id_that_is_not_the_one_the_build_wrote(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "RELEASE").write_text("built\n")
+    with project.active("other", BASE_DIR=tmp_path):
+        assert found() == ["skewproof.W004"]
+        assert "'other', but the build wrote 'built'" in messages()[0].msg
+    with project.active("built", BASE_DIR=tmp_path):
+        assert found() == []
+
+
+def test_w004_an_id_that_is_read_from_git(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = tmp_path / ".git" / "refs" / "heads" / "main"
+    head.parent.mkdir(parents=True)
+    head.write_text("4f2a9c1\n")
+    with project.active("v1", SKEWPROOF_RELEASE_FILE=head):
+        monkeypatch.delenv("RELEASE_ID")
+        assert found() == ["skewproof.W004"]
+
+
+GIT = "subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True).strip()"
+SETTINGS = """
+import os
+import subprocess
+from pathlib import Path
+
+{}
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "only-for-tests" * 5
+INSTALLED_APPS = ["skewproof", "django.contrib.staticfiles"]
+STATIC_URL = "/static/"
+STORAGES = {{"staticfiles": {{"BACKEND": "{}", "OPTIONS": {{"location": "{}"}}}}}}
+"""
+STOCK = (
+    "from storages.backends.s3 import S3ManifestStaticStorage\n"
+    "from django.conf import settings\n\n\n"
+    "class Versioned(S3ManifestStaticStorage):\n"
+    "    manifest_name = f'staticfiles-{settings.COMMIT}.json'\n"
+)
+OURS = "skewproof.storage.FileSystemReleaseStorage"
+VERSIONED = "mysite.storage.Versioned"
+
+
+@pytest.mark.parametrize(
+    ("line", "backend", "fault"),
+    [
+        (f"os.environ['RELEASE_ID'] = {GIT}", OURS, "by code of this process (it began with"),
+        (f"COMMIT = {GIT}", VERSIONED, "and mysite.settings asks git while it is imported"),
+        ("COMMIT = '4f2a9c1'", VERSIONED, None),
+        (f"SENTRY = {GIT}", OURS, None),
+    ],
+)
+def test_w004_settings_that_ask_git(
+    line: str, backend: str, fault: str | None, tmp_path: Path
+) -> None:
+    package = tmp_path / "mysite"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "settings.py").write_text(SETTINGS.format(line, backend, tmp_path / "static"))
+    (package / "storage.py").write_text(STOCK)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "one")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "django", "check", "--deploy", "--tag=staticfiles"],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{tmp_path}",
+            "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            "RELEASE_ID": "v1",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("skewproof.W004" in done.stderr) == bool(fault)
+    assert (fault or "no issues") in done.stdout + done.stderr
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.com")
+    command = ["git", *identity, *arguments]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "seen"),
+    [
+        ("site.settings", ["shop.storage", "site.settings"]),
+        ("site.settings.live", ["shop.storage", "site.settings.base", "site.settings.live"]),
+        ("", ["shop.storage"]),
+    ],
+)
+def test_of_settings_in_a_package_all_modules_are_looked_at(
+    configuration: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = ("shop.storage", "shop.views", "site.settings", "site.urls")
+    for name in (*loaded, "site.settings.base", "site.settings.live"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert [module.__name__ for module in modules("shop.storage", configuration)] == seen
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import git", True),
+        ("from dulwich.repo import Repo", True),
+        ("run(['git', 'describe'])", True),
+        ("getoutput('git rev-parse HEAD')", True),
+        ("Path('.git/HEAD').read_text()", True),
+        ("URL = 'https://github.com/x/y'; digits = 'gitter'", False),
+        ("this is no Python", False),
+    ],
+)
+def test_source_that_is_about_git_is_told_from_other_source(
+    source: str, expected: bool, tmp_path: Path
+) -> None:
+    module = ModuleType("some")
+    assert asks_git(module) is False
+    module.__file__ = str(tmp_path / "some.py")
+    Path(module.__file__).write_text(source)
+    assert asks_git(module) is expected
+
+
+def test_w004_is_silent_where_nobody_can_tell_what_a_process_was_started_with(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(STARTED_WITH, dict)
+    with project.active("v1"):
+        assert found() == []
+
+
+@pytest.mark.parametrize("release", ["unknown", "latest", "main", "HEAD", "production"])
+def test_w005_an_id_that_several_builds_have(release: str, directory_project: Project) -> None:
+    with directory_project.active(release):
+        assert found() == ["skewproof.W005"]
+
+
+@pytest.mark.parametrize("release", ["v1", "main-4f2a9c1", "20261123T190501Z"])
+def test_an_id_of_one_build_is_none_of_several(release: str, directory_project: Project) -> None:
+    with directory_project.active(release):
+        assert found() == []
+
+
+@pytest.mark.parametrize("setting", ["MEDIA_ROOT", "STATIC_ROOT", "STATICFILES_DIRS"])
+def test_w006_manifests_in_a_directory_that_is_served(
+    setting: str, directory_project: Project, tmp_path: Path
+) -> None:
+    directory_project.options = {"releases_location": tmp_path / "www" / "releases"}
+    served = tmp_path / "www"
+    with directory_project.active(
+        "v1", **{setting: [("x", served)] if setting == "STATICFILES_DIRS" else served}
+    ):
+        assert found() == ["skewproof.W006"]
+        assert setting in messages()[0].msg
+
+
+def test_w006_a_baked_manifest_beside_the_assets(
+    directory_project: Project, directory: DirectoryPlace
+) -> None:
+    baked = directory.root / "static" / "staticfiles.json"
+    baked.parent.mkdir(parents=True)
+    baked.write_text('{"version": "1.1", "paths": {}, "release": "v1"}')
+    directory_project.options = {"baked_manifest": baked}
+    with directory_project.active("v1"):
+        assert found() == ["skewproof.W006"]
+
+
+PUBLIC: list[dict[str, Any]] = [
+    {"querystring_auth": False},
+    {"custom_domain": "cdn.test"},
+    {"default_acl": "public-read"},
+    {"querystring_auth": False, "location": "releases"},
+]
+PRIVATE: list[dict[str, Any]] = [
+    {},
+    {"querystring_auth": False, "location": "media"},
+    {"querystring_auth": False, "bucket_name": "another"},
+]
+
+
+@pytest.mark.parametrize("options", [*PUBLIC, *PRIVATE], ids=repr)
+def test_w006_files_of_users_that_are_public_in_the_same_bucket(
+    options: dict[str, Any], s3_project: Project, bucket: BucketPlace
+) -> None:
+    own = bucket.configured()
+    media = {"bucket_name": own["OPTIONS"]["bucket_name"], **options}
+    storages = {"default": {"BACKEND": MEDIA, "OPTIONS": media}, "staticfiles": own}
+    with s3_project.active("v1", STORAGES=storages):
+        assert found() == (["skewproof.W006"] if options in PUBLIC else [])
+
+
+@pytest.mark.parametrize("backend", [LOCAL, OURS])
+def test_w007_debug_that_hides_it_all(backend: str, project: Project, tmp_path: Path) -> None:
+    with project.active("v1", DEBUG=True, **static(backend, location=str(tmp_path / "static"))):
+        assert found() == ["skewproof.W007"]
+
+
+def test_the_checks_ask_no_network(s3_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("a check opened a connection")
+
+    monkeypatch.setattr("socket.socket.connect", forbidden)
+    for changed in ({}, static(SHARED, bucket_name="skewproof")):
+        with s3_project.active("v1", **changed):
+            found()
+
+
+def test_a_check_can_be_silenced(project: Project) -> None:
+    with project.active("v1", SILENCED_SYSTEM_CHECKS=["skewproof.W001"], **static(SHARED)):
+        assert [message.is_silenced() for message in messages()] == [True]
 
 
 def test_the_checks_are_silent_while_developing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with project.active("v1", STORAGES={"staticfiles": {"BACKEND": SHARED}}):
+    with project.active("v1", **static(SHARED)):
         monkeypatch.delenv("RELEASE_ID")
         assert [message.id for message in run_checks(tags=["staticfiles"])] == []

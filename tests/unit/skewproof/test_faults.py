@@ -1,72 +1,68 @@
-"""A publish is broken off at every single request, in every way a network knows."""
+"""A publish is broken off at every single request, in every way a network or a disk knows."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import re
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError
+from tests.s3servers import wanted
 
-import skewproof
 from skewproof import transport
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .forks import forking
+from .injection import (
+    FIRST,
+    NEXT,
+    BucketBench,
+    DirectoryBench,
+    Kind,
+    Report,
+    break_everything,
+    network_kinds,
+)
+from .places import BucketPlace, DirectoryPlace
+from .proxy import Failure
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.s3servers import S3Server
+
+    from .forks import Lane
+    from .injection import Bench
     from .project import Project
     from .proxy import Fault, Proxy, Request
 
-SMALL = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg/>", "c.txt": "c"}
-NEXT = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg id='2'/>", "d.txt": "d"}
 # 1 manifest asked for, 1 note, 1 listing of notes, 1 of assets, 3 assets, 2 copies (one is as it
 # was), 1 manifest, 1 note taken away.
 REQUESTS = 11
-COMMIT = 10
+BENCHES = 3  # that work at once at each store
 
 
-def at(number: int, fault: Fault) -> Callable[[int, Request], Fault]:
-    """Return a plan that fails at one request, and for "dead" at all that follow."""
-
-    def plan(current: int, _: Request) -> Fault:
-        return fault if current == number or (fault == "dead" and current > number) else None
-
-    return plan
+def nothing(number: int, request: Request) -> Fault:  # noqa: ARG001 - a plan
+    """Let every request through."""
+    return None
 
 
-def guarded(project: Project) -> dict[str, Any]:
-    """Return what no publish of v2 may touch."""
-    names = {f"static/{name}" for name in project.manifest("v1")["paths"].values()}
-    names.add("releases/v1/staticfiles.json")
-    return {key: entry for key, entry in project.place.entries().items() if key in names}
-
-
-def assert_absent_or_whole(project: Project, release: str) -> bool:
-    there = f"releases/{release}/staticfiles.json" in project.place.entries()
-    if there:
-        project.assert_whole(release)
-    return there
-
-
-def prepared(project: Project) -> dict[str, Any]:
-    project.write(SMALL)
+def prepared(project: Project) -> None:
+    project.write(FIRST)
     project.publish("v1")
     project.write(NEXT)
-    return guarded(project)
 
 
 def test_a_publish_needs_no_more_requests_than_counted(watched: Project, proxy: Proxy) -> None:
     prepared(watched)
-    proxy.reset(at(0, None))
+    proxy.reset(nothing)
     out = watched.publish("v2")
     assert len(proxy.requests) == REQUESTS
     assert f"{REQUESTS} requests" in out
-    proxy.reset(at(0, None))
+    proxy.reset(nothing)
     out = watched.publish("v2")
     assert [each.method for each in proxy.requests] == ["GET", "GET"]
     assert "2 requests" in out
@@ -76,7 +72,7 @@ def test_every_write_is_conditional_but_those_of_unhashed_copies_and_none_delete
     watched: Project, proxy: Proxy
 ) -> None:
     prepared(watched)
-    proxy.reset(at(0, None))
+    proxy.reset(nothing)
     watched.publish("v2")
     copies = tuple(watched.place.key(f"static/{name}") for name in NEXT)
     for write in proxy.writes():
@@ -106,147 +102,126 @@ def test_the_manifest_is_written_after_every_asset_has_been_answered(
     assert proxy.writes()[-2].path.endswith(watched.place.key("releases/v2/staticfiles.json"))
 
 
-@pytest.mark.parametrize("fault", ["dead", "unanswered", 503])
-@pytest.mark.parametrize("number", range(1, COMMIT + 1))
-def test_a_publish_that_fails_at_any_request_leaves_all_releases_whole_and_can_be_run_again(
-    number: int,
-    fault: Fault,
-    watched: Project,
-    proxy: Proxy,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(transport, "RETRIES", 0)
-    before = prepared(watched)
-    proxy.reset(at(number, fault))
-    with pytest.raises(CommandError) as caught:
-        watched.publish("v2")
-    assert caught.value.returncode == 4
-    assert "\n" not in str(caught.value)
-    assert "run the same command again" in str(caught.value)
-    assert ("nothing was written" in str(caught.value)) == (number <= 4)
-    assert guarded(watched) == before
-    committed = assert_absent_or_whole(watched, "v2")
-    assert committed == (fault == "unanswered" and number == COMMIT)
-    proxy.reset(at(0, None))
-    assert ("was published already" in watched.publish("v2")) == committed
-    assert assert_absent_or_whole(watched, "v2")
-    assert guarded(watched) == before
-    watched.assert_whole("v1")
+@pytest.fixture(scope="module")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Lane]]:
+    with forking(tmp_path_factory.mktemp("forks")) as found:
+        yield found
 
 
-@pytest.mark.parametrize("fault", ["dead", "unanswered", 503])
-def test_a_publish_that_cannot_take_its_note_away_has_succeeded(
-    fault: Fault, watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def bucket_bench(
+    s3_server_of_kind: Callable[[str], S3Server],
+    connect: Callable[[Path], Lane],
+    tmp_path: Path,
+) -> Iterator[Callable[[str, str], BucketBench]]:
+    """Return a way to make a bench in a bucket of a server of that kind."""
+    with ExitStack() as stack:
+
+        def make(kind: str, name: str) -> BucketBench:
+            place = BucketPlace(s3_server_of_kind(kind))
+            return BucketBench(place, tmp_path / name, connect, stack=stack)
+
+        yield make
+
+
+def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_be_run_again(
+    bucket_bench: Callable[[str, str], BucketBench],
+    connect: Callable[[Path], Lane],
+    tmp_path: Path,
+    fault_report: Report,
 ) -> None:
-    monkeypatch.setattr(transport, "RETRIES", 0)
+    benches: list[tuple[str, Bench]] = []
+    for number in range(BENCHES):
+        benches += [(kind, bucket_bench(kind, f"{kind}-{number}")) for kind in wanted()]
+        place = DirectoryPlace(tmp_path / f"store-{number}")
+        benches.append(
+            ("directory", DirectoryBench(place, tmp_path / f"directory-{number}", connect))
+        )
+    assert all(bench.requests == REQUESTS for store, bench in benches if store != "directory")
+    break_everything(benches, fault_report)
+    assert not fault_report.violations
+    expected = len(list(network_kinds())) * REQUESTS
+    assert all(
+        sum(count for (store, _), count in fault_report.points.items() if store == kind) == expected
+        for kind in wanted()
+    )
+    assert fault_report.reads > fault_report.points.total()
+
+
+KILLED = Kind("killed", "killed", lasting=True)
+WATCHED = Kind("looked at", "nothing", after=True)
+TWO = Kind("another publish", "nothing", other=("v2", "other"))
+
+
+@pytest.mark.parametrize(
+    ("planted", "kind", "seen"),
+    [
+        ("manifest_first", KILLED, "release v2 is there, and .* is not"),
+        ("delete_then_write", KILLED, r"static/.* was \('.*'\) and is None"),
+        ("delete_then_write", WATCHED, "was b'404'"),
+        ("unconditional", KILLED, r"static/.* was \('.*'\) and is \('.*'\)"),
+        ("unconditional_manifest", TWO, "they said .*is published:.*is published:"),
+    ],
+)
+def test_a_publish_that_breaks_a_promise_is_found_out(
+    planted: str, kind: Kind, seen: str, bucket_bench: Callable[[str, str], BucketBench]
+) -> None:
+    bench = bucket_bench(wanted()[0], "planted")
+    bench.planted = [[f"tests.unit.skewproof.sabotage.{planted}"]]
+    found = (each for number in range(1, 25) for each in bench.judged(kind, number))
+    assert any(re.search(seen, each) for each in found)
+
+
+def test_a_store_that_throttles_for_a_while_is_waited_for(watched: Project, proxy: Proxy) -> None:
+    """It answers 429 and 503 by turns, until two seconds are over."""
     prepared(watched)
-    proxy.reset(at(REQUESTS, fault))
+    until = time.monotonic() + 2
+    statuses = itertools.cycle([503, 429])
+    proxy.reset(lambda *_: Failure(next(statuses)) if time.monotonic() < until else None)
     assert "is published" in watched.publish("v2")
-    assert assert_absent_or_whole(watched, "v2")
-
-
-@pytest.mark.parametrize("fault", ["lost", "unanswered", 500, 503])
-def test_a_publish_outlives_a_fault_that_passes_at_every_request(
-    fault: Fault, watched: Project, proxy: Proxy
-) -> None:
-    """Every request fails the first time that it is made."""
-    before = prepared(watched)
-    failed: set[tuple[str, str]] = set()
-
-    def plan(_: int, request: Request) -> Fault:
-        if (request.method, request.path) in failed:
-            return None
-        failed.add((request.method, request.path))
-        return fault
-
-    proxy.reset(plan)
-    watched.publish("v2")
-    assert len(failed) == REQUESTS
-    assert guarded(watched) == before
     watched.assert_whole("v2")
 
 
-SETTINGS = """
-SECRET_KEY = "only-for-tests"
-INSTALLED_APPS = ["skewproof", "django.contrib.staticfiles"]
-STATIC_URL = "/static/"
-STATICFILES_DIRS = [{source!r}]
-STORAGES = {{"staticfiles": {storage!r}}}
-"""
-
-
-@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
-def test_a_publish_that_is_killed_at_any_request_leaves_all_releases_whole(
-    number: int, watched: Project, proxy: Proxy, tmp_path: Path
+def test_a_conditional_write_that_met_a_deletion_is_repeated(
+    watched: Project, proxy: Proxy
 ) -> None:
-    before = prepared(watched)
-    text = SETTINGS.format(
-        source=str(watched.source), storage=watched.place.configured(**watched.options)
-    )
-    (tmp_path / "killed_settings.py").write_text(text, encoding="utf-8")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{tmp_path}",
-        "DJANGO_SETTINGS_MODULE": "killed_settings",
-        "RELEASE_ID": "v2",
-        "TMPDIR": str(tmp_path),
-    }
-    started: list[subprocess.Popen[bytes]] = []
+    """As AWS wants it, and as obstore does not: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html."""
+    prepared(watched)
+    refused: set[str] = set()
 
-    def plan(current: int, _: Request) -> Fault:
-        if current == number:
-            started[0].kill()
-        return "dead" if current >= number else None
+    def plan(_: int, request: Request) -> Fault:
+        if "if-none-match" not in request.headers or request.path in refused:
+            return None
+        refused.add(request.path)
+        return Failure(409, code="ConditionalRequestConflict")
 
     proxy.reset(plan)
-    command = [sys.executable, "-m", "django", "collectstatic", "--no-input", "-v0"]
-    started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE))
-    _, errors = started[0].communicate(timeout=60)
-    assert started[0].returncode == -signal.SIGKILL, errors.decode()
-    assert guarded(watched) == before
-    committed = assert_absent_or_whole(watched, "v2")
-    assert committed == (number > COMMIT)
-    proxy.reset(at(0, None))
-    assert ("was published already" in watched.publish("v2")) == committed
-    assert assert_absent_or_whole(watched, "v2")
+    assert "is published" in watched.publish("v2")
+    assert len(refused) == 5  # the note, three assets, the manifest
+    watched.assert_whole("v2")
 
 
-def failure(project: Project, release: str) -> CommandError | None:
-    """Return how publishing failed, or None when it went well."""
-    try:
-        project.publish(release)
-    except CommandError as error:
-        return error
-    return None
-
-
-def test_a_disk_that_fails_at_any_write_leaves_all_releases_whole(
-    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [(503, "503 Service Unavailable (SlowDown)"), ("reset", "reset"), ("silence", "Timeout")],
+)
+def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
+    how: int | str, said: str, watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The n-th time that bytes or names are made durable, the disk is full."""
-    project = directory_project
-    before = prepared(project)
-    sync, calls, failed = os.fsync, itertools.count(1), 0
+    prepared(watched)
+    monkeypatch.setattr(transport, "GIVING_UP", 1)
+    monkeypatch.setattr(transport, "PATIENCE", 0.5)
+    # From the fifth request on, when files are being sent.
+    proxy.reset(lambda number, _: Failure(how) if number >= 5 else None)
+    with pytest.raises(CommandError) as caught:
+        watched.publish("v2")
+    assert said in str(caught.value)
+    assert "of 5 files were written, no manifest was written" in str(caught.value)
+    assert caught.value.returncode == 4
+    # Three files are sent at once, each of them as often as it is allowed.
+    assert len(proxy.requests) <= 4 + 3 * (1 + transport.RETRIES)
 
-    def full(handle: int) -> None:
-        if next(calls) == failed:
-            raise OSError(28, "No space left on device")
-        sync(handle)
 
-    monkeypatch.setattr("os.fsync", full)
-    while True:
-        failed, calls = failed + 1, itertools.count(1)
-        release = f"v2-{failed}"
-        project.write({**NEXT, "e.txt": release})
-        error = failure(project, release)
-        if error is None:
-            break
-        assert error.returncode == 4
-        assert "No space left on device" in str(error)
-        assert guarded(project) == before
-        assert_absent_or_whole(project, release)
-        assert not [key for key in project.place.entries() if ".skewproof-" in key]
-        calls = itertools.count(1000)
-        project.publish(release)
-        project.assert_whole(release)
-    assert failed > 6
+def test_no_request_is_waited_for_as_long_as_a_minute() -> None:
+    assert transport.PATIENCE + transport.GIVING_UP < 60
+    assert transport.retry_config(1)["retry_timeout"].total_seconds() == transport.GIVING_UP

@@ -154,6 +154,36 @@ def test_a_release_that_is_published_again_while_it_is_pruned_is_whole_or_gone()
     everything_that_can_happen(WORLDS["a release that goes"], "v1")
 
 
+TWO = {
+    "of the same": ("v1", OLD),
+    "of one id with other files": ("v1", NEW),
+    "of two releases": ("v3", NEW),
+}
+
+
+@pytest.mark.parametrize(("release", "tree"), TWO.values(), ids=TWO)
+def test_two_publishes_at_once_are_both_whole_or_one_is_told_in_every_order(
+    release: str, tree: dict[str, str]
+) -> None:
+    works = [publishing("v1", OLD), publishing(release, tree)]
+    lengths = [calls(work, world_of(v0=OLD)) for work in works]
+    for order in orders(*lengths):
+        world = world_of(v0=OLD)
+        actors = [Actor(work, world) for work in works]
+        play(world, actors, order)
+        committed = [actor for actor in actors if "is published:" in str(actor.result)]
+        others = [actor for actor in actors if actor not in committed]
+        assert len(committed) == (2 if release == "v3" else 1)
+        for other in others:
+            if tree is OLD:
+                assert "already, with the same content" in str(other.result)
+            else:
+                assert isinstance(other.error, ReleaseExistsError)
+        for actor in committed:
+            mine, files = ("v1", OLD) if actor is actors[0] else (release, tree)
+            assert world.releases()[mine] == collection(files).paths
+
+
 def no_note(note: Note, store: Any) -> str:  # noqa: ARG001 - in the place of announce
     return "_notes/none"
 

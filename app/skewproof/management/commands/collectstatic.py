@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandError
 
+from skewproof import baked
 from skewproof.collection import Collection, hashed
-from skewproof.configured import release_storage
+from skewproof.configured import release_storage, required_storage
 from skewproof.exits import one_line_errors
+from skewproof.files import write_whole
 from skewproof.plan import planned
 from skewproof.progress import no_progress, progress_bar
 from skewproof.publish import publish
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+    from django.core.management.base import CommandParser
 
     from skewproof.progress import Progress
     from skewproof.storage import ReleaseManifestMixin
@@ -38,6 +41,10 @@ NO_CLEAR = (
 NO_FILES = (
     "--no-post-process hashes nothing, and the option unhashed_copies of the storage leaves "
     "everything else out, so nothing would be published; take one of them out"
+)
+NOWHERE = (
+    '--bake needs a file to write: set the option baked_manifest of STORAGES["staticfiles"], as in '
+    '"baked_manifest": BASE_DIR / "staticfiles.json"'
 )
 NO_LINK = (
     "--link would make the store point into this release's own files, which go when it goes; "
@@ -54,17 +61,28 @@ class Command(collectstatic.Command):
 
     help = "Collect static files and publish them as one release (for storages of skewproof)."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the one option that Django's collectstatic lacks."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--bake",
+            action="store_true",
+            help="write the manifest to the file that the option baked_manifest names, for the "
+            "image that is being built; the store is not asked, and nothing is published",
+        )
+
     def handle(self, **options: Any) -> str | None:
-        """Publish, and turn every error into one line and an exit code."""
+        """Publish or bake, and turn every error into one line and an exit code."""
+        bake = bool(options.get("bake"))
         storage = release_storage()
-        if storage is None:
+        if storage is None and not bake:
             return super().handle(**options)
         self.set_options(**options)
         with one_line_errors(INTERRUPTED):
-            return self.publish(storage)
+            return self.publish(storage or required_storage(), bake=bake)
 
-    def publish(self, storage: ReleaseManifestMixin) -> str | None:
-        """Collect into a temporary directory, then bring the store up to date."""
+    def publish(self, storage: ReleaseManifestMixin, *, bake: bool) -> str | None:
+        """Collect into a temporary directory, then bring the image or the store up to date."""
         if self.clear or self.symlink:
             raise CommandError(NO_CLEAR if self.clear else NO_LINK)
         if not self.post_process and not storage.unhashed_copies:
@@ -75,6 +93,11 @@ class Command(collectstatic.Command):
                 collection = hashed(storage, Path(directory), self.fill)
                 if not storage.unhashed_copies:
                     collection = replace(collection, copies=())
+                if bake:
+                    return self.bake(release, collection, storage.baked_manifest)
+                if storage.baked_manifest and collection.is_release():
+                    record = baked.record_of(storage.baked_manifest, release, collection)
+                    collection = replace(collection, record=record)
                 store = storage.open_store(collection.largest())
                 if self.dry_run:
                     return self.pretend(release, collection, store)
@@ -105,6 +128,22 @@ class Command(collectstatic.Command):
             return nullcontext(no_progress)
         # Without a style, as everything on stderr would be red, and without a line's end.
         return progress_bar(partial(self.stderr.write, style_func=str, ending=""))
+
+    def bake(self, release: str, collection: Collection, file: Path | None) -> str | None:
+        """Write the manifest into the image."""
+        if file is None:
+            raise CommandError(NOWHERE)
+        if not collection.is_release():
+            raise CommandError(f"no manifest of release {release} to bake, as nothing was hashed")
+        if not self.dry_run:
+            try:
+                write_whole(file, collection.encoded(release))
+            except OSError as error:
+                raise CommandError(f"the manifest cannot be written to {file}: {error}") from error
+        done = "would be baked (dry run)" if self.dry_run else "is baked"
+        names = len(collection.paths)
+        text = f"the manifest of release {release}, {names} names, {done} into {file}"
+        return text if self.verbosity >= 1 else None
 
     def pretend(self, release: str, collection: Collection, store: Store) -> str | None:
         """Say what would be written; the store is only read."""
