@@ -25,6 +25,7 @@ from lab.errors import LabError
 SECONDS = 20  # for a program that says its version
 MOUNT_NAMESPACE = ("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]))
 """Begins a command that may mount what nobody else sees, and that goes with it."""
+APACHE_MODULES = (Path("/usr/lib/apache2/modules"), Path("/usr/lib64/httpd/modules"))
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -123,14 +124,50 @@ def look_for_go() -> None:
     require_program("go")
 
 
+def look_for_gcs() -> None:
+    """The emulator of Google Cloud Storage."""
+    require_program("fake-gcs-server")
+
+
+def look_for_azure() -> None:
+    """The emulator of Azure Blob Storage, which Node.js runs."""
+    require_program("azurite-blob")
+    require_program("node")
+
+
+def look_for_apache() -> None:
+    """The web server of one of the recipes in docs/servers.md."""
+    apache()
+
+
+def apache() -> tuple[Path, Path]:
+    """Find Apache httpd and the folder of its modules.
+
+    Raises:
+        LookupError: there is none.
+    """
+    # Debian keeps it where only root's PATH leads.
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
+    programs = [each for name in ("apache2", "httpd") if (each := shutil.which(name, path=path))]
+    if not programs:
+        raise LookupError("there is no apache2 or httpd on PATH, nor in /usr/sbin")
+    for folder in APACHE_MODULES:
+        if (folder / "mod_headers.so").exists():
+            return Path(programs[0]), folder
+    raise LookupError(f"{programs[0]} has no modules in {' or '.join(map(str, APACHE_MODULES))}")
+
+
 LOOKS: Mapping[str, Callable[[], None]] = {
     "compose": look_for_compose,
     "embedded": look_for_embedded,
     "minio": look_for_minio,
     "seaweedfs": look_for_seaweedfs,
+    "gcs": look_for_gcs,
+    "azure": look_for_azure,
     "chromium": look_for_chromium,
     "go": look_for_go,
     "mounts": look_for_mounts,
+    "apache": look_for_apache,
 }
 """How to look for each thing that LAB_REQUIRE may name."""
 

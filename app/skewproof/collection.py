@@ -1,7 +1,7 @@
 """The files of a release, hashed in a local directory before anything is sent.
 
-The hashing is Django's own, so that names and contents are. It is behind one function, ``hashed``,
-as the place where a faster pass can take over.
+Collecting is Django's own; hashing is by its rules, in one pass, so that names and contents are,
+too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import (
-    HashedFilesMixin,
+    ManifestFilesMixin,
     ManifestStaticFilesStorage,
     StaticFilesStorage,
 )
 
 from skewproof.content import Upload, upload
 from skewproof.errors import OptionError
-from skewproof.hashing import SinglePassStorage, is_stock
 from skewproof.manifest import Manifest
+from skewproof.staging import StagingStorage, is_stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ HASHING = (
     "support_js_module_import_aggregation",
 )
 # What it must override in the class that hashes instead.
-METHODS = ("file_hash", "hash_key", "hashed_name", "url_converter")
+METHODS = ("file_hash", "hash_key", "hashed_name", "post_process", "url_converter")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def hashed(
     directory: Path,
     collect: Callable[[ManifestStaticFilesStorage], Any],
 ) -> Collection:
-    """Return the release's files, collected and hashed by Django into the directory.
+    """Return the release's files, collected and hashed as by Django into the directory.
 
     Args:
         storage: The configured storage, whose settings of hashing and headers count.
@@ -103,7 +103,7 @@ def written(
     local: ManifestStaticFilesStorage, files: Path, names: set[str]
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return the files under hashed names, and those under their source names alone."""
-    if isinstance(local, SinglePassStorage):
+    if isinstance(local, StagingStorage):
         found = {name: copy.path for name, copy in local.copies.items()}
         assets = local.assets
     else:
@@ -117,7 +117,7 @@ def written(
 def local_storage(
     storage: ReleaseManifestMixin, files: Path, manifests: Path
 ) -> ManifestStaticFilesStorage:
-    """Return Django's storage for a local directory, hashing as the configured one would."""
+    """Return a storage for a local directory, hashing as the configured one would."""
     made = hashing_class(type(storage))
     local: ManifestStaticFilesStorage = made(
         location=files,
@@ -134,8 +134,8 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
         OptionError: The project overrides a method that no publish would call.
     """
     if cls.hashing is not ManifestStaticFilesStorage:
-        return single_pass(cls.hashing)
-    lost = [name for name in METHODS if getattr(cls, name) is not getattr(HashedFilesMixin, name)]
+        return staging(cls.hashing)
+    lost = [name for name in METHODS if getattr(cls, name) is not getattr(ManifestFilesMixin, name)]
     if lost:
         raise OptionError(
             f"{cls.__name__} overrides {', '.join(lost)}, which has no effect, as files are hashed "
@@ -143,11 +143,11 @@ def hashing_class(cls: type[ReleaseManifestMixin]) -> type[ManifestStaticFilesSt
             f"the attribute hashing of {cls.__name__} to that subclass"
         )
     settings_of = {name: getattr(cls, name) for name in HASHING}
-    return single_pass(type("LocalStorage", (ManifestStaticFilesStorage,), settings_of))
+    return staging(type("LocalStorage", (ManifestStaticFilesStorage,), settings_of))
 
 
-def single_pass(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
+def staging(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
     """Return the class with our pass, or with Django's if its methods are not all Django's."""
-    bases = (SinglePassStorage, cls) if is_stock(cls) else (cls,)
+    bases = (StagingStorage, cls) if is_stock(cls) else (cls,)
     # An intermediate file is in no manifest, and would be published as an unhashed copy.
     return type("LocalStorage", bases, {"keep_intermediate_files": False})

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import mmap
 import posixpath
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
 # Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
 OTHERS = mimetypes.MimeTypes()
+MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 TYPES = {
     ".avif": "image/avif",
     ".css": "text/css",
@@ -53,6 +57,20 @@ class Upload:
         """Return the bytes as they are stored."""
         content = self.file.read_bytes()
         return gzip.compress(content, mtime=0) if self.compress else content
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Yield the bytes as they are stored; a large file is mapped, and takes no memory."""
+        if self.compress or self.file.stat().st_size < MAPPED:
+            yield self.body()
+            return
+        with self.file.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            yield content
+        finally:
+            with suppress(BufferError):  # a failed request may still hold it
+                content.close()
 
 
 def upload(storage: Any, name: str, file: Path, *, hashed: bool) -> Upload:

@@ -9,16 +9,16 @@ relies on, until the manifest does so.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
-from skewproof.allowance import Allowance
+from skewproof.budget import Budget
 from skewproof.errors import StoreError
 from skewproof.listing import sized
 from skewproof.notes import Lease, Note
+from skewproof.parallel import parallel
 from skewproof.plan import AGAIN, Plan, before_any_file, compared, is_committed, is_there
 from skewproof.progress import no_progress
 
@@ -159,11 +159,10 @@ def write(
     log: Log,
 ) -> None:
     """Write files, several at once; the first failure stops those that have not begun."""
-    allowance = Allowance()
+    memory = Budget()
 
     def send(upload: Upload) -> tuple[Upload, int | None]:
-        with allowance.take(upload.file.stat().st_size):
-            body = upload.body()
+        with memory.spending(upload.file.stat().st_size), upload.opened() as body:
             return upload, len(body) if put(upload.name, body, upload.headers) else None
 
     for upload, size in parallel(send, uploads, workers):
@@ -174,19 +173,6 @@ def write(
             tally.new += 1
             tally.sent += size
             log(f"Uploaded '{upload.name}'")
-
-
-def parallel(
-    work: Callable[[Upload], tuple[Upload, int | None]], items: Iterable[Upload], workers: int
-) -> Iterator[tuple[Upload, int | None]]:
-    """Yield the results of the work as they come."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="publish") as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def committed(release: str, plan: Plan, collection: Collection, store: Store) -> str:

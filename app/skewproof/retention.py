@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Django's hashed names: twelve digits of the MD5, before the last ending if there is one.
 HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^./]*)?$")
-FOREIGN = re.compile(r"staticfiles[^/]*\.json")
+FOREIGN = re.compile(r"(.*/)?staticfiles[^/]*\.json")
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ def orphans(
     Raises:
         RefusedError: Something else may reach them.
     """
-    foreign = sorted(name for name in listing if FOREIGN.fullmatch(name))
+    others = unnamed(survey, listing)
+    foreign = sorted(name for name in others if FOREIGN.fullmatch(name))
     if foreign:
         raise RefusedError(
             f"--orphans: {foreign[0]} among the assets is a manifest that is not of this package, "
@@ -184,7 +185,7 @@ def orphans(
         raise RefusedError("--orphans: there is no release at all, so nothing tells what is in use")
     return frozenset(
         name
-        for name in unnamed(survey, listing)
+        for name in others
         if HASHED.search(name) and is_older(listing[name], now - policy.grace)
     )
 

@@ -13,18 +13,24 @@ from django.conf import global_settings
 from lab.findings import Status
 from skewproof import health, origin, release
 
+from .markdown import Document
 from .project import NAME
 
 if TYPE_CHECKING:
-    from .markdown import Document
+    from pathlib import Path
+
     from .project import Project
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "AWS_LOCATION",  # django-storages' settings
+    "AWS_S3_FILE_OVERWRITE",
     "ARG",
     "BACKEND",
+    "CVS",
     "DELETE",
     "GET",
+    "GOOGLE_APPLICATION_CREDENTIALS",  # Google's library reads it
     "HEAD",
     "HUP",
     "OPTIONS",
@@ -34,6 +40,7 @@ OTHER_CAPITALS = {
     "SIGHUP",
     "SIGKILL",
     "SIGTERM",
+    "STORAGE_EMULATOR_HOST",  # as well
     "TMPDIR",
 }
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}
@@ -60,8 +67,13 @@ def check_links(document: Document, project: Project) -> Iterator[str]:
         path = (project.root / document.path).parent / place
         if "://" in target or not path.exists():
             yield f"the link {target} leads nowhere"
-        elif anchor and not place and anchor not in document.anchors:
+        elif anchor and anchor not in anchors_of(path if place else None, document):
             yield f"the link {target} leads to no heading"
+
+
+def anchors_of(path: Path | None, document: Document) -> set[str]:
+    """Return the anchors of this document, or of another one."""
+    return document.anchors if path is None else Document(path, path.read_text()).anchors
 
 
 def check_paths(document: Document, project: Project) -> Iterator[str]:
@@ -191,16 +203,6 @@ def check_defaults(readme: Document, project: Project) -> Iterator[str]:
             default = project.variables.get(name)
             if default and f"`{default}`" not in row[1]:
                 yield f"the default of {name} is {default}, not {row[1]}"
-
-
-def check_identifiers(guide: Document, source: str) -> Iterator[str]:
-    """Find system checks that the guide's table lacks, or names though there is none."""
-    there = re.findall(r'\bid="(skewproof\.[EW]\d{3})"', source)
-    named = [found for row in guide.rows for found in re.findall(r"`(skewproof\.\w\d{3})`", row[0])]
-    for each in sorted({*there} ^ {*named}):
-        yield f"{each} is not in the guide" if each in there else f"there is no check {each}"
-    if len(named) > len({*named}):
-        yield "a check is in the guide twice"
 
 
 Check = Callable[["Document", "Project"], Iterator[str]]

@@ -68,10 +68,10 @@ class Newcomer:
         with (self.folder / file).open("a") as open_file:
             open_file.write(f"\n{text}")
 
-    def follow(self, section: Document, file: str) -> None:
-        """Append the block of code that is for the file, by its first line."""
+    def follow(self, section: Document, file: str, here: str = "") -> None:
+        """Append the block of code that is for the file, by its first line; here it may differ."""
         block = next(each for each in section.fences if first_line(each) == f"# {file}")
-        self.append(f"mysite/{file.partition(',')[0]}", block.content)
+        self.append(f"mysite/{here or file.partition(',')[0]}", block.content)
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a program in the project's folder; it has to end well."""

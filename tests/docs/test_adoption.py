@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 
 BUCKET = "my-bucket"
 HOST = "cdn.example.com"
+# What a production of Wagtail has in a file of its own.
+WAGTAIL_LOCAL = 'SECRET_KEY = "only-for-tests"\nALLOWED_HOSTS = ["127.0.0.1"]\n'
+# Its pages need a database; the way in which its admin names files needs none.
+WAGTAIL_PROCESS = """
+import django
+django.setup()
+from django.test import Client
+from wagtail.admin.staticfiles import versioned_static
+print(Client(SERVER_NAME="127.0.0.1").get("/readyz").status_code)
+for name in ("css/core.css", "js/vendor.js"):
+    print(versioned_static(f"wagtailadmin/{name}"))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +224,40 @@ def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
     printed = newcomer.type(f"{collect} --dry-run", **identity(bucket, "PUBLISHER"))
     assert "release v1 would be published" in printed
     assert "Contents" not in bucket.client("publisher").list_objects_v2(Bucket=BUCKET)
+
+
+@pytest.fixture
+def wagtail(section: Document, packages: Path, tmp_path: Path) -> Newcomer:
+    """A project fresh from `wagtail start`, whose settings are in a package."""
+    made = Newcomer(
+        tmp_path / "srv" / "shop" / "code",
+        {"PYTHONPATH": str(packages), "DJANGO_SETTINGS_MODULE": "mysite.settings.production"},
+    )
+    made.folder.mkdir(parents=True)
+    made.run(sys.executable, "-m", "wagtail.bin.wagtail", "start", "mysite", ".")
+    made.append("mysite/settings/local.py", WAGTAIL_LOCAL)
+    made.follow(section, "settings.py", "settings/production.py")
+    made.follow(section, "settings.py, without S3", "settings/production.py")
+    made.follow(section, "urls.py")
+    return made
+
+
+def test_what_the_readme_says_works_for_wagtail_as_well(
+    wagtail: Newcomer, section: Document
+) -> None:
+    served = wagtail.folder.parent / "static"
+    settings = wagtail.folder / "mysite" / "settings" / "production.py"
+    settings.write_text(settings.read_text().replace('"/srv/shop/static"', repr(str(served))))
+    write_id(wagtail, section, "4f2a9c1")
+    for command, shown in typed(section):
+        assert without_numbers(wagtail.type(command)) == without_numbers(shown)
+    ready, *names = wagtail.run(sys.executable, "-c", WAGTAIL_PROCESS).stdout.split()
+
+    assert ready == "200"
+    for name in names:
+        asset = served / name.removeprefix("/static/")
+        digest = hashlib.md5(asset.read_bytes(), usedforsecurity=False).hexdigest()
+        assert f".{digest[:12]}." in name
 
 
 def test_what_the_guide_says_of_a_baked_manifest_makes_pages_without_any_store(

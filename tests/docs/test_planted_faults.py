@@ -12,7 +12,6 @@ from .checks import (
     check_commands,
     check_completeness,
     check_defaults,
-    check_identifiers,
     check_links,
     check_paths,
     check_variables,
@@ -23,7 +22,8 @@ from .project import Project, of_compose, of_makefile, of_program, read_project,
 RIGHT = """
 # A right one
 
-See [the licence](LICENSE), [the table](#a-right-one), `app/shop/settings.py`, `Makefile`,
+See [the licence](LICENSE), [the table](#a-right-one),
+[a part](docs/guide.md#retention), `app/shop/settings.py`, `Makefile`,
 `docs/adr/`, `.lab/error.log` and `static/css/site.css`. Set `GATEWAY_PORT=8081`,
 `INSTALLED_APPS` or `SKEWPROOF_RELEASE_FILE`; `PASS` and `GET` are no variables. There is
 `make rollout STRATEGY=shared`.
@@ -46,6 +46,7 @@ FAULTS: list[tuple[Check, str, str]] = [
     (check_links, '<img src="no.png">', "the link no.png leads nowhere"),
     (check_links, "[a](http://example.com/)", "the link http://example.com/ leads nowhere"),
     (check_links, "[a](#nowhere)", "the link #nowhere leads to no heading"),
+    (check_links, "[a](docs/guide.md#no)", "the link docs/guide.md#no leads to no heading"),
     (check_paths, "`app/shop/setings.py`", "there is no app/shop/setings.py"),
     (check_paths, "`scripts/labb/`", "there is no scripts/labb/"),
     (check_paths, "`docker-composer.yml`", "there is no docker-composer.yml"),
@@ -104,23 +105,6 @@ def test_a_wrong_default_is_seen(project: Project) -> None:
     text = "| variable | default |\n|---|---|\n| `GATEWAY_PORT` | `8000` |\n| `DJANGO` | `5.2` |\n"
     assert list(check_defaults(written(text), project)) == [
         "the default of GATEWAY_PORT is 8080, not `8000`"
-    ]
-
-
-def test_a_system_check_that_is_missing_made_up_or_doubled_is_seen() -> None:
-    source = 'id="skewproof.E001" id="skewproof.W002"'
-    row = "| `skewproof.{}` | a |\n"
-    head = "| id | means |\n|---|---|\n"
-    right = head + row.format("E001") + row.format("W002")
-    assert list(check_identifiers(written(right), source)) == []
-    assert list(check_identifiers(written(head + row.format("E001")), source)) == [
-        "skewproof.W002 is not in the guide"
-    ]
-    assert list(check_identifiers(written(right + row.format("W009")), source)) == [
-        "there is no check skewproof.W009"
-    ]
-    assert list(check_identifiers(written(right + row.format("E001")), source)) == [
-        "a check is in the guide twice"
     ]
 
 

@@ -59,7 +59,7 @@ def pruning(**policy: Any) -> Callable[[Memory], Any]:
             return None
         report = prune.prune(plan, store, wanted)
         newest = [release.id for release in plan.survey.newest_first()[: wanted.keep]]
-        assert not {wanted.running, *newest} & set(report.releases)
+        assert not {wanted.running, *newest, *wanted.named} & set(report.releases)
         return report
 
     return pruner
@@ -230,10 +230,13 @@ def test_each_part_of_the_scheme_is_needed(
 TREES = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]), max_size=3)
 PUBLISHES = st.builds(publishing, st.sampled_from(["v1", "v2", "v3", "v4"]), TREES)
 PRUNES = st.builds(
-    lambda keep, days, running: pruning(keep=keep, min_age=timedelta(days=days), running=running),
+    lambda keep, days, running, named: pruning(
+        keep=keep, min_age=timedelta(days=days), running=running, named=frozenset(named)
+    ),
     st.integers(1, 2),
     st.sampled_from([0, 3]),
     st.sampled_from(["none", "v1", "v2"]),
+    st.sampled_from([(), ("v3",)]),
 )
 PROCESSES = st.lists(
     st.tuples(st.one_of(PUBLISHES, PRUNES), st.sampled_from([0, 0, 0, 0, *range(1, 12)])),

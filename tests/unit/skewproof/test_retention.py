@@ -166,10 +166,15 @@ def test_hashed_names_that_nothing_ever_named_are_orphans_and_others_are_not() -
     assert found == {f"css/site.{HASH}.css", f"LICENSE.{HASH}"}
 
 
-@pytest.mark.parametrize("name", ["staticfiles.json", "staticfiles-v1.json"])
+@pytest.mark.parametrize("name", ["staticfiles.json", "staticfiles-v1.json", "v1/staticfiles.json"])
 def test_orphans_are_not_looked_for_where_a_stock_manifest_may_reach_them(name: str) -> None:
     with pytest.raises(RefusedError, match=f"{name} among the assets is a manifest"):
         orphans(HISTORY, {name: Stored(1)}, policy(), NOW)
+
+
+def test_a_file_of_ours_that_is_called_like_a_manifest_is_none() -> None:
+    ours = survey(release("v1", 1, "demo/staticfiles.json"))
+    assert not orphans(ours, {"demo/staticfiles.json": Stored(1)}, policy(), NOW)
 
 
 def test_orphans_are_not_looked_for_where_there_is_no_release() -> None:

@@ -116,9 +116,9 @@ class Command(collectstatic.Command):
         pretending, self.dry_run = self.dry_run, False
         try:
             self.collect()
-        except (ValueError, RuntimeError) as error:
-            notes = getattr(error, "__notes__", [])
-            raise CommandError("; ".join([str(error), *notes])) from error
+        except (CommandError, ValueError, RuntimeError) as error:
+            # Newer versions of Django say on further lines where a reference is.
+            raise CommandError(" ".join(map(str.strip, str(error).splitlines()))) from error
         finally:
             self.dry_run = pretending
 
