@@ -123,11 +123,24 @@ def look_for_go() -> None:
     require_program("go")
 
 
+def look_for_gcs() -> None:
+    """The emulator of Google Cloud Storage."""
+    require_program("fake-gcs-server")
+
+
+def look_for_azure() -> None:
+    """The emulator of Azure Blob Storage, which Node.js runs."""
+    require_program("azurite-blob")
+    require_program("node")
+
+
 LOOKS: Mapping[str, Callable[[], None]] = {
     "compose": look_for_compose,
     "embedded": look_for_embedded,
     "minio": look_for_minio,
     "seaweedfs": look_for_seaweedfs,
+    "gcs": look_for_gcs,
+    "azure": look_for_azure,
     "chromium": look_for_chromium,
     "go": look_for_go,
     "mounts": look_for_mounts,

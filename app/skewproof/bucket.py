@@ -1,4 +1,4 @@
-"""An S3 bucket as the store."""
+"""A bucket as the store: on S3 or on Google Cloud, and on Azure but for the listing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import itertools
 import re
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import obstore
@@ -14,17 +16,18 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from skewproof import transport
 from skewproof.content import md5
 from skewproof.errors import StoreError
+from skewproof.parallel import parallel
 from skewproof.store import Counter, Headers, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from obstore.store import S3Store
+    from obstore.store import ObjectStore
 
 WORKERS = 32
 PAGE = 1000  # keys in one page of a listing, by the protocol
 ATTEMPTS = 3  # at a conditional write that was not decided
-# AWS: the write met a deletion, so the name may be free. obstore takes it for one that is taken.
+# AWS: the write met a deletion, so the name may be free.
 CONFLICT = "ConditionalRequestConflict"
 CAUSES = (
     re.compile(
@@ -36,16 +39,41 @@ CAUSES = (
 )
 
 
-class Bucket:
-    """The assets and manifests in one bucket."""
+@dataclass(frozen=True)
+class Area:
+    """Where assets are, or manifests: a bucket and a prefix in it.
 
-    def __init__(
-        self, store: S3Store, asking_once: S3Store, assets: str, releases: str, place: str
-    ) -> None:
-        self._store = store
-        self._asking_once = asking_once
+    Attributes:
+        store: The bucket, trying again what fails.
+        asking_once: The bucket, not trying again.
+        prefix: What all keys begin with, without the slash behind it; may be empty.
+        bucket: Its name.
+    """
+
+    store: ObjectStore
+    asking_once: ObjectStore
+    prefix: str
+    bucket: str = ""
+
+    def key(self, name: str) -> str:
+        """Return the key of a name."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+class Bucket:
+    """The assets and manifests, in one bucket or two.
+
+    Args:
+        assets: Where the assets are.
+        releases: Where the manifests are, and the notes.
+        place: Where both are, for messages.
+        at_once: How many keys one request deletes.
+    """
+
+    def __init__(self, assets: Area, releases: Area, place: str, at_once: int = PAGE) -> None:
         self._assets = assets
         self._releases = releases
+        self._at_once = at_once
         self.place = place
         self.workers = WORKERS
         self.calls = Counter()
@@ -53,26 +81,25 @@ class Bucket:
 
     def read_record(self, key: str) -> bytes | None:
         """Return a record, or None when there is none."""
-        key = f"{self._releases}/{key}"
+        key = self._releases.key(key)
         with self._doing(f"reading {key}"):
             try:
-                return bytes(obstore.get(self._store, key).bytes())
+                return bytes(obstore.get(self._releases.store, key).bytes())
             except FileNotFoundError as error:
-                if "NoSuchBucket" in str(error):
+                if is_bucket_missing(error):
                     raise
                 return None
 
     def create_record(self, key: str, content: bytes) -> bool:
         """Write a record, if the key is free."""
-        key = f"{self._releases}/{key}"
-        return self._create(key, content, {"Content-Type": "application/json"})
+        return self._create(self._releases, key, content, {"Content-Type": "application/json"})
 
     def list_records(self, folder: str = "") -> dict[str, Stored]:
         """Return all records by key, or those of one folder."""
         return self._list(self._releases, folder)
 
     def delete_records(self, keys: Iterable[str]) -> None:
-        """Delete records, up to a thousand in a request."""
+        """Delete records, on S3 up to a thousand in a request."""
         self._delete(self._releases, keys)
 
     def list_assets(self) -> dict[str, Stored]:
@@ -80,18 +107,18 @@ class Bucket:
         return self._list(self._assets)
 
     def delete_assets(self, names: Iterable[str]) -> None:
-        """Delete assets, up to a thousand in a request."""
+        """Delete assets, on S3 up to a thousand in a request."""
         self._delete(self._assets, names)
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
-        """Write an asset, if the name is free (``If-None-Match: *``)."""
-        return self._create(f"{self._assets}/{name}", body, headers)
+        """Write an asset, if the name is free (``If-None-Match: *``, or what the store has)."""
+        return self._create(self._assets, name, body, headers)
 
     def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:
         """Write an asset, in one request: the ETag of a multipart upload would be no MD5."""
-        key = f"{self._assets}/{name}"
+        key = self._assets.key(name)
         with self._doing(f"writing {key}"):
-            obstore.put(self._store, key, body, attributes=headers, use_multipart=False)
+            obstore.put(self._assets.store, key, body, attributes=headers, use_multipart=False)
 
     def holds(self, name: str, stored: Stored, body: bytes) -> bool:  # noqa: ARG002 - see Store
         """Compare size and ETag; where the ETag is no MD5, the asset counts as another."""
@@ -100,31 +127,40 @@ class Bucket:
     def settle(self) -> None:
         """Do nothing: an object is durable when the store has said so."""
 
-    def _list(self, prefix: str, folder: str = "") -> dict[str, Stored]:
-        under = f"{prefix}/{folder}".rstrip("/")
+    def _list(self, area: Area, folder: str = "") -> dict[str, Stored]:
+        under = area.key(folder).rstrip("/")
         with self._doing(f"listing {under}/"):
-            pages = obstore.list(self._store, under, chunk_size=PAGE)
-            found = {
-                entry["path"][len(prefix) + 1 :]: Stored(
-                    entry["size"], digest_of(entry["e_tag"]), entry["last_modified"]
-                )
-                for page in pages
-                for entry in page
+            pages = list(self._pages(area, under))
+        self.calls.add(max(0, len(pages) - 1))
+        start = len(area.key(""))
+        return {key[start:]: stored for page in pages for key, stored in page.items()}
+
+    def _pages(self, area: Area, under: str) -> Iterator[dict[str, Stored]]:
+        for page in obstore.list(area.store, under, chunk_size=PAGE):
+            yield {
+                each["path"]: Stored(each["size"], digest_of(each["e_tag"]), each["last_modified"])
+                for each in page
             }
-        self.calls.add(max(0, (len(found) - 1) // PAGE))
-        return found
 
-    def _delete(self, prefix: str, names: Iterable[str]) -> None:
-        for some in batches(sorted(names), PAGE):
-            with self._doing(f"deleting {prefix}/{some[0]}{and_more(some)}"):
-                self._delete_surely([f"{prefix}/{name}" for name in some])
+    def _delete(self, area: Area, names: Iterable[str]) -> None:
+        keys = sorted(area.key(name) for name in names)
+        for _ in parallel(partial(self._delete_some, area), batches(keys, self._at_once), WORKERS):
+            pass
 
-    def _delete_surely(self, keys: list[str]) -> None:
+    def _delete_some(self, area: Area, keys: list[str]) -> None:
+        with self._doing(f"deleting {keys[0]}{and_more(keys)}"):
+            self._delete_surely(area, keys)
+
+    def _delete_surely(self, area: Area, keys: list[str]) -> None:
         """Delete, and try again; obstore would, too, but not say so."""
         deadline = time.monotonic() + transport.GIVING_UP
         for attempt in itertools.count():
             try:
-                obstore.delete(self._asking_once, keys)
+                self._ask_to_delete(area, keys)
+                return
+            except FileNotFoundError as error:
+                if is_bucket_missing(error):
+                    raise
                 return
             except (BaseError, OSError):
                 self.is_sure = False
@@ -132,22 +168,26 @@ class Bucket:
                     raise
             time.sleep(min(transport.LONGEST_PAUSE, transport.FIRST_PAUSE * 2**attempt))
 
-    def _create(self, key: str, body: bytes, headers: Headers) -> bool:
+    def _ask_to_delete(self, area: Area, keys: list[str]) -> None:
+        obstore.delete(area.asking_once, keys)
+
+    def _create(self, area: Area, name: str, body: bytes, headers: Headers) -> bool:
+        key = area.key(name)
         with self._doing(f"writing {key}"):
             for _ in range(ATTEMPTS - 1):
                 try:
-                    return self._created(key, body, headers)
+                    return self._created(area, key, body, headers)
                 except BaseError as error:
                     if not is_undecided(str(error)):
                         raise
                 time.sleep(transport.FIRST_PAUSE)
-            return self._created(key, body, headers)
+            return self._created(area, key, body, headers)
 
-    def _created(self, key: str, body: bytes, headers: Headers) -> bool:
+    def _created(self, area: Area, key: str, body: bytes, headers: Headers) -> bool:
         try:
-            obstore.put(self._store, key, body, attributes=headers, mode="create")
+            obstore.put(area.store, key, body, attributes=headers, mode="create")
         except AlreadyExistsError as error:
-            if CONFLICT in str(error):
+            if not is_taken(str(error)):
                 raise
             return False
         return True
@@ -159,6 +199,11 @@ class Bucket:
             yield
         except (BaseError, OSError) as error:
             raise StoreError(f"{what} in {self.place} failed: {cause_of(str(error))}") from error
+
+
+def is_bucket_missing(error: FileNotFoundError) -> bool:
+    """Return whether it is the bucket that is not there, or the container."""
+    return any(code in str(error) for code in ("NoSuchBucket", "ContainerNotFound"))
 
 
 def batches(names: list[str], size: int) -> Iterator[list[str]]:
@@ -176,6 +221,11 @@ def digest_of(etag: str | None) -> str | None:
     """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
     digest = (etag or "").strip('"')
     return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+
+
+def is_taken(message: str) -> bool:
+    """Return whether it is the name that is taken; obstore takes every conflict for that."""
+    return "409 Conflict" not in message or "BlobAlreadyExists" in message
 
 
 def is_undecided(message: str) -> bool:

@@ -9,8 +9,7 @@ relies on, until the manifest does so.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from skewproof.allowance import Allowance
 from skewproof.errors import StoreError
 from skewproof.listing import sized
 from skewproof.notes import Lease, Note
+from skewproof.parallel import parallel
 from skewproof.plan import AGAIN, Plan, before_any_file, compared, is_committed, is_there
 from skewproof.progress import no_progress
 
@@ -174,19 +174,6 @@ def write(
             tally.new += 1
             tally.sent += size
             log(f"Uploaded '{upload.name}'")
-
-
-def parallel(
-    work: Callable[[Upload], tuple[Upload, int | None]], items: Iterable[Upload], workers: int
-) -> Iterator[tuple[Upload, int | None]]:
-    """Yield the results of the work as they come."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="publish") as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def committed(release: str, plan: Plan, collection: Collection, store: Store) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3StaticStorage  # type: ignore[import-untyped]
 
-from skewproof import manifest
-from skewproof.errors import ManifestError, OptionError
-from skewproof.storage import ReleaseManifestMixin
+from skewproof.objects import ObjectReleaseMixin, one_line
 
 if TYPE_CHECKING:
-    import os
-
+    from skewproof.errors import ManifestError
     from skewproof.store import Store
 
 # botocore waits 60 s and tries five times: longer than a worker or a health check may. There is no
@@ -28,7 +24,7 @@ NOT_THERE_OR_NOT_ALLOWED = (
 )
 
 
-class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[misc] # untyped base
+class S3ReleaseStorage(ObjectReleaseMixin, S3StaticStorage):  # type: ignore[misc] # untyped base
     """Keeps assets under ``location`` in a bucket, and the manifests beside it.
 
     Takes all options of django-storages' S3 backend. ``releases_location`` is the key prefix of the
@@ -39,21 +35,6 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
         super().__init__(**options)
         # What the project configured itself wins over the short time-outs.
         self.client_config: Config = IMPATIENT.merge(self.client_config)
-
-    def checked_releases_location(self, given: str | os.PathLike[str] | None) -> str:
-        """Return the key prefix of the manifests, which must not be within the public one."""
-        served = str(self.location).strip("/")
-        chosen = str(given or posixpath.join(posixpath.dirname(served), "releases")).strip("/")
-        if not served or f"{chosen}/".startswith(f"{served}/"):
-            raise OptionError(
-                f"the manifests under {chosen!r} would be within location {served!r}, which the "
-                'public can read; set the option location to a prefix of its own, such as "static"'
-            )
-        return chosen
-
-    def manifest_key(self, release: str) -> str:
-        """Return the key of a release's manifest."""
-        return posixpath.join(self.releases_location, release, manifest.NAME)
 
     def manifest_place(self, release: str) -> str:
         """Return bucket, key and server of a release's manifest."""
@@ -91,28 +72,24 @@ class S3ReleaseStorage(ReleaseManifestMixin, S3StaticStorage):  # type: ignore[m
 
     def open_store(self, largest: int) -> Store:
         """Return the bucket as a store."""
-        from skewproof.bucket import Bucket
-        from skewproof.transport import open_s3
+        from skewproof.bucket import Area, Bucket
+        from skewproof.s3_transport import open_s3
 
         server = f" at {self.endpoint_url}" if self.endpoint_url else ""
         place = f"s3://{self.bucket_name}{server}"
-        served = str(self.location).strip("/")
-        return Bucket(*open_s3(self, largest), served, self.releases_location, place)
+        stores = open_s3(self, largest)
+        served = Area(*stores, str(self.location).strip("/"))
+        return Bucket(served, Area(*stores, self.releases_location), place)
 
     def assert_publishable(self) -> None:
         """Raise OptionError for what cannot be sent as well, such as a public ACL."""
-        from skewproof.transport import encryption
+        from skewproof.s3_transport import encryption
 
         super().assert_publishable()
         encryption(self)
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters ask for."""
-        from skewproof.transport import attributes
+        from skewproof.s3_transport import attributes
 
         return attributes(self.get_object_parameters(name))
-
-
-def one_line(error: Exception) -> str:
-    """Return the error's text without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__

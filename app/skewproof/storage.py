@@ -9,6 +9,7 @@ has a manifest of its own, outside of what the public can read::
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,22 +28,33 @@ from skewproof.release import release_id
 if TYPE_CHECKING:
     import os
 
+    from skewproof.azure import AzureReleaseStorage
+    from skewproof.gcs import GoogleCloudReleaseStorage
     from skewproof.manifest import Manifest
     from skewproof.s3 import S3ReleaseStorage
     from skewproof.store import Store
 
-__all__ = ["FileSystemReleaseStorage", "ReleaseManifestMixin", "S3ReleaseStorage"]
+__all__ = [
+    "AzureReleaseStorage",
+    "FileSystemReleaseStorage",
+    "GoogleCloudReleaseStorage",
+    "ReleaseManifestMixin",
+    "S3ReleaseStorage",
+]
+ELSEWHERE = {
+    "AzureReleaseStorage": "azure",
+    "GoogleCloudReleaseStorage": "gcs",
+    "S3ReleaseStorage": "s3",
+}
 
 PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
 WAITING = "this process asks again by itself, no restart is needed"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the S3 storage when it is asked for, as it alone needs django-storages and boto3."""
-    if name == "S3ReleaseStorage":
-        from skewproof.s3 import S3ReleaseStorage
-
-        return S3ReleaseStorage
+    """Import a storage when it is asked for, as each needs django-storages and a library more."""
+    if name in ELSEWHERE:
+        return getattr(import_module(f"skewproof.{ELSEWHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -25,6 +25,7 @@ OTHER_CAPITALS = {
     "BACKEND",
     "DELETE",
     "GET",
+    "GOOGLE_APPLICATION_CREDENTIALS",  # Google's library reads it
     "HEAD",
     "HUP",
     "OPTIONS",
@@ -34,6 +35,7 @@ OTHER_CAPITALS = {
     "SIGHUP",
     "SIGKILL",
     "SIGTERM",
+    "STORAGE_EMULATOR_HOST",  # as well
     "TMPDIR",
 }
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 START_TIMEOUT = 30.0  # seconds; both kinds take about one
 POLL = 0.05
+ATTEMPTS = 3  # a port that was free may be taken a moment later
 DATA = "data"  # inside the folder of the server
 
 
@@ -38,6 +39,7 @@ class Program:
     endpoint: str
     health: str
     litter: tuple[Path, ...] = ()
+    healthy: int = 200  # what a server that has no health page answers there
 
 
 class Launched:
@@ -78,7 +80,7 @@ class Launched:
         connection = http.client.HTTPConnection(host, timeout=2)
         try:
             connection.request("GET", f"/{path}")
-            return connection.getresponse().status == 200
+            return connection.getresponse().status == self.program.healthy
         except OSError:
             return False
         finally:
@@ -97,6 +99,21 @@ class Launched:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a process group of its own, to be killed as a whole
             )
+
+
+def launch(program: Callable[[], Program]) -> Launched:
+    """Start a program and wait until it is healthy; it is described anew for each attempt."""
+    for attempt in range(1, ATTEMPTS + 1):
+        launched = Launched(program())
+        try:
+            launched.wait_until_healthy()
+        except BaseException as error:
+            launched.kill()
+            if not isinstance(error, ServerError) or attempt == ATTEMPTS:
+                raise
+        else:
+            return launched
+    raise AssertionError("the last attempt returns or raises")
 
 
 def run_script(script: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

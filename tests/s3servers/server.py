@@ -15,7 +15,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from tests.s3servers import minio, seaweedfs
-from tests.s3servers.process import Launched, ServerError, run_script
+from tests.s3servers.process import Launched, ServerError, launch, run_script
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 KINDS = ("seaweedfs", "minio")
 SCRIPTS = Path(__file__).parents[2] / "minio"
-ATTEMPTS = 3  # a port that was free may be taken a moment later
 VARIABLES = {
     "root": ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
     "publisher": ("PUBLISHER_ACCESS_KEY", "PUBLISHER_SECRET_KEY"),
@@ -129,27 +128,13 @@ def credentials() -> dict[str, str]:
 def start(kind: str, folder: Path, environ: Mapping[str, str]) -> Iterator[S3Server]:
     """Run a server of this kind in its own new folder until the block ends; nothing is set up."""
     folder.mkdir(parents=True)
-    launched = _launch(kind, folder, environ)
+    launched = launch(lambda: _program(kind, folder, environ))
     try:
         admin = "minio" if kind == "minio" else "none"
         told = {"S3_ENDPOINT_URL": launched.program.endpoint, "STORE_ADMIN": admin}
         yield S3Server(kind, folder, launched, {**environ, **told})
     finally:
         launched.kill()
-
-
-def _launch(kind: str, folder: Path, environ: Mapping[str, str]) -> Launched:
-    for attempt in range(1, ATTEMPTS + 1):
-        launched = Launched(_program(kind, folder, environ))
-        try:
-            launched.wait_until_healthy()
-        except BaseException as error:
-            launched.kill()
-            if not isinstance(error, ServerError) or attempt == ATTEMPTS:
-                raise
-        else:
-            return launched
-    raise AssertionError("the last attempt returns or raises")
 
 
 def _program(kind: str, folder: Path, environ: Mapping[str, str]) -> Program:

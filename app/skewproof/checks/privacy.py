@@ -64,12 +64,12 @@ def served_directories(storage: ReleaseManifestMixin) -> Iterator[tuple[Path, st
 
 def exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
     """Yield other storages of the same bucket that let the public read below the manifests."""
-    bucket = getattr(storage, "bucket_name", None)
+    bucket = getattr(storage, "releases_container", None) or bucket_of(storage)
     if bucket is None:
         return
     for alias in settings.STORAGES:
         other = other_storage(alias)
-        if getattr(other, "bucket_name", None) != bucket or not is_public(other):
+        if bucket_of(other) != bucket or not is_public(other):
             continue
         location = str(other.location).strip("/")
         if not location or f"{storage.releases_location}/".startswith(f"{location}/"):
@@ -78,6 +78,11 @@ def exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
                 f"of which STORAGES[{alias!r}] serves {location or 'everything'!r} without "
                 "signatures: if a policy makes that public, it makes the manifests public as well."
             )
+
+
+def bucket_of(storage: Any) -> str | None:
+    """Return the bucket of a storage, or what Azure calls a container."""
+    return getattr(storage, "bucket_name", None) or getattr(storage, "azure_container", None)
 
 
 def other_storage(alias: str) -> Any:
@@ -100,4 +105,5 @@ def is_public(storage: Any) -> bool:
         storage, "cloudfront_signer", None
     )
     by_acl = str(getattr(storage, "default_acl", None)).lower().startswith("public")
-    return bool(by_domain or by_acl or not getattr(storage, "querystring_auth", True))
+    unsigned = getattr(storage, "expiration_secs", True) is None  # Azure's
+    return bool(by_domain or by_acl or unsigned or not getattr(storage, "querystring_auth", True))

@@ -11,8 +11,10 @@ import django
 import pytest
 from botocore.loaders import create_loader
 from django.conf import settings
+from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
 
+from .clouds import KINDS, Cloud, CloudPlace, clouds, emulating
 from .injection import Report
 from .places import BucketPlace, DirectoryPlace, Place
 from .project import NEXT_TREE, TREE, Project
@@ -24,13 +26,22 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
+collect_ignore = [
+    *(["test_gcs.py"] if lacks("gcs") else []),
+    *(["test_azure.py"] if lacks("azure") else []),
+    *(["test_clouds.py"] if lacks("gcs") and lacks("azure") else []),
+]
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what talks to S3 with every server of the machine, and some of it with a directory."""
     if "s3_kind" in metafunc.fixturenames:
         metafunc.parametrize("s3_kind", wanted())
     if "place_kind" in metafunc.fixturenames:
-        metafunc.parametrize("place_kind", [*wanted(), "directory"])
+        everywhere = clouds() if "everywhere" in metafunc.fixturenames else ()
+        metafunc.parametrize("place_kind", [*wanted(), "directory", *everywhere])
+    if "cloud_kind" in metafunc.fixturenames and not hasattr(metafunc.module, "cloud_kind"):
+        metafunc.parametrize("cloud_kind", clouds())
 
 
 REPORT = pytest.StashKey[Report]()
@@ -85,6 +96,35 @@ def s3_server_of_kind(
         yield started
 
 
+@pytest.fixture(scope="session")
+def cloud_of_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Cloud]]:
+    """Return a way to have an emulator; each is started once, when first wanted."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def started(kind: str) -> Cloud:
+            return running.enter_context(emulating(kind, tmp_path_factory.mktemp(kind)))
+
+        yield started
+
+
+@pytest.fixture
+def cloud(cloud_kind: str, cloud_of_kind: Callable[[str], Cloud]) -> Iterator[CloudPlace]:
+    found = cloud_of_kind(cloud_kind)
+    yield found.place()
+    found.proxy.reset(lambda number, request: None)  # noqa: ARG005
+
+
+@pytest.fixture
+def cloud_project(new_project: Callable[[Place], Project], cloud: CloudPlace) -> Project:
+    return new_project(cloud)
+
+
+@pytest.fixture
+def everywhere() -> None:
+    """Ask for a test to be run with the emulators of other clouds as well."""
+
+
 @pytest.fixture
 def bucket(s3_kind: str, s3_server_of_kind: Callable[[str], S3Server]) -> BucketPlace:
     return BucketPlace(s3_server_of_kind(s3_kind))
@@ -100,8 +140,13 @@ def place(
     place_kind: str,
     directory: DirectoryPlace,
     s3_server_of_kind: Callable[[str], S3Server],
+    cloud_of_kind: Callable[[str], Cloud],
 ) -> Place:
-    return directory if place_kind == "directory" else BucketPlace(s3_server_of_kind(place_kind))
+    if place_kind == "directory":
+        return directory
+    if place_kind in KINDS:
+        return cloud_of_kind(place_kind).place()
+    return BucketPlace(s3_server_of_kind(place_kind))
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.s3servers.server import VARIABLES
+
+from .clouds import CloudPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,7 @@ class BucketPlace:
     server: S3Server
     prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     kind: str = "s3"
+    environ: ClassVar[dict[str, str]] = {}
 
     @property
     def client(self) -> S3Client:
@@ -93,6 +96,7 @@ class DirectoryPlace:
 
     root: Path
     kind: str = "directory"
+    environ: ClassVar[dict[str, str]] = {}
 
     def configured(self, **options: Any) -> dict[str, Any]:
         return {
@@ -128,4 +132,4 @@ class DirectoryPlace:
             self.delete(key)
 
 
-Place = BucketPlace | DirectoryPlace
+Place = BucketPlace | DirectoryPlace | CloudPlace

@@ -69,7 +69,8 @@ class Project:
             "STORAGES": {"staticfiles": self.place.configured(**self.options)},
             **changed,
         }
-        with mock.patch.dict(os.environ, RELEASE_ID=release), override_settings(**values):
+        environ = {"RELEASE_ID": release, **self.place.environ}
+        with mock.patch.dict(os.environ, environ), override_settings(**values):
             yield
 
     def publish(self, release: str, *arguments: str, **changed: Any) -> str:

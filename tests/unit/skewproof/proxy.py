@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that
 # follows as well; a number is the status of an answer that the store has nothing to do with.
 Fault = "Failure | str | int | None"
+Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Failure:
 
     def body(self) -> bytes:
         return f"<Error><Code>{self.code}</Code></Error>".encode()
+
+
+def at(number: int, fault: Fault) -> Callable[[int, Request], Fault]:
+    """Return a plan that fails at one request, and for "dead" at all that follow."""
+
+    def plan(current: int, _: Request) -> Fault:
+        return fault if current == number or (fault == "dead" and current > number) else None
+
+    return plan
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,8 @@ class Front(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str, proxy: Proxy) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, upstream: str, proxy: Proxy, handler: type[Handler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
         self.upstream = urlsplit(upstream).netloc
         self.proxy = proxy
 
@@ -136,11 +146,15 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
 
-    def carried_out(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def carried_out(self, body: bytes) -> Answer:
         """Have the store answer."""
+        return self.exchange(self.command, self.path, body, dict(self.headers))
+
+    def exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Ask the server behind; return its status, headers and body."""
         connection = http.client.HTTPConnection(self.server.upstream, timeout=10)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers))
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, dict(response.headers), response.read()
         finally:
@@ -148,10 +162,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response_only(status)
-        headers.setdefault("Content-Length", str(len(content)))
         for name, value in headers.items():
-            if name.lower() not in ("connection", "transfer-encoding"):
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
                 self.send_header(name, value)
+        length = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
@@ -162,10 +177,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxying(upstream: str) -> Iterator[Proxy]:
+def proxying(upstream: str, handler: type[Handler] = Handler) -> Iterator[Proxy]:
     """Run a proxy before the server; yield what controls it."""
     proxy = Proxy()
-    with Front(upstream, proxy) as server:
+    with Front(upstream, proxy, handler) as server:
         proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

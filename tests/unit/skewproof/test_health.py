@@ -46,6 +46,7 @@ def get(url: str) -> Any:
     return Client(raise_request_exception=False).get(url)
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_a_process_without_a_manifest_lives_and_is_not_ready_until_it_appears(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from django.core.management import CommandError
 
-from skewproof import transport
+from skewproof import s3_transport
 from skewproof.bucket import cause_of, digest_of
 from skewproof.content import IMMUTABLE, guessed
 
@@ -118,7 +118,7 @@ def test_the_default_that_buckets_have_anyway_is_not_refused(s3_project: Project
 
 def test_encryption_is_taken_from_the_options(s3_project: Project) -> None:
     parameters = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key", "BucketKeyEnabled": True}
-    assert transport.encryption(made(s3_project, object_parameters=parameters)) == {
+    assert s3_transport.encryption(made(s3_project, object_parameters=parameters)) == {
         "server_side_encryption": "aws:kms",
         "sse_kms_key_id": "key",
         "sse_bucket_key_enabled": True,
@@ -165,7 +165,7 @@ def addressing(style: str) -> Config:
 def test_the_address_is_the_one_that_django_storages_would_use(
     options: dict[str, Any], endpoint: str, virtual: bool, s3_project: Project
 ) -> None:
-    assert transport.address(made(s3_project, **options)) == (endpoint, virtual)
+    assert s3_transport.address(made(s3_project, **options)) == (endpoint, virtual)
 
 
 def test_proxy_certificates_and_patience_are_taken_from_the_options(
@@ -174,13 +174,15 @@ def test_proxy_certificates_and_patience_are_taken_from_the_options(
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes(b"certificate")
     storage = made(s3_project, proxies={"https": "http://proxy:3128"}, verify=str(bundle))
-    options = transport.client_options(storage, "https://s.test", 256 * 1024 * 30)
+    options = s3_transport.client_options(storage, "https://s.test", 256 * 1024 * 30)
     assert options["proxy_url"] == "http://proxy:3128"
     assert options["root_certificate"] == b"certificate"
     assert options["allow_http"] is False
     assert options["timeout"].total_seconds() == 45  # type: ignore[union-attr]
     storage = made(s3_project, verify=False)
-    assert transport.client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
+    assert (
+        s3_transport.client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
+    )
 
 
 def test_a_publish_without_credentials_says_where_they_may_come_from(

@@ -21,7 +21,7 @@ from skewproof.retention import Policy
 
 from .memory import Memory, World, collection
 from .project import TREE
-from .test_faults import at
+from .proxy import at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,7 @@ def releases_there(project: Project) -> set[str]:
     return {key.split("/")[1] for key in keys}
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_only_what_no_release_that_stays_has_is_deleted(project: Project) -> None:
     publish_all(project, "v1", "v2", "v3")
     before = project.place.entries()
@@ -108,6 +109,7 @@ def test_the_running_and_the_named_release_stay(project: Project) -> None:
         project.assert_whole(release)
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_a_pruned_release_can_be_published_again(project: Project) -> None:
     publish_all(project, "v1", "v2")
     delete(project, "--keep", "1", release="v2")

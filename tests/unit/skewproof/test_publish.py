@@ -18,6 +18,7 @@ def hashed(entries: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
     return {key: entry for key, entry in entries.items() if key in names}
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_a_release_is_there_whole_once_it_is_published(project: Any) -> None:
     out = project.publish("v1")
     project.assert_whole("v1")
@@ -25,6 +26,7 @@ def test_a_release_is_there_whole_once_it_is_published(project: Any) -> None:
     assert len(project.manifest("v1")["paths"]) == 7
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_a_second_release_rewrites_and_deletes_no_asset_of_the_first(
     project: Any, next_tree: dict[str, str]
 ) -> None:
@@ -45,6 +47,7 @@ def test_a_second_release_rewrites_and_deletes_no_asset_of_the_first(
     assert "5 new, 11 reused" in out
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_an_unhashed_copy_is_rewritten_only_when_its_content_has_changed(
     project: Any, next_tree: dict[str, str]
 ) -> None:
@@ -58,6 +61,7 @@ def test_an_unhashed_copy_is_rewritten_only_when_its_content_has_changed(
     assert after["static/img/logo.svg"] != before["static/img/logo.svg"]
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_publishing_the_same_again_says_so_and_writes_nothing(project: Any) -> None:
     project.publish("v1")
     before = project.place.entries()
@@ -87,6 +91,7 @@ def test_publishing_again_puts_back_an_asset_that_somebody_has_deleted(project: 
     project.assert_whole("v1")
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_other_content_under_the_same_id_is_refused_with_what_differs(
     project: Any, next_tree: dict[str, str]
 ) -> None:
@@ -124,6 +129,7 @@ def test_a_release_whose_manifest_is_corrupt_is_not_published_over(project: Any)
     assert list(project.place.entries()) == ["releases/v1/staticfiles.json"]
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_of_many_publishes_of_one_id_at_once_one_commits_and_the_others_say_so(
     project: Any,
 ) -> None:

@@ -60,6 +60,7 @@ def test_the_url_of_a_file_is_that_of_its_asset(project: Project) -> None:
     assert url.endswith(f"/{asset}")
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_each_release_sees_its_own_files(project: Project, next_tree: dict[str, str]) -> None:
     project.publish("v1")
     project.write(next_tree)
@@ -103,6 +104,7 @@ def test_a_loaded_map_is_a_plain_attribute_as_in_stock_django(project: Project) 
     assert storage.manifest_hash == project.manifest("v1")["hash"]
 
 
+@pytest.mark.usefixtures("everywhere")
 def test_a_process_that_looked_too_early_heals_when_the_manifest_appears(
     project: Project,
 ) -> None:

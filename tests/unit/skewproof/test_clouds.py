@@ -1,0 +1,212 @@
+"""The promises on Google Cloud and Azure, as far as their protocols differ from that of S3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+from django.core.management import CommandError
+
+from skewproof import transport
+from skewproof.checks.storage import check_options
+from skewproof.content import IMMUTABLE
+from skewproof.errors import ManifestError, StoreError
+from skewproof.loader import Loader
+
+from .injection import FIRST, NEXT
+from .proxy import Failure, at
+from .test_faults import REQUESTS
+
+if TYPE_CHECKING:
+    from .clouds import CloudPlace
+    from .project import Project
+    from .proxy import Fault, Request
+
+MANIFEST = "releases/v1/staticfiles.json"
+
+
+def failure(project: Project, storage: Any) -> ManifestError:
+    storage._loader = Loader(pause=0)
+    with project.active("v1"), pytest.raises(ManifestError) as caught:
+        storage.url("css/site.css")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def prepared(project: Project) -> dict[str, Any]:
+    """Publish v1, make it v2, and return what no publish of v2 may touch."""
+    project.write(FIRST)
+    project.publish("v1")
+    project.write(NEXT)
+    return guarded(project)
+
+
+def guarded(project: Project) -> dict[str, Any]:
+    names = {f"static/{name}" for name in project.manifest("v1")["paths"].values()} | {MANIFEST}
+    return {key: entry for key, entry in project.place.entries().items() if key in names}
+
+
+def is_whole(project: Project, release: str) -> bool:
+    """Return whether the release is there; if it is, it has to be whole."""
+    there = f"releases/{release}/staticfiles.json" in project.place.entries()
+    if there:
+        project.assert_whole(release)
+    return there
+
+
+def is_conditional(request: Request) -> bool:
+    names = {name.lower() for name in request.headers}
+    return not names.isdisjoint({"if-none-match", "x-goog-if-generation-match"})
+
+
+def test_a_publish_needs_as_many_requests_as_on_s3_and_may_fail_at_each(
+    cloud_project: Project, cloud: CloudPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, place = cloud_project, cloud_project.place
+    before = prepared(project)
+    copies = {name: place.read(name) for name in place.entries().keys() - before.keys()}
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    for number in range(1, REQUESTS):
+        fault: Fault = ("dead", 503)[number % 2]
+        cloud.proxy.reset(at(number, fault))
+        with pytest.raises(CommandError) as caught:
+            project.publish("v2")
+        cloud.proxy.reset(at(0, None))
+        assert caught.value.returncode == 4
+        assert "\n" not in str(caught.value)
+        assert guarded(project) == before
+        assert not is_whole(project, "v2")
+        for name in place.entries().keys() - before.keys() - copies.keys():
+            place.delete(name)
+        for name, content in copies.items():
+            place.write(name, content)
+    assert f"{REQUESTS} requests" in project.publish("v2")
+
+
+def test_a_publish_writes_what_is_new_on_condition_and_its_copies_over_the_old_ones(
+    cloud_project: Project, cloud: CloudPlace
+) -> None:
+    prepared(cloud_project)
+    cloud.proxy.reset(at(0, None))
+    cloud_project.publish("v2")
+    copies = tuple(f"/{name}" for name in NEXT)
+    puts = [each for each in cloud.proxy.requests if each.method == "PUT"]
+    assert len(puts) == 7
+    assert len([each for each in puts if unquote(each.path).endswith(copies)]) == 2
+    for each in puts:
+        assert is_conditional(each) != unquote(each.path).endswith(copies)
+
+
+def test_a_publish_outlives_a_fault_that_passes_at_every_request(
+    cloud_project: Project, cloud: CloudPlace
+) -> None:
+    before = prepared(cloud_project)
+    failed: set[tuple[str, str]] = set()
+
+    def plan(_: int, request: Request) -> Fault:
+        asked = (request.method, request.path.partition("?")[0])
+        if asked in failed:
+            return None
+        failed.add(asked)
+        return "unanswered" if request.method == "PUT" else 503
+
+    cloud.proxy.reset(plan)
+    cloud_project.publish("v2")
+    cloud.proxy.reset(at(0, None))
+    assert guarded(cloud_project) == before
+    cloud_project.assert_whole("v2")
+
+
+def test_a_conflict_that_is_not_about_the_name_is_no_file_that_is_there(
+    cloud_project: Project, cloud: CloudPlace
+) -> None:
+    """Azure answers 409 for containers that are being deleted, and for much else."""
+    prepared(cloud_project)
+
+    def plan(_: int, request: Request) -> Fault:
+        is_asset = request.method == "PUT" and "/d." in unquote(request.path)
+        return Failure(409, code="ContainerBeingDeleted") if is_asset else None
+
+    cloud.proxy.reset(plan)
+    with pytest.raises(CommandError, match=r"409 Conflict \(ContainerBeingDeleted\)"):
+        cloud_project.publish("v2")
+    cloud.proxy.reset(at(0, None))
+    assert not is_whole(cloud_project, "v2")
+
+
+def test_a_file_has_its_type_and_a_hashed_one_is_cached_for_ever(
+    cloud_project: Project, cloud: CloudPlace
+) -> None:
+    cloud_project.options = {
+        "object_parameters": {"cache_control": "max-age=60", "content_language": "de"}
+    }
+    cloud_project.publish("v1")
+    asset = cloud_project.manifest("v1")["paths"]["css/site.css"]
+    hashed, copy = cloud.headers(f"static/{asset}"), cloud.headers("static/css/site.css")
+    assert (hashed["cache-control"], hashed["content-type"]) == (IMMUTABLE, "text/css")
+    assert (copy["cache-control"], copy["content-type"]) == ("max-age=60", "text/css")
+    assert hashed["content-language"] == copy["content-language"] == "de"
+
+
+@pytest.mark.parametrize("fault", ["lost", 500, 503, 403])
+def test_a_store_that_fails_is_told_from_one_that_refuses(
+    fault: str | int, cloud_project: Project, cloud: CloudPlace
+) -> None:
+    cloud_project.publish("v1")
+    storage = cloud_project.storage()
+    cloud.proxy.reset(lambda number, request: fault)  # noqa: ARG005
+    error = failure(cloud_project, storage)
+    assert error.reason == ("forbidden" if fault == 403 else "unreachable")
+    assert len(cloud.proxy.requests) == 1
+    cloud.proxy.reset(at(0, None))
+    with cloud_project.active("v1"):
+        assert storage.url("css/site.css").endswith(".css")
+
+
+def test_what_obstore_would_read_from_the_environment_has_no_effect(
+    cloud_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AZURE_STORAGE_ACCOUNT_NAME": "other",
+        "AZURE_STORAGE_ACCOUNT_KEY": "b3RoZXI=",
+        "AZURE_STORAGE_SAS_KEY": "sig=other",
+        "AZURE_STORAGE_TOKEN": "other",
+        "AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:1",
+        "AZURE_STORAGE_USE_EMULATOR": "true",
+        "AZURE_CONTAINER_NAME": "other",
+        "AZURE_SKIP_SIGNATURE": "true",
+        "GOOGLE_BASE_URL": "http://127.0.0.1:1",
+        "GOOGLE_BUCKET": "other",
+        "GOOGLE_BEARER_TOKEN": "other",
+        "GOOGLE_SKIP_SIGNATURE": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert "is published" in cloud_project.publish("v1")
+    cloud_project.assert_whole("v1")
+
+
+def test_what_cannot_be_sent_is_refused_and_named(cloud_project: Project) -> None:
+    cloud_project.options = {"object_parameters": {"temperature": "cold"}}
+    with pytest.raises(CommandError, match="cannot send temperature"):
+        cloud_project.publish("v1")
+    with cloud_project.active("v1"):
+        assert [message.id for message in check_options()] == ["skewproof.E003"]
+
+
+def test_a_prune_that_is_refused_says_so_and_what_has_gone_already_counts_as_deleted(
+    cloud_project: Project, cloud: CloudPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "RETRIES", 0)
+    cloud_project.publish("v1")
+    with cloud_project.active("v1"):
+        store = cloud_project.storage().open_store(0)
+        store.delete_assets(["nowhere.css", "css/site.css"])
+        assert store.is_sure
+        assert "css/site.css" not in store.list_assets()
+        cloud.proxy.reset(lambda number, request: 403)  # noqa: ARG005
+        with pytest.raises(StoreError, match=r"deleting .*img/logo\.svg .*403"):
+            store.delete_assets(["img/logo.svg"])
+        assert not store.is_sure
+    cloud.proxy.reset(at(0, None))
+    assert "static/img/logo.svg" in cloud.entries()
