@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ADMIN = 127
 """Static files of the admin, of which every tree has a copy."""
-LONG = 60.0
+LONG = 30.0
 """Seconds of a cold run from which on a peer is not measured with changed files."""
 
 

@@ -31,19 +31,19 @@ MILLISECONDS = ("first", "next", "large")
 
 def render(summary: Summary) -> str:
     """Return all tables, with their marks."""
-    parts = [
-        measured_on(summary),
-        "### Targets\n\n" + target_table(summary),
-        *(time_table(summary, latency) for latency in latencies(summary)),
-        "### Requests\n\n" + figure_table(summary, 0, lambda each: f"{each.requests:,}"),
-        "### CPU and memory\n\n" + resource_table(summary),
-        "### Hashing alone\n\n" + hashing_table(summary),
-    ]
-    if summary.lookups:
-        parts.append("### A manifest of 10,000 entries\n\n" + lookups(summary))
-    if summary.ways:
-        parts.append("### The gateway\n\n" + way_table(summary))
-    return BEGIN + "\n" + "\n".join(parts) + "\n" + END
+    parts = {
+        "Targets": target_table(summary),
+        **{
+            seconds_title(each): figure_table(summary, each, seconds) for each in latencies(summary)
+        },
+        "Requests": figure_table(summary, 0, lambda each: f"{each.requests:,}"),
+        "CPU and memory": resource_table(summary),
+        "Hashing alone": hashing_table(summary),
+        "A manifest of 10,000 entries": lookups(summary),
+        "The gateway": way_table(summary),
+    }
+    sections = [f"### {title}\n\n{text}" for title, text in parts.items() if text]
+    return "\n".join([BEGIN, measured_on(summary), *sections, END])
 
 
 def measured_on(summary: Summary) -> str:
@@ -65,10 +65,9 @@ def latencies(summary: Summary) -> list[int]:
     return sorted({each.cell.latency for each in summary.figures})
 
 
-def time_table(summary: Summary, latency: int) -> str:
-    """Return the seconds, with the number of runs where they are fewer than five."""
-    added = f"{latency} ms added to each request" if latency else "no latency"
-    return f"### Seconds, {added}\n\n" + figure_table(summary, latency, seconds)
+def seconds_title(latency: int) -> str:
+    """Return what the table of seconds is called."""
+    return f"Seconds, {latency} ms added to each request" if latency else "Seconds, no latency"
 
 
 def seconds(figure: Figure) -> str:
@@ -148,7 +147,10 @@ def way_table(summary: Summary) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown, numbers to the right."""
+    """Return a table in Markdown, numbers to the right; nothing where there are no rows."""
+    rows = list(rows)
+    if not rows:
+        return ""
     rule = ["---" if number < 1 else "--:" for number, _ in enumerate(heads)]
     if len(heads) > 1 and heads[1] == "":
         rule[1] = "---"
