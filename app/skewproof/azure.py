@@ -117,16 +117,20 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         from skewproof import transport
         from skewproof.bucket import Area
 
+        # As Azure's library calls them.
+        secure = [self.client_options.get(name) for name in ("proxies", "connection_verify")]
+
         def open_with(retry_config: RetryConfig) -> ObjectStore:
             return AzureStore(
                 container,
                 config={
-                    "account_name": self.service_client.account_name or self.account_name,
+                    # Only a key is of an account; obstore wants a name beside tokens as well.
+                    "account_name": self.service_client.account_name or self.account_name or "any",
                     "endpoint": self.account(),
                     "skip_signature": False,
                     "use_emulator": False,
                 },
-                client_options=transport.client_options(self.account(), largest),
+                client_options=transport.client_options(self.account(), largest, *secure),
                 retry_config=retry_config,
                 credential_provider=credential_of(self),
             )

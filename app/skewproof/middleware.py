@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http.response import HttpResponseBase
 
+from skewproof.configured import release_storage
 from skewproof.errors import ReleaseIdError
 from skewproof.release import release_id
 
@@ -38,6 +40,10 @@ class ReleaseMiddleware:
             if settings.DEBUG:
                 raise MiddlewareNotUsed(str(error)) from error
             raise
+        # Django makes storages without a lock, so threads that begin at once would make one each,
+        # and each would ask the store. Here is one thread. What is wrong with it, /readyz says.
+        with suppress(Exception):
+            release_storage()
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)

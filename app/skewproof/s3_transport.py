@@ -6,7 +6,6 @@ endpoint and addressing from a request that boto3 prepares and does not send.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.awsrequest import AWSResponse
@@ -111,15 +110,7 @@ def attributes(parameters: dict[str, Any]) -> dict[str, str]:
 
 def client_options(storage: S3ReleaseStorage, endpoint: str, largest: int) -> ClientConfig:
     """Return time-outs, proxy and certificates."""
-    options = transport.client_options(endpoint, largest)
-    proxy = (storage.proxies or {}).get(endpoint.partition(":")[0])
-    if proxy:
-        options["proxy_url"] = proxy
-    if storage.verify is False:
-        options["allow_invalid_certificates"] = True
-    elif isinstance(storage.verify, str):
-        options["root_certificate"] = Path(storage.verify).read_bytes()
-    return options
+    return transport.client_options(endpoint, largest, storage.proxies, storage.verify)
 
 
 def credentials(storage: S3ReleaseStorage) -> Boto3CredentialProvider:

@@ -115,7 +115,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         Raises:
             SkewproofError: There is no release id, or its manifest cannot be used now.
         """
-        loaded = self._loader.load(self.fetch_manifest)
+        loaded = self._loader.load(self.fetch_manifest, self.late)
         self.manifest_hash = loaded.hash
         return loaded.paths
 
@@ -134,7 +134,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """
         paths = self.hashed_files
         if self.baked_manifest and self.publish_barrier:
-            self._barrier.load(lambda: self.is_published(paths))
+            self._barrier.load(lambda: self.is_published(paths), self.late)
 
     def is_published(self, paths: dict[str, str]) -> bool:
         """Return True if the release is in the store with these paths, else raise ManifestError."""
@@ -152,6 +152,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """Return the manifest of a release from the store."""
         content = self.read_release_manifest(release)
         return manifest.parse(content, release, self.manifest_place(release))
+
+    def late(self, seconds: float) -> ManifestError:
+        """Return the error for a store that has not answered in full after so many seconds."""
+        why = f"the store has not answered in full within {seconds:g} seconds"
+        return self.no_manifest("unreachable", release_id(), why)
 
     def no_manifest(self, reason: str, release: str, why: str) -> ManifestError:
         """Return the error for a manifest that cannot be had now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
@@ -10,7 +11,7 @@ from obstore.exceptions import BaseError
 from skewproof.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
@@ -37,18 +38,33 @@ def opened(
         raise OptionError(f"obstore cannot open the store: {cause}") from error
 
 
-def client_options(endpoint: str, largest: int) -> ClientConfig:
-    """Return the time-outs.
+def client_options(
+    endpoint: str,
+    largest: int,
+    proxies: Mapping[str, str] | None = None,
+    verify: bool | str | None = None,
+) -> ClientConfig:
+    """Return time-outs, proxy and certificates.
 
     Args:
         endpoint: The URL of the store.
         largest: Bytes of the largest file that will be sent; time-outs grow with it.
+        proxies: URLs of proxies by the scheme of what is asked for.
+        verify: Whether to check certificates, or a file of those to trust.
     """
-    return {
+    options: ClientConfig = {
         "allow_http": endpoint.startswith("http:"),
         "connect_timeout": timedelta(seconds=3),
         "timeout": timedelta(seconds=PATIENCE + largest / SLOWEST),
     }
+    proxy = (proxies or {}).get(endpoint.partition(":")[0])
+    if proxy:
+        options["proxy_url"] = proxy
+    if verify is False:
+        options["allow_invalid_certificates"] = True
+    elif isinstance(verify, str):
+        options["root_certificate"] = Path(verify).read_bytes()
+    return options
 
 
 def retry_config(retries: int) -> RetryConfig:

@@ -100,6 +100,8 @@ def bench(
     """Measure collectstatic side by side with its peers, and print the tables."""
     if len({latency for latency in latencies if latency}) > 1:
         raise click.UsageError("there can be one --latency beside 0")
+    if store == "minio" and not shutil.which("minio"):
+        raise click.UsageError("there is no minio on PATH")
     chosen = tuple(peer for peer in PEERS if peer.name in peers and is_here(peer))
     schedule = Schedule(
         tuple(Cell(tree, latency, store) for latency in latencies for tree in trees),

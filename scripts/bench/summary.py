@@ -133,5 +133,5 @@ def store_version(kind: str, program: str | Path) -> str:
     """Return the S3 server and its version."""
     argument = "version" if kind == "seaweedfs" else "--version"
     done = subprocess.run([program, argument], capture_output=True, text=True, check=False)
-    words = re.search(r"RELEASE\S+|\b\d+\.\d+\S*", done.stdout)
+    words = re.search(r"(?<=minio version )\S+|\b\d+\.\d+\S*", done.stdout)
     return f"{NAMES[kind]} {words[0] if words else ''}".strip()

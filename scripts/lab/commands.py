@@ -17,6 +17,7 @@ from lab.checkout import releases, require_release
 from lab.engines import choose
 from lab.engines.state import stack_names
 from lab.errors import LabError
+from lab.foreign import Look, look_at
 from lab.history import HistoryError
 from lab.options import (
     InOrder,
@@ -25,6 +26,7 @@ from lab.options import (
     option_json,
     option_name,
     option_visitors,
+    options_of_a_foreign_site,
     options_of_a_run,
 )
 from lab.progress import Steps
@@ -152,21 +154,36 @@ def gotcha(engine: str, visitors: int, as_json: bool) -> None:
 
 
 @lab.command(
-    epilog=example("lab probe", "lab probe --visits 3", "lab probe http://127.0.0.1:8080/")
+    epilog=example(
+        "lab probe --visits 3",
+        "lab probe http://127.0.0.1:8080/",
+        "lab probe https://staging.example.com/ --for 10m --rate 2",
+        "lab probe https://staging.example.com/ --manifest v1=old.json --manifest v2=new.json",
+    )
 )
 @click.argument("url", required=False)
-@click.option(
-    "--visits", type=click.IntRange(1), default=1, show_default=True, help="How many to a release."
-)
+@click.option("--visits", type=click.IntRange(1), help="How many, each release its own; default 1.")
+@options_of_a_foreign_site
 @option_name
 @option_json
-def probe(url: str | None, visits: int, name: str, as_json: bool) -> None:
-    """Look at every page of a stack or a URL, and judge it.
+def probe(url: str | None, visits: int | None, name: str, as_json: bool, **foreign: Any) -> None:
+    """Look at every page of a stack, or of any site, and judge it.
 
     At everything that a page names, too. A stack is judged by the records of its releases; a URL by
-    what can be seen without: status, type, hash in the name, cache headers.
+    its manifests where they are given, else by what can be seen without: status, type, hash in the
+    name, cache headers, and that a release has one name for each file.
+
+    A site is asked slowly, and as its robots.txt allows; an interrupt keeps what was seen.
     """
-    judge_run(lambda: session.look(url, name, visits, say), as_json)
+    given = {option: value for option, value in foreign.items() if value}
+    if url is None:
+        if given:
+            raise click.UsageError("That goes with a URL: lab probe URL --for 10m.")
+        judge_run(lambda: session.look(name, visits or 1, say), as_json)
+    if visits and "seconds" in given:
+        raise click.UsageError("Give --for or --visits, not both.")
+    look = Look(url, visits or 1, **given)
+    judge_run(lambda: look_at(look, say), as_json)
 
 
 @lab.command(epilog=example("lab check .lab/lab/20261123-160000-rollout.jsonl"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,48 @@ def option_visitors(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="How many look at once.",
     )(command)
+
+
+def read_seconds(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> float | None:
+    """Read a length of time, such as 90s, 10m or 1.5h."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smh])", value)
+    if not found or not float(found[1]):
+        raise click.BadParameter(f"{value!r} is no length of time: give 90s, 10m or 1.5h.")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def options_of_a_foreign_site(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what goes with a URL only; each is None, or empty, where it was not given."""
+    per_second = "Requests a second, at most; default 5, and no limit on this machine."
+    manifest = "The staticfiles.json of a release, as FILE or URL; may be given for several."
+    for option in (  # the last one stands first in the help
+        click.option("--insecure", is_flag=True, help="Take any TLS certificate."),
+        click.option("--manifest", metavar="[RELEASE=]PLACE", multiple=True, help=manifest),
+        click.option(
+            "--release-pattern",
+            metavar="REGEX",
+            help="What finds the release in a page without that header, as its first group.",
+        ),
+        click.option(
+            "--release-header",
+            metavar="NAME",
+            help="The header that names the release; default X-Release.",
+        ),
+        click.option("--rate", type=click.FloatRange(0, min_open=True), help=per_second),
+        click.option(
+            "--for",
+            "seconds",
+            metavar="TIME",
+            callback=read_seconds,
+            help="Look over and over, as in 90s, 10m, 1.5h.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,14 +6,10 @@ import os
 import time
 from pathlib import Path
 
-import requests
-
-from lab import checkout
-from lab.checkout import FOREIGN
 from lab.engines import choose
 from lab.engines.ports import free_ports
 from lab.engines.state import State, stack_names
-from lab.errors import LabError, UnavailableError, describe
+from lab.errors import LabError
 from lab.history import History
 from lab.order import Order, choose_rollout, fit
 from lab.probe import Probe, Site
@@ -30,8 +26,6 @@ from lab.stacks import (
 )
 
 __all__ = ["Interrupted", "Order", "look", "run"]
-
-ANSWER_SECONDS = 10.0
 
 
 def run(order: Order, say: Say) -> Path:
@@ -92,30 +86,12 @@ def observe(stack: Stack, rollout: Rollout, history: History, visitors: int, say
         probe.ask_for_absent()
 
 
-def look(url: str | None, name: str, visits: int, say: Say) -> Path:
-    """Visit a URL, or each release that a stack serves; returns the history.
+def look(name: str, visits: int, say: Say) -> Path:
+    """Visit each release that a stack serves; returns the history.
 
     Raises:
         Interrupted: by Ctrl-C.
     """
-    return look_at_url(url, visits, say) if url else look_at_stack(name, visits, say)
-
-
-def look_at_url(url: str, visits: int, say: Say) -> Path:
-    """Visit a site of which nothing is known."""
-    try:
-        site = Site(url)
-    except ValueError as error:
-        raise LabError(str(error)) from error
-    require_answer(url)
-    about = About(checkout.WORK / FOREIGN, url)
-    with recorded(about, "probe", say) as history, Probe(site, history) as probe:
-        visit(probe, None, visits, say)
-    return history.path
-
-
-def look_at_stack(name: str, visits: int, say: Say) -> Path:
-    """Visit each release that a stack serves."""
     engine, stack = require_stack(name)
     about = About(stack.folder, stack.base, stack.strategy, engine.name)
     site = Site(stack.base, about.static)
@@ -126,23 +102,8 @@ def look_at_stack(name: str, visits: int, say: Say) -> Path:
     return history.path
 
 
-def visit(probe: Probe, release: str | None, visits: int, say: Say) -> None:
+def visit(probe: Probe, release: str, visits: int, say: Say) -> None:
     """Visit every page so many times."""
     for _ in range(visits):
-        say(f"visiting {probe.site.base}" + (f" of {release}" if release else ""))
+        say(f"visiting {probe.site.base} of {release}")
         probe.crawl_once(release)
-
-
-def require_answer(url: str) -> None:
-    """See that somebody answers, whatever the answer is.
-
-    Raises:
-        UnavailableError: nobody does.
-    """
-    try:
-        requests.get(url, timeout=ANSWER_SECONDS, stream=True).close()
-    except requests.RequestException as error:
-        raise UnavailableError(
-            f"{url} does not answer: see that it is up, and that the URL is right "
-            f"({describe(error)})"
-        ) from error

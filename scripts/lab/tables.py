@@ -182,7 +182,9 @@ def _evidence_text(verdict: Verdict, kinds: int = 2) -> Table:
 
 def _conclusion(verdict: Verdict) -> Text:
     run, counts = verdict.header, verdict.total
-    what = f" {run.action} with {run.strategy or 'an unknown strategy'}" if run else ""
+    what = ""
+    if run:
+        what = f" {run.action} {f'with {run.strategy}' if run.strategy else f'of {run.base}'}"
     text = Text("\n").append_text(_status(verdict.status))
     text.append(f"{what}: {counts.requests:,} requests, {counts.pages:,} pages")
     if verdict.history:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .checkers import CHECKERS
+from .checkers.evidence import find_prefixes, static_of
 from .findings import Finding, Status, check, check_wholeness, conclude
 from .history import read_history
 from .tally import Tally, tally
@@ -69,6 +70,8 @@ def judge_run(
     run: Run, checkers: Sequence[Checker] = CHECKERS, history: str | None = None
 ) -> Verdict:
     """Judge a run that has been read."""
+    if run.records and static_of(run) is None:
+        run = replace(run, prefixes=find_prefixes(run))
     findings = (check_wholeness(run), *(check(run, checker) for checker in checkers))
     status = conclude(finding.status for finding in findings)
     return Verdict(status, findings, tally(run, findings), run.header, history)

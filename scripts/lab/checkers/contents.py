@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lab.hashed import find_hash, remove_hash
 from lab.mime import find_misfit
 
 from .evidence import (
@@ -15,22 +15,23 @@ from .evidence import (
     describe_need,
     display_asset,
     has_come,
+    is_foreign,
     iterate_assets,
     static_of,
 )
+from .names import changed_names, one_name_a_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.history import Fetch, Record, Run
 
-# django.contrib.staticfiles.storage.HashedFilesMixin: hashed_name is <root>.<file_hash><extension>,
-# file_hash the first twelve hexadecimal digits of the md5 of the content
-_HASHED = re.compile(r"\.(?P<hash>[0-9a-f]{12})(?:\.[^./]*)?\Z")
-
 
 def asset_of_release(run: Run) -> Iterator[Judged]:
     """Judge every static file that came: the page's release must have been built with it."""
+    if not run.records:
+        yield from one_name_a_release(run)
+        return
     for index, fetch in iterate_assets(run):
         name = asset_name(run, fetch.url)
         if name is None or not has_come(fetch):
@@ -39,7 +40,10 @@ def asset_of_release(run: Run) -> Iterator[Judged]:
         if record is None:
             yield Judged(index, doubt=_doubt_release(fetch))
         elif name not in record.assets:
-            yield _wrong_name(index, run, fetch, name, record)
+            if not (is_foreign(run) and (name in record.paths or not find_hash(name))):
+                yield _wrong_name(index, run, fetch, name, record)
+        elif record.assets[name].sha256 is None:
+            yield Judged(index)  # a manifest knows names only; the body is for the next checker
         elif fetch.answer.sha256 is None:
             yield Judged(index, doubt=f"{name} was too big to be compared with its record")
         elif fetch.answer.sha256 != record.assets[name].sha256:
@@ -49,8 +53,11 @@ def asset_of_release(run: Run) -> Iterator[Judged]:
 
 
 def excuse_without_records(run: Run) -> str | None:
-    """Return why nothing can be said of releases: a foreign site has no records."""
-    if run.records or not run.header or run.header.action != "probe":
+    """Return why nothing can be said of releases: a foreign site has no records.
+
+    Then only a file whose name changes while one looks says something.
+    """
+    if run.records or not run.header or run.header.action != "probe" or changed_names(run):
         return None
     return "no record says what a release consists of"
 
@@ -64,9 +71,10 @@ def _doubt_release(fetch: Fetch) -> str:
 def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset that the page's release was not built with."""
     owner, source = _find_owner(run, name)
-    own = record.paths.get(source or name)
+    own = record.paths.get(source or remove_hash(name))
     came = f"{owner}'s {name}" if owner else f"{name}, which no release was built with"
-    expected = f"{record.release}'s {own}" if own else f"no such file in {record.release}"
+    whose = record.release or "the manifest"
+    expected = f"{whose}'s {own}" if own else f"no such file in {whose}"
     sentence = (
         f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "
         f"{f'of {owner}' if owner else 'of no release'}; it should have been {expected}"
@@ -77,7 +85,7 @@ def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
 
 def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset whose body is not that of the record."""
-    digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256
+    digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256 or ""
     owner = next(
         (
             f"{other.release}'s {other_name}"
@@ -130,10 +138,11 @@ def excuse_other_hashes(run: Run) -> str | None:
 def _hashed_assets(run: Run) -> Iterator[tuple[int, Fetch, str]]:
     """Yield the assets that came whole under a hashed name, with the hash that the name says."""
     for index, fetch in iterate_assets(run):
-        name = asset_name(run, fetch.url) if static_of(run) else urlsplit(fetch.url).path
-        match = _HASHED.search(name or "")
-        if match and has_come(fetch) and fetch.answer.md5:
-            yield index, fetch, match["hash"]
+        knows = static_of(run) or run.prefixes
+        name = asset_name(run, fetch.url) if knows else urlsplit(fetch.url).path
+        said = find_hash(name or "")
+        if said and has_come(fetch) and fetch.answer.md5:
+            yield index, fetch, said
 
 
 def mime_fits(run: Run) -> Iterator[Judged]:

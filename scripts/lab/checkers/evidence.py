@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from lab.hashed import find_hash
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -85,16 +87,33 @@ def static_of(run: Run) -> str | None:
     return run.header.static if run.header else None
 
 
+def is_foreign(run: Run) -> bool:
+    """Say whether a run is about somebody else's site, which promises less than the lab's own."""
+    return run.header is not None and run.header.engine is None
+
+
 def asset_name(run: Run, url: str) -> str | None:
     """Return the name of an asset under the static prefix; None for what lies elsewhere."""
-    return _name_under(static_of(run), url)
+    static = static_of(run)
+    return _name_under((static,) if static else run.prefixes, url)
 
 
 @lru_cache(maxsize=1 << 14)
-def _name_under(static: str | None, url: str) -> str | None:
-    if static is None or not url.startswith(static):
-        return None
-    return unquote(url.removeprefix(static).partition("?")[0])
+def _name_under(prefixes: tuple[str, ...], url: str) -> str | None:
+    for prefix in prefixes:
+        if url.startswith(prefix):
+            return unquote(url.removeprefix(prefix).partition("?")[0])
+    return None
+
+
+def find_prefixes(run: Run) -> tuple[str, ...]:
+    """Return where a site has the files of the records, the longest first: by the hashed names."""
+    names = {name for record in run.records.values() for name in record.assets if find_hash(name)}
+    found = set()
+    for url in {unquote(fetch.url.partition("?")[0]) for fetch in run.fetches}:
+        slashes = [place for place, character in enumerate(url) if character == "/"]
+        found |= {url[: place + 1] for place in slashes[2:] if url[place + 1 :] in names}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -28,15 +28,18 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """The body that a release's build made for one hashed name."""
+    """The body that a release's build made for one hashed name; a manifest does not know it."""
 
-    sha256: str
-    bytes: int
+    sha256: str | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A release as its build made it: source name to hashed name, hashed name to body."""
+    """A release as its build made it: source name to hashed name, hashed name to body.
+
+    `release` is empty where it stands for what names no release.
+    """
 
     release: str
     paths: Mapping[str, str]
@@ -77,6 +80,7 @@ class Answer:
     truncated: bool = False
     retried: bool = False
     excerpt: str | None = None
+    retry_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole history, as read."""
+    """A whole history, as read.
+
+    `prefixes` are the URLs under which a foreign site has the files of the records, as its own URLs
+    tell: nobody said it beforehand.
+    """
 
     header: Header | None
     records: Mapping[str, Record] = field(default_factory=dict)
@@ -109,6 +117,7 @@ class Run:
     fetches: tuple[Fetch, ...] = ()
     ended: bool = False
     damage: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

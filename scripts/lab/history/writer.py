@@ -93,7 +93,7 @@ class History:
         self._file.flush()
 
 
-_SELDOM = ("nosniff", "truncated", "retried", "excerpt")
+_SELDOM = ("nosniff", "truncated", "retried", "excerpt", "retry_after")
 """Left out of a line when they say nothing: most lines need none of them."""
 
 

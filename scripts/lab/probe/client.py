@@ -12,12 +12,14 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from lab.history import Answer
+from lab.mime import is_html, read_essence
 
 from .documents import decode
 from .links import resolve_url
+from .manners import Manners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from .site import Site
 
@@ -34,6 +36,8 @@ _CUT = (
     IncompleteRead,
 )
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+_DECODED = {"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"}
+"""The content codings that urllib3 takes off."""
 _LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 
 
@@ -45,10 +49,15 @@ class Body:
     truncated: bool
 
 
-def make_session() -> requests.Session:
-    """Return a session that never retries by itself and ignores the environment's proxies."""
+def make_session(*, verify: bool = True) -> requests.Session:
+    """Return a session that never retries by itself and ignores the environment's proxies.
+
+    Args:
+        verify: whether a certificate has to be one that is trusted.
+    """
     session = requests.Session()
     session.trust_env = False
+    session.verify = verify
     session.headers["User-Agent"] = USER_AGENT
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=2, max_retries=0))
@@ -66,8 +75,10 @@ class Client:
         *,
         pin: str | None = None,
         hard: bool = False,
+        manners: Manners | None = None,
     ) -> None:
         self._site = site
+        self._manners = manners or Manners(site)
         self._session = session
         self._clock = clock
         self._headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"} if hard else {}
@@ -81,6 +92,13 @@ class Client:
             url: an absolute URL.
             excerpt: keep the beginning of the body of an answer of 400 and above.
         """
+        while True:
+            self._manners.await_turn()
+            answer, content = self._get_once(url, excerpt=excerpt)
+            if not self._manners.wants_another_try(url, answer):
+                return answer, content
+
+    def _get_once(self, url: str, *, excerpt: bool) -> tuple[Answer, bytes]:
         began = self._clock()
         retried = False
         try:
@@ -147,21 +165,46 @@ class Client:
     ) -> Answer:
         headers, content, site = response.headers, body.content, self._site
         location = headers.get("Location") if response.is_redirect else None
+        is_whole = not body.truncated and _is_decoded(headers.get("Content-Encoding"))
         return Answer(
             status=response.status_code,
             content_type=headers.get("Content-Type"),
             cache_control=headers.get("Cache-Control"),
             bytes=len(content),
-            sha256=None if body.truncated else hashlib.sha256(content).hexdigest(),
-            md5=None if body.truncated else hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            release=headers.get(site.release_header),
+            sha256=hashlib.sha256(content).hexdigest() if is_whole else None,
+            md5=hashlib.md5(content, usedforsecurity=False).hexdigest() if is_whole else None,
+            release=headers.get(site.release_header) or self._find_release(headers, content),
             replica=headers.get(site.replica_header),
             pid=headers.get(site.pid_header),
             redirected_to=resolve_url(url, location) if location else None,
             nosniff=headers.get("X-Content-Type-Options", "").strip().lower() == "nosniff",
             truncated=body.truncated,
             excerpt=_excerpt(response, content) if excerpt else None,
+            retry_after=headers.get("Retry-After"),
         )
+
+    def _find_release(self, headers: Mapping[str, str], content: bytes) -> str | None:
+        """Return the release that a page itself says it is of."""
+        pattern, content_type = self._site.release_pattern, headers.get("Content-Type")
+        if pattern is None or not is_html(read_essence(content_type)):
+            return None
+        found = pattern.search(decode(content, content_type, "html"))
+        return found[min(1, pattern.groups)] if found else None
+
+
+def follow(client: Client, url: str, hops: int = 5) -> tuple[Answer, bytes]:
+    """GET a URL through so many redirects; returns the last answer and its body."""
+    answer, content = client.get(url)
+    while answer.redirected_to and hops:
+        answer, content = client.get(answer.redirected_to)
+        hops -= 1
+    return answer, content
+
+
+def _is_decoded(content_encoding: str | None) -> bool:
+    """Say whether a body was decoded, so that its digests are those of what was encoded."""
+    applied = {name.strip().lower() for name in (content_encoding or "").split(",")}
+    return applied <= _DECODED
 
 
 def _excerpt(response: requests.Response, content: bytes) -> str | None:

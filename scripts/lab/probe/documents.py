@@ -126,6 +126,10 @@ def decode(body: bytes, content_type: str | None, kind: str) -> str:
     if label is None and kind == "css" and body.startswith(b'@charset "'):
         label = body[10:PRESCAN_BYTES].partition(b'";')[0].decode("ascii", "replace")
     encoding = webencodings.lookup(label or "utf-8") or webencodings.UTF8
+    if not _charset_of(content_type) and encoding.name.startswith("utf-16"):
+        # Whoever could read that line was not reading UTF-16, say HTML and CSS alike:
+        # https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding
+        encoding = webencodings.UTF8
     text: str = webencodings.decode(body, encoding)[0]
     return text
 

@@ -1,7 +1,8 @@
 """What a page names, by the Lexbor parser: all that a browser may load, and where links lead.
 
 Also read: `<template>` and `<noscript>` (some visitor loads what they name), and any attribute
-whose value lies under the static prefix, such as the `data-src` of a script that loads lazily.
+whose value is a static file, such as the `data-src` of a script that loads lazily. Static files are
+those under the static prefix, and where nobody knows that, those with a hashed name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborHTMLParser
+
+from lab.hashed import has_hash
 
 from .css import read_declarations, read_stylesheet
 from .importmap import ImportMap, parse_import_map
@@ -79,8 +82,11 @@ class _Page:
     def add(self, value: str, how: str, *, page: bool = False) -> None:
         url = resolve_url(self.base, value)
         if url:
-            is_static = self.static is not None and url.startswith(self.static)
-            self.links.append(Link(url, how, page and not is_static))
+            self.links.append(Link(url, how, page and not self.is_static(url)))
+
+    def is_static(self, url: str) -> bool:
+        """Say whether a URL is a static file: by the prefix, or else by a hashed name."""
+        return url.startswith(self.static) if self.static else has_hash(url)
 
 
 def read_page(
@@ -175,7 +181,7 @@ def _read_attributes(page: _Page, attributes: Attributes) -> None:
     for name, value in attributes.items():
         if name == "style" or (name in PRESENTATION and "url(" in value.lower()):
             page.links += read_declarations(value, page.base)
-        elif name.startswith("data-") and page.static:
+        elif name.startswith("data-"):
             url = resolve_url(page.base, value) if "/" in value else None
-            if url and url.startswith(page.static):
+            if url and page.is_static(url):
                 page.add(value, "attribute")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+import idna
 from requests.utils import requote_uri
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -52,6 +53,8 @@ def _normalise(parts: SplitResult) -> str | None:
     scheme, host = parts.scheme.lower(), parts.hostname
     if scheme not in DEFAULT_PORTS or not host:
         return None
+    if not host.isascii():
+        host = idna.encode(host, uts46=True).decode()  # as requests does it
     netloc = f"[{host}]" if ":" in host else host
     if parts.port not in (None, DEFAULT_PORTS[scheme]):
         netloc = f"{netloc}:{parts.port}"

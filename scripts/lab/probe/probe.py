@@ -16,6 +16,7 @@ from lab.history import Fetch
 
 from .client import Client, make_session
 from .documents import Documents
+from .manners import BACK_OFF, Manners
 from .visitor import Visit
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from lab.history import History
 
     from .site import Site
-
-BACK_OFF = 0.2
-"""Seconds that a visitor waits after a visit in which nothing answered: no point in a busy loop."""
 
 ABSENT = "css/no-release-has-this.000000000000.css"
 """A name in the form of an asset that no release has."""
@@ -42,6 +40,7 @@ class Probe:
         history: where everything is written; it must stay open until `stop` has returned.
         clock: a monotonic clock, for time-outs and durations.
         session: makes a session; each visit has a fresh one.
+        manners: how its visitors behave; default as at home.
     """
 
     def __init__(
@@ -51,8 +50,10 @@ class Probe:
         *,
         clock: Callable[[], float] = time.monotonic,
         session: Callable[[], requests.Session] = make_session,
+        manners: Manners | None = None,
     ) -> None:
         self.site = site
+        self._manners = manners or Manners(site)
         self._history = history
         self._clock = clock
         self._session = session
@@ -90,9 +91,15 @@ class Probe:
             name = self._next_name()
             self._spawn(name, partial(self._keep_visiting, name, release, hard, pace))
 
-    def crawl_once(self, release: str | None = None, *, hard: bool = False) -> list[Fetch]:
+    def crawl_once(
+        self,
+        release: str | None = None,
+        *,
+        hard: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> list[Fetch]:
         """Visit every page once, here and now; returns each (page, asset) relation as a fetch."""
-        visit = self._visit(self._next_name(), release, hard, stopping=lambda: False)
+        visit = self._visit(self._next_name(), release, hard, stopping=stopping)
         return visit.fetches
 
     @contextmanager
@@ -193,7 +200,15 @@ class Probe:
         self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
     ) -> Visit:
         client = self._client(release, hard=hard)
-        visit = Visit(self.site, client, self._documents, self._history, name, stopping=stopping)
+        visit = Visit(
+            self.site,
+            client,
+            self._documents,
+            self._history,
+            name,
+            stopping=stopping,
+            manners=self._manners,
+        )
         try:
             visit.run()
         finally:
@@ -204,7 +219,8 @@ class Probe:
         return visit
 
     def _client(self, release: str | None, *, hard: bool) -> Client:
-        return Client(self.site, self._session(), self._clock, pin=release, hard=hard)
+        session, manners = self._session(), self._manners
+        return Client(self.site, session, self._clock, pin=release, hard=hard, manners=manners)
 
     def _poll(
         self,

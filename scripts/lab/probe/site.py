@@ -28,6 +28,7 @@ class Limits:
     total: float = 30.0
     body: int = 20 * 1024 * 1024
     pages: int = 200
+    depth: int = 100
     assets: int = 5000
     queries: int = 20
     redirects: int = 10
@@ -43,6 +44,8 @@ class Site:
         asset_origins: origins beside its own that assets are fetched from.
         seeds: where else a visit begins, relative to `base`, such as "/sitemap.xml".
         release_header, replica_header, pid_header: what an answer says about who made it.
+        release_pattern: finds the release in a page that has no such header; its first group, else
+            all of it, is the id.
         pin: the cookie, and the query parameter, by which a visitor asks for one release.
     """
 
@@ -51,6 +54,7 @@ class Site:
     asset_origins: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     release_header: str = "X-Release"
+    release_pattern: re.Pattern[str] | None = None
     replica_header: str = "X-Replica"
     pid_header: str = "X-Pid"
     pin: str = "release"
@@ -58,7 +62,7 @@ class Site:
 
     def __post_init__(self) -> None:
         for url in (self.base, *([self.static] if self.static else []), *self.asset_origins):
-            if not url.startswith(("http://", "https://")) or resolve_url(url, url) is None:
+            if not url.lower().startswith(("http://", "https://")) or resolve_url(url, url) is None:
                 expected = "not an http or https URL; give one such as http://127.0.0.1:8080/"
                 raise ValueError(f"site {url!r}: {expected}")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lab.history import Answer, Fetch, Reuse
 
 from .links import Link
+from .manners import Manners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,14 +57,17 @@ class Visit:
         visitor: str,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        manners: Manners | None = None,
     ) -> None:
         self._site = site
+        self._manners = manners or Manners(site)
         self._client = client
         self._documents = documents
         self._history = history
         self._visitor = visitor
         self._stopping = stopping
-        self._pages: deque[tuple[Link, str | None]] = deque()
+        self._pages: deque[tuple[Link, str | None, int]] = deque()
+        self._depth = 0
         self._known: set[str] = set()
         self._variants: Counter[str] = Counter()
         self._got: dict[str, _Got] = {}
@@ -74,19 +78,22 @@ class Visit:
         for url in self._site.entrances():
             self._enqueue(Link(url, "seed", page=True), None)
         while self._pages and not self._stopping():
-            link, via = self._pages.popleft()
+            link, via, self._depth = self._pages.popleft()
             self._visit_page(link, via)
 
     def _enqueue(self, link: Link, via: str | None) -> None:
         """Plan to visit a page, unless it is known, no page of the site, or beyond a bound."""
         limits, path = self._site.limits, link.url.partition("?")[0]
-        if link.url in self._known or not self._site.has_page(link.url):
+        depth = 0 if via is None else self._depth + 1
+        if link.url in self._known or depth > limits.depth:
             return
         if len(self._known) >= limits.pages or self._variants[path] >= limits.queries:
             return
+        if not self._manners.admits_page(link.url):
+            return
         self._known.add(link.url)
         self._variants[path] += 1
-        self._pages.append((link, via))
+        self._pages.append((link, via, depth))
 
     def _visit_page(self, link: Link, via: str | None) -> None:
         """Fetch a page through its redirects, then everything that it names."""
@@ -95,7 +102,7 @@ class Visit:
             chain.add(link.url)
             page, number, body = self._fetch_page(link, via)
             target = page.answer.redirected_to
-            if target is None or not self._site.has_page(target):
+            if target is None or not self._manners.admits_page(target):
                 self._follow(page, number, body)
                 return
             if target in self._known and target not in chain:
@@ -119,13 +126,14 @@ class Visit:
         """Fetch everything that a page names, and what that names, until nothing is left."""
         document = self._documents.read(page, body)
         need = _Need(page, number, document.import_map)
+        self._manners.notice(document.links)
         queue = deque((link, page.url) for link in self._links_of(document, need, page.how))
         seen: set[str] = set()
         while queue and not self._stopping():
             link, via = queue.popleft()
             if link.page and via == page.url:
                 self._enqueue(link, via)
-            elif not link.page and link.url not in seen and self._site.has_asset(link.url):
+            elif not link.page and link.url not in seen and self._manners.admits_asset(link):
                 seen.add(link.url)
                 got = self._obtain(link, via, need)
                 if got is not None:
@@ -134,6 +142,7 @@ class Visit:
 
     def _children_of(self, got: _Got, link: Link, need: _Need) -> Iterator[Link]:
         if got.answer.redirected_to:
+            self._manners.vouch(got.answer.redirected_to)
             yield Link(got.answer.redirected_to, link.how)
         yield from self._links_of(got.document, need, link.how)
 

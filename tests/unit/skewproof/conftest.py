@@ -15,7 +15,7 @@ from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
 
 from .clouds import KINDS, Cloud, CloudPlace, clouds, emulating
-from .injection import Report
+from .injection import FAULTS
 from .places import BucketPlace, DirectoryPlace, Place
 from .project import NEXT_TREE, TREE, Project
 from .proxy import Proxy, proxying
@@ -44,24 +44,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("cloud_kind", clouds())
 
 
-REPORT = pytest.StashKey[Report]()
-
-
-@pytest.fixture(scope="session")
-def fault_report(pytestconfig: pytest.Config) -> Report:
-    """Return what the summary of the run will show."""
-    return pytestconfig.stash.setdefault(REPORT, Report())
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Show what was broken, and what came of it."""
-    report = config.stash.get(REPORT, None)
-    if report and report.points:
-        terminalreporter.section("faults")
-        for line in report.lines():
-            terminalreporter.line(line)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was broken in publishes, and what came of it."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, line in report.user_properties:
+                if name == FAULTS:
+                    terminalreporter.line(str(line))
 
 
 @pytest.fixture(scope="session", autouse=True)

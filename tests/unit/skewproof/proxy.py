@@ -29,7 +29,7 @@ class Failure:
 
     Attributes:
         how: A status to answer, "reset" (a TCP reset), "silence" (no answer until the proxy is told
-            that it is over), or "nothing".
+            that it is over), "drip" (until then, an answer byte by byte), or "nothing".
         after: Whether the store carries the request out first.
         happens: Is called in that moment.
         code: The code in the body of an answer.
@@ -136,9 +136,19 @@ class Handler(BaseHTTPRequestHandler):
         elif isinstance(failure.how, int):
             self.answer(failure.how, {}, failure.body())
         else:
-            if failure.how == "silence":
+            if failure.how == "drip":
+                self.drip(over)
+            elif failure.how == "silence":
                 over.wait(30)
             self.reset()
+
+    def drip(self, over: threading.Event) -> None:
+        """Answer so slowly that no socket's time-out ends it."""
+        self.send_response_only(200)
+        self.send_header("Content-Length", "10000")
+        self.end_headers()
+        while not over.wait(0.2):
+            self.wfile.write(b" ")
 
     def reset(self) -> None:
         """End the connection with a reset instead of a proper end."""

@@ -170,7 +170,7 @@ def unconditional_manifest() -> None:
     from skewproof import bucket
 
     def create(store: Bucket, key: str, content: bytes) -> bool:
-        obstore.put(store._store, f"{store._releases}/{key}", content)
+        obstore.put(store._releases.store, store._releases.key(key), content)
         return True
 
     bucket.Bucket.create_record = create  # type: ignore[method-assign]

@@ -231,6 +231,21 @@ def test_a_connection_string_that_is_none_is_an_error_in_one_line(cloud_project:
         cloud_project.storage(connection_string="nonsense")
 
 
+def test_a_publish_takes_the_proxy_of_the_storage(
+    cloud_project: Project, cloud: AzurePlace
+) -> None:
+    options = with_sas(cloud, "rwdlc")
+    endpoint = cloud.proxy.endpoint
+    options["connection_string"] = options["connection_string"].replace(
+        endpoint, "http://azure.test"
+    )
+    cloud_project.options = {**options, "client_options": {"proxies": {"http": endpoint}}}
+    cloud.proxy.reset(lambda number, request: 403)  # noqa: ARG005
+    with pytest.raises(CommandError, match=r"in http://azure\.test/shop failed: 403 Forbidden"):
+        cloud_project.publish("v1")
+    assert cloud.proxy.requests[0].path.startswith("http://azure.test/shop/releases/")
+
+
 def test_time_outs_that_the_project_sets_win(cloud_project: Project) -> None:
     storage = cloud_project.storage(client_options={"read_timeout": 7})
     assert storage.service_client._config.retry_policy.total_retries == 3

@@ -20,6 +20,10 @@ class Clock:
         return self.now
 
 
+def late(seconds: float) -> ManifestError:
+    return ManifestError("unreachable", f"nothing within {seconds}")
+
+
 def absent() -> str:
     raise ManifestError("absent", "not there")
 
@@ -34,7 +38,7 @@ def test_many_threads_at_once_fetch_a_value_once() -> None:
 
     def ask(_: int) -> str:
         gate.wait(10)
-        return loader.load(fetch)
+        return loader.load(fetch, late)
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert set(pool.map(ask, range(THREADS))) == {"value"}
@@ -52,7 +56,7 @@ def test_many_threads_at_once_share_one_failure() -> None:
     def ask(_: int) -> ManifestError:
         gate.wait(10)
         with pytest.raises(ManifestError, match="not there") as caught:
-            loader.load(fetch)
+            loader.load(fetch, late)
         return caught.value
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -66,25 +70,25 @@ def test_after_a_failure_one_try_a_pause_is_made_and_the_first_success_stays() -
     clock = Clock()
     loader: Loader[str] = Loader(pause=1.0, clock=clock)
     with pytest.raises(ManifestError):
-        loader.load(absent)
+        loader.load(absent, late)
     clock.now += 0.99
     with pytest.raises(ManifestError):
-        loader.load(lambda: "too early")
+        loader.load(lambda: "too early", late)
     clock.now += 0.02
     with pytest.raises(ManifestError):
-        loader.load(absent)
+        loader.load(absent, late)
     with pytest.raises(ManifestError):
-        loader.load(lambda: "too early")
+        loader.load(lambda: "too early", late)
     clock.now += 1.01
-    assert loader.load(lambda: "value") == "value"
-    assert loader.load(absent) == "value"
+    assert loader.load(lambda: "value", late) == "value"
+    assert loader.load(absent, late) == "value"
 
 
 def test_while_one_thread_tries_again_the_others_do_not_wait_for_it() -> None:
     clock = Clock()
     loader: Loader[str] = Loader(clock=clock)
     with pytest.raises(ManifestError):
-        loader.load(absent)
+        loader.load(absent, late)
     clock.now += 2
     trying, answered = threading.Event(), threading.Event()
 
@@ -94,10 +98,10 @@ def test_while_one_thread_tries_again_the_others_do_not_wait_for_it() -> None:
         return "value"
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(loader.load, slow)
+        first = pool.submit(loader.load, slow, late)
         assert trying.wait(10)
         with pytest.raises(ManifestError):
-            loader.load(lambda: "never called")
+            loader.load(lambda: "never called", late)
         answered.set()
         assert first.result(10) == "value"
 
@@ -105,5 +109,57 @@ def test_while_one_thread_tries_again_the_others_do_not_wait_for_it() -> None:
 def test_an_error_that_nobody_expected_is_neither_hidden_nor_kept() -> None:
     loader: Loader[str] = Loader()
     with pytest.raises(ZeroDivisionError):
-        loader.load(lambda: str(1 // 0))
-    assert loader.load(lambda: "value") == "value"
+        loader.load(lambda: str(1 // 0), late)
+    assert loader.load(lambda: "value", late) == "value"
+
+
+def test_a_fetch_that_does_not_end_holds_nobody_for_long_and_counts_when_it_ends() -> None:
+    clock = Clock()
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+    ended, begun = threading.Event(), []
+
+    def slow() -> str:
+        begun.append(1)
+        assert ended.wait(10)
+        return "value"
+
+    for _ in range(3):
+        with pytest.raises(ManifestError, match=r"nothing within 0\.01"):
+            loader.load(slow, late)
+        clock.now += 2
+    assert len(begun) == 1
+    ended.set()
+    loader._patience = 10
+    assert loader.load(absent, late) == "value"
+    assert len(begun) == 1
+
+
+def test_a_fetch_that_fails_after_it_was_given_up_is_begun_again() -> None:
+    clock = Clock()
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+    ended = threading.Event()
+
+    def slow() -> str:
+        assert ended.wait(10)
+        return absent()
+
+    with pytest.raises(ManifestError, match="nothing within"):
+        loader.load(slow, late)
+    ended.set()
+    loader._patience = 10
+    while not loader._fetching or not loader._fetching.done():
+        threading.Event().wait(0.001)
+    clock.now += 2
+    assert loader.load(lambda: "value", late) == "value"
+
+
+def test_a_fetch_that_never_ends_is_begun_again_after_a_while() -> None:
+    clock = Clock()
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+    never = threading.Event()
+    with pytest.raises(ManifestError):
+        loader.load(lambda: str(never.wait(10)), late)
+    clock.now += 11
+    loader._patience = 10
+    assert loader.load(lambda: "value", late) == "value"
+    never.set()

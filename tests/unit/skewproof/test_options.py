@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import mimetypes
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,7 +179,7 @@ def test_proxy_certificates_and_patience_are_taken_from_the_options(
     assert options["proxy_url"] == "http://proxy:3128"
     assert options["root_certificate"] == b"certificate"
     assert options["allow_http"] is False
-    assert options["timeout"].total_seconds() == 45  # type: ignore[union-attr]
+    assert options["timeout"].total_seconds() == 40  # type: ignore[union-attr]
     storage = made(s3_project, verify=False)
     assert (
         s3_transport.client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
@@ -220,3 +221,17 @@ def test_an_etag_that_is_no_md5_is_not_taken_for_one() -> None:
     assert digest_of('"5d41402abc4b2a76b9719d911017c592"') == "5d41402abc4b2a76b9719d911017c592"
     assert digest_of('"5d41402abc4b2a76b9719d911017c592-2"') is None
     assert digest_of(None) is None
+
+
+def test_types_do_not_depend_on_the_tables_of_the_machine(tmp_path: Path) -> None:
+    table = tmp_path / "mime.types"
+    table.write_text("text/wrong png pdf woff2 mjs nobody-knows\n", encoding="utf-8")
+    mimetypes.init([str(table)])
+    try:
+        assert mimetypes.guess_type("a.png")[0] == "text/wrong"
+        assert guessed("a.png") == {"Content-Type": "image/png"}
+        assert guessed("a.pdf") == {"Content-Type": "application/pdf"}
+        assert guessed("a.mjs") == {"Content-Type": "text/javascript"}
+        assert guessed("a.nobody-knows") == {"Content-Type": "application/octet-stream"}
+    finally:
+        mimetypes.init()

@@ -21,6 +21,9 @@ from skewproof.s3_direct import DirectS3Storage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .places import BucketPlace
+    from .project import Project
+
 BACKEND = "skewproof.storage.S3ReleaseStorage"
 KEYS = {"access_key": "key", "secret_key": "secret"}
 OPTIONS = {
@@ -128,6 +131,28 @@ def test_files_and_settings_that_boto3_reads_leave_it_to_boto3(tmp_path: Path) -
         assert isinstance(published_by(), S3ReleaseStorage)
     (tmp_path / ".aws").mkdir()
     assert isinstance(published_by(), S3ReleaseStorage)
+
+
+def test_a_publish_is_the_same_with_boto3_and_without(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    kinds = []
+
+    def publish(release: str, *arguments: str, **options: Any) -> str:
+        storages = {"staticfiles": bucket.configured(**options)}
+        with override_settings(STORAGES=storages):
+            kinds.append(type(publishing_storage()))
+        return s3_project.publish(release, *arguments, STORAGES=storages)
+
+    publish("v1")
+    said = publish("v1", "--dry-run", verify=None)
+    assert "release v1 is published already: 0 new, 14 reused (dry run)" in said
+    publish("v2", verify=None, location=f"static/{bucket.prefix}/other")
+    assert kinds == [DirectS3Storage, S3ReleaseStorage, S3ReleaseStorage]
+    for name in s3_project.manifest("v1")["paths"].values():
+        first, second = (bucket.head(f"static/{folder}{name}") for folder in ("", "other/"))
+        for header in ("CacheControl", "ContentType", "ContentLength", "ETag"):
+            assert first[header] == second[header]
 
 
 def test_boto3_is_not_imported() -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from skewproof import storage
 from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
 from skewproof.loader import Loader
-from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
+from skewproof.storage import ReleaseManifestMixin
 
 from .places import BucketPlace
 
@@ -349,7 +350,13 @@ def test_an_option_that_nobody_knows_is_refused(s3_project: Project) -> None:
         s3_project.storage(bucket="skew")
 
 
-def test_both_storages_can_be_imported_from_one_module() -> None:
-    assert S3ReleaseStorage.__mro__[1] is FileSystemReleaseStorage.__mro__[1]
+@pytest.mark.parametrize("name", storage.__all__)
+def test_every_storage_can_be_imported_from_one_module(name: str) -> None:
+    found = getattr(storage, name)
+    assert found.__name__ == name
+    assert issubclass(found, ReleaseManifestMixin)
+
+
+def test_a_storage_that_is_none_cannot_be_imported() -> None:
     with pytest.raises(ImportError):
         exec("from skewproof.storage import NoSuchStorage")  # noqa: S102
