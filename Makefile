@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build rollout rollback gotcha test lint bench dev lock clean
+.PHONY: help up down build rollout rollback gotcha matrix test lint bench dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,6 +24,10 @@ rollback: build ## the way back, without publishing again
 
 gotcha: build ## the three strategies side by side: the gotcha, the usual fix, the cure
 	$(BIN)/lab gotcha --engine $(ENGINE)
+
+matrix: $(BIN)/lab ## every strategy under every scenario, on the embedded engine
+	$(BIN)/lab build --engine embedded
+	$(BIN)/lab matrix
 
 up: build ## start a stack and leave it running on http://127.0.0.1:8080
 	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY)

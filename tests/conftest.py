@@ -32,6 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have recorded as the property "summary", a line each."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, line in report.user_properties:
+                if name == "summary":
+                    terminalreporter.line(str(line))
+
+
 def folder(item: pytest.Item) -> str:
     """The folder of tests/ that the test is in."""
     return item.path.relative_to(HERE).parts[0]

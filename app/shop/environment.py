@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 APP = Path(__file__).resolve().parent.parent
 RELEASE_FILE = APP / "RELEASE"
-STRATEGIES = ("skewproof", "versioned", "shared")
+STRATEGIES = (
+    *("skewproof", "versioned", "shared", "baked", "prefix", "unhashed"),
+    *("shared-disk", "versioned-disk", "whitenoise"),
+)
+WITHOUT_A_STORE = ("shared-disk", "versioned-disk", "whitenoise")
+"""Strategies that keep the assets in STATIC_ROOT."""
 # Only for runserver: it signs nothing that leaves the developer's machine.
 DEVELOPMENT_KEY = "development-only: visible to everybody, so never used unless DEBUG"
 
@@ -46,7 +51,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment says; ``store`` is None in development (``DEBUG=true``)."""
+    """What the environment says; ``store`` is None where the strategy asks none, or ``DEBUG``."""
 
     release: str
     release_dir: Path
@@ -55,6 +60,7 @@ class Environment:
     debug: bool
     public_host: str
     store: Store | None
+    static_root: Path
     database: Path
     replica: str
     drain_file: Path | None
@@ -74,14 +80,16 @@ def read_environment() -> Environment:
     variables = os.environ
     release = release_of_the_image()
     debug = one_of(variables, "DEBUG", ("false", "true")) == "true"
+    strategy = one_of(variables, "STATICFILES_STRATEGY", STRATEGIES)
     return Environment(
         release=release,
         release_dir=release_dir(variables, release),
-        strategy=one_of(variables, "STATICFILES_STRATEGY", STRATEGIES),
+        strategy=strategy,
         secret_key=secret_key(variables, debug),
         debug=debug,
         public_host=public_host(variables),
-        store=None if debug else store(variables),
+        store=None if debug or strategy in WITHOUT_A_STORE else store(variables),
+        static_root=Path(text(variables, "STATIC_ROOT", str(APP / "assets"))).resolve(),
         database=file_to_write(variables, "DATABASE", APP / "db.sqlite3"),
         replica=matching(variables, "REPLICA", REPLICA, socket.gethostname()),
         drain_file=drain_file(variables),

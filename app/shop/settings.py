@@ -47,6 +47,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+if STATICFILES_STRATEGY == "whitenoise":
+    # Right after SecurityMiddleware, as its documentation asks for.
+    MIDDLEWARE.insert(3, "whitenoise.middleware.WhiteNoiseMiddleware")
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -79,30 +83,50 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 
 STATIC_URL = "/static/"
+STATIC_ROOT = ENVIRONMENT.static_root
 STATICFILES_DIRS = [ENVIRONMENT.release_dir / "static"]
 
 SKEWPROOF_RELEASE_FILE = RELEASE_FILE
 SKEWPROOF_DRAIN_FILE = ENVIRONMENT.drain_file
 
+DJANGO_STORAGES_MANIFEST = "storages.backends.s3.S3ManifestStaticStorage"
 STATIC_BACKENDS = {
     "skewproof": "skewproof.storage.S3ReleaseStorage",
     "versioned": "shop.storages.VersionedManifestStorage",
-    "shared": "storages.backends.s3.S3ManifestStaticStorage",
+    "shared": DJANGO_STORAGES_MANIFEST,
+    "baked": DJANGO_STORAGES_MANIFEST,
+    "prefix": DJANGO_STORAGES_MANIFEST,
+    "unhashed": "storages.backends.s3.S3StaticStorage",
+    "shared-disk": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+    "versioned-disk": "shop.storages.VersionedDiskStorage",
+    "whitenoise": "whitenoise.storage.CompressedManifestStaticFilesStorage",
 }
 
 
 def static_storage(environment: Environment) -> dict[str, Any]:
     """Return the entry of STORAGES for static files: the one thing that a strategy changes."""
-    if environment.store is None:
+    if environment.debug:
         return {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    return {
-        "BACKEND": STATIC_BACKENDS[environment.strategy],
-        "OPTIONS": s3_options(environment.store, environment.public_host),
-    }
+    backend = STATIC_BACKENDS[environment.strategy]
+    if environment.store is None:
+        return {"BACKEND": backend}
+    options = s3_options(environment.store, environment.public_host)
+    return {"BACKEND": backend, "OPTIONS": options | own_options(environment)}
+
+
+def own_options(environment: Environment) -> dict[str, Any]:
+    """Return what a strategy sets beside the options that all have in common."""
+    if environment.strategy == "prefix":
+        return {"location": f"static/{environment.release}"}
+    if environment.strategy == "baked":
+        from django.core.files.storage import FileSystemStorage
+
+        return {"manifest_storage": FileSystemStorage(location=environment.static_root)}
+    return {}
 
 
 def s3_options(store: Store, host: str) -> dict[str, Any]:
-    """Return the options of django-storages; they are the same for every strategy."""
+    """Return the options of django-storages."""
     from botocore.config import Config
 
     return {

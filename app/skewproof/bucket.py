@@ -162,7 +162,9 @@ class Bucket:
                 if is_bucket_missing(error):
                     raise
                 return
-            except (BaseError, OSError):
+            except (BaseError, OSError) as error:
+                if 'code: "AccessDenied"' in str(error):
+                    raise  # an answer: nothing more is on its way
                 self.is_sure = False
                 if attempt >= transport.RETRIES or time.monotonic() >= deadline:
                     raise

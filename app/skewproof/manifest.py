@@ -27,6 +27,11 @@ def key(release: str) -> str:
     return f"{release}/{NAME}"
 
 
+def place_in(store: str, release: str) -> str:
+    """Return where in a store the manifest of a release is, for messages."""
+    return f"{key(release)} of the store {store}"
+
+
 def release_of(key: str) -> str | None:
     """Return the release whose manifest has that key, or None for any other record."""
     release, _, name = key.partition("/")

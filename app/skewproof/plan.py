@@ -74,7 +74,7 @@ def is_committed(release: str, collection: Collection, store: Store) -> bool:
     content = store.read_record(manifest.key(release))
     if content is None:
         return False
-    there = manifest.parse(content, release, store.place)
+    there = manifest.parse(content, release, manifest.place_in(store.place, release))
     differences = manifest.difference(there.paths, collection.paths)
     if differences:
         raise ReleaseExistsError(

@@ -108,7 +108,7 @@ def read_release(store: Store, release: str, stored: Stored) -> Release | None:
     if content is None:
         return None
     try:
-        paths = manifest.parse(content, release, store.place).paths
+        paths = manifest.parse(content, release, manifest.place_in(store.place, release)).paths
     except ManifestError as error:
         return Release(release, stored, fault=str(error))
     assets = frozenset(paths.values())

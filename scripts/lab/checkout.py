@@ -11,10 +11,12 @@ APP = ROOT / "app"
 NGINX = ROOT / "nginx"
 MINIO = ROOT / "minio"
 WORK = ROOT / ".lab"
-"""Everything that the lab writes; a folder in it for each stack, and these two."""
+"""Everything that the lab writes; a folder in it for each stack, and these."""
 BUILDS = "build"
 FOREIGN = "probe"
 """Histories of sites that are no stack of this checkout."""
+MATRIX = "matrix"
+"""Runs of the matrix."""
 
 
 def stack_folder(name: str) -> Path:

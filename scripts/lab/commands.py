@@ -19,6 +19,7 @@ from lab.engines.state import stack_names
 from lab.errors import LabError
 from lab.foreign import Look, look_at
 from lab.history import HistoryError
+from lab.matrix.command import matrix
 from lab.options import (
     InOrder,
     example,
@@ -151,6 +152,9 @@ def gotcha(engine: str, visitors: int, as_json: bool) -> None:
             compare(verdicts, as_json)
         raise
     sys.exit(compare(verdicts, as_json))
+
+
+lab.add_command(matrix)
 
 
 @lab.command(

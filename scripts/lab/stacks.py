@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from lab.checkout import BUILDS, FOREIGN, releases, require_release, stack_folder
+from lab.checkout import BUILDS, FOREIGN, MATRIX, releases, require_release, stack_folder
 from lab.engines import reach
 from lab.engines.ports import require_free
 from lab.engines.state import State, stack_names
@@ -32,7 +32,7 @@ def require_name(name: str) -> str:
             f'no name for a stack: "{name}"; take a to z, 0 to 9, "-" and "_", '
             "at most 40 of them, with a letter or a digit first"
         )
-    if name in (BUILDS, FOREIGN):
+    if name in (BUILDS, FOREIGN, MATRIX):
         raise LabError(f'no name for a stack: the lab has a folder "{name}" of its own')
     return name
 

@@ -46,7 +46,7 @@ OTHER_CAPITALS = {
 OWN_SETTINGS = {release.SETTING, health.DRAIN_SETTING}
 STARTPROJECT_SETTINGS = {"BASE_DIR"}
 # What comes into being: by the lab and make, in the store, in an image, by runserver.
-MADE = (".lab/", ".venv/", "static/", "releases/", "app/RELEASE", "app/db.sqlite3")
+MADE = (".lab/", ".venv/", "static/", "releases/", "app/RELEASE", "app/assets", "app/db.sqlite3")
 FILE = re.compile(
     r"[\w.-]+\.(?:cfg|conf|lock|md|py|sh|template|toml|yml)|Makefile|Dockerfile|LICENSE"
 )

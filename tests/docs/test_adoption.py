@@ -181,37 +181,11 @@ def test_what_the_readme_says_makes_releases_in_a_directory(
         assert (served / url.removeprefix("/static/")).is_file()
 
 
-def test_a_bucket_of_stock_django_storages_is_taken_over_as_it_is(
-    newcomer: Newcomer, section: Document, bucket: S3Server
-) -> None:
-    publisher = identity(bucket, "PUBLISHER")
-    collect = next(command for command, _ in typed(section) if "collectstatic" in command)
-    settings = newcomer.folder / "mysite" / "settings.py"
-    text = settings.read_text()
-    stock = text.replace(
-        "skewproof.storage.S3ReleaseStorage", "storages.backends.s3.S3ManifestStaticStorage"
-    )
-    write_id(newcomer, section, "v1")
-
-    settings.write_text(stock)
-    newcomer.type(collect, **publisher)
-    before = bucket.client("publisher").list_objects_v2(Bucket=BUCKET)["Contents"]
-    settings.write_text(text)
-    printed = newcomer.type(collect, **publisher)
-    after = bucket.client("publisher").list_objects_v2(Bucket=BUCKET)["Contents"]
-
-    assert "published: 0 new" in printed
-    assert {"static/staticfiles.json"} < {each["Key"] for each in before}
-    assert [each for each in after if each not in before] == [
-        each for each in after if each["Key"] == "releases/v1/staticfiles.json"
-    ]
-
-
 def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
     newcomer: Newcomer, section: Document, bucket: S3Server
 ) -> None:
     guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
-    (block,) = (fence for fence in guide.fences if fence.language == "python")
+    (block,) = guide.section("The storages").fences
     newcomer.append("mysite/storage.py", block.content)
     settings = newcomer.folder / "mysite" / "settings.py"
     text = settings.read_text()

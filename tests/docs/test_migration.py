@@ -64,11 +64,11 @@ class Shop(Newcomer):
         (self.folder / "mysite").mkdir(parents=True)
         (self.folder / "source").mkdir()
         (self.folder / "process.py").write_text(PROCESS)
-        common = GUIDE.fences[0].content
+        after_all, both = (each.content for each in GUIDE.fences[:2])
         files = {first_line(each): each.content for each in GUIDE.section(section).fences}
         before, after = (files[f"# settings.py, {when}"] for when in ("before", "after"))
-        self.write("mysite/before.py", BASE + before)
-        self.write("mysite/after.py", BASE + common + after)
+        self.write("mysite/before.py", BASE + both + before)
+        self.write("mysite/after.py", BASE + both + after_all + after)
         self.write("mysite/storages.py", files.get("# mysite/storages.py", ""))
 
     def write(self, name: str, text: str) -> None:

@@ -126,8 +126,11 @@ def body_matches_hash(run: Run) -> Iterator[Judged]:
 
 
 def excuse_other_hashes(run: Run) -> str | None:
-    """Return why names say nothing of bodies: on a foreign site they may be hashed otherwise."""
-    if run.records or not run.header or run.header.action != "probe":
+    """Return why names say nothing of bodies: they are plain, or a foreign site's hashes."""
+    if run.records:
+        names = (name for record in run.records.values() for name in record.assets)
+        return None if any(map(find_hash, names)) else "names carry no hash"
+    if not run.header or run.header.action != "probe":
         return None
     hashed = _hashed_assets(run)
     if any((fetch.answer.md5 or "").startswith(said) for _index, fetch, said in hashed):

@@ -18,7 +18,7 @@ from lab.checkout import MINIO
 from lab.deadline import wait_until
 from lab.engines.embeddedgateway import NAME as GATEWAY
 from lab.engines.embeddedgateway import Gateway
-from lab.engines.objectstore import BUCKET, IDENTITIES, REGION, make_store, store_kind
+from lab.engines.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore, make_store, store_kind
 from lab.engines.ports import free_ports, is_free
 from lab.engines.processes import Processes, base_environment, last_lines
 from lab.engines.releasebuild import LINES, RECORD, copy_build, manage
@@ -37,6 +37,10 @@ STORED = (STORE, GATEWAY, "releases", "pids")
 
 class EmbeddedStack:
     """Gateway, store and replicas under one folder."""
+
+    gunicorn: tuple[str, ...] = ()
+    """Its options, beside those of app/gunicorn.conf.py."""
+    drain_seconds = DRAIN_SECONDS
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -64,6 +68,11 @@ class EmbeddedStack:
         }
         self.state.save()
 
+    @property
+    def assets_port(self) -> int:
+        """Where the gateway gets assets from."""
+        return self.store_port
+
     def gone(self) -> list[str]:
         """The programs that should run and do not."""
         expected = dict.fromkeys((STORE, GATEWAY, *self.processes.services()))
@@ -74,9 +83,7 @@ class EmbeddedStack:
         store = make_store(self.store, self.folder / STORE)
         self.store_port, self.litter = store.port, [*store.litter]
         self.save()
-        environment = {**base_environment(), **store.environment}
-        self.processes.start(STORE, store.command, environment, self.folder / STORE)
-        self.wait_for(STORE, lambda: not is_free(store.port))
+        self.run_store(store)
         setup = {**base_environment(), **store.settings}
         done = self.processes.run("setup", [sys.executable, MINIO / "setup.py"], setup, self.folder)
         if done.returncode:
@@ -84,6 +91,12 @@ class EmbeddedStack:
                 f"the bucket could not be set up: {last_lines(done.stderr, 1)}; "
                 f"the store's last words:\n{self.logs(STORE)}"
             )
+
+    def run_store(self, store: ObjectStore) -> None:
+        """Start the S3 server, and wait until it listens."""
+        environment = {**base_environment(), **store.environment}
+        self.processes.start(STORE, store.command, environment, self.folder / STORE)
+        self.wait_for(STORE, lambda: not is_free(store.port))
 
     def settings(self, role: str) -> dict[str, str]:
         """The app's environment for one identity of the store, as docker-compose.yml gives it."""
@@ -105,11 +118,14 @@ class EmbeddedStack:
 
     def publish(self, release: str) -> Publish:
         """Run the release's one-shot publish job to its end."""
+        return self.collect(release, self.settings("PUBLISHER"))
+
+    def collect(self, release: str, environment: Mapping[str, str], *options: str) -> Publish:
+        """Run collectstatic to its end, in an environment of one's choice."""
         name, folder = f"publish-{release}", self.release_folder(release)
         started = time.monotonic()
-        done = self.processes.run(
-            name, manage("collectstatic", "--no-input"), self.settings("PUBLISHER"), folder
-        )
+        command = manage("collectstatic", "--no-input", *options)
+        done = self.processes.run(name, command, environment, folder)
         log = (done.stdout + done.stderr).strip()
         with (self.processes.log_folder / f"{name}.log").open("a") as file:
             file.write(log + "\n")
@@ -137,6 +153,10 @@ class EmbeddedStack:
         running = (name for name in self.ports if self.processes.find(name))
         return [Replica(release, name) for name in running if name.startswith(f"web-{release}-")]
 
+    def replica_settings(self, release: str) -> dict[str, str]:  # noqa: ARG002 - other stacks ask
+        """What a replica is told beside its name and its port."""
+        return self.settings("WEB")
+
     def add_replica(self, release: str) -> Replica:
         """Start one more replica, wait until it is ready, and tell the gateway where it is."""
         taken = [int(name.rpartition("-")[2]) for name in self.ports]
@@ -145,19 +165,24 @@ class EmbeddedStack:
         self.ports[name] = port
         self.save()
         environment = {
-            **self.settings("WEB"),
+            **self.replica_settings(release),
             "REPLICA": name,
             "BIND": f"127.0.0.1:{port}",
             "DRAIN_FILE": str(self.folder / "pids" / f".{name}.draining"),
-            "DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "DRAIN_SECONDS": str(self.drain_seconds),
             "PYTHONUNBUFFERED": "1",
         }
-        command = [sys.executable, "-m", "gunicorn", "shop.wsgi"]
+        command = [sys.executable, "-m", "gunicorn", *self.gunicorn, "shop.wsgi"]
         self.processes.start(name, command, environment, self.release_folder(release))
-        self.wait_for(name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
-        if release in self.weights:
-            self.route(self.weights)
+        self.admit(Replica(release, name))
         return Replica(release, name)
+
+    def admit(self, replica: Replica) -> None:
+        """Wait until a replica is ready, and tell the gateway where it is."""
+        port = self.ports[replica.name]
+        self.wait_for(replica.name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
+        if replica.release in self.weights:
+            self.route(self.weights)
 
     def wait_for(self, name: str, ready: Callable[[], bool], problem: str = "is not ready") -> None:
         """Wait until a program is ready; one that has ended is not waited for."""
@@ -191,13 +216,17 @@ class EmbeddedStack:
         """Start nginx, and wait until it reaches a replica."""
         self.weights = dict(weights)
         self.save()
-        self.gateway.start(self.store_port, self.traffic(weights))
+        self.gateway.start(self.assets_port, self.traffic(weights))
         self.wait_for(GATEWAY, lambda: is_ready(self.base))
+
+    def members(self, release: str) -> list[Replica]:
+        """The replicas that visitors are sent to."""
+        return self.replicas(release)
 
     def traffic(self, weights: Mapping[str, int]) -> str:
         """The gateway's traffic.conf for these weights and the replicas of this moment."""
         servers = {
-            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.replicas(release)]
+            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.members(release)]
             for release in weights
         }
         return render_traffic(weights, servers)

@@ -134,6 +134,19 @@ class Probe:
             self._poll(client, wanted, release, name)
             client.close()
 
+    def ask_for(self, urls: Iterable[str], release: str | None = None) -> None:
+        """Ask for each of these assets once, past every cache, as a page does that is still open.
+
+        Args:
+            urls: the assets.
+            release: whose assets they are.
+        """
+        client = self._client(None, hard=True)
+        try:
+            self._poll(client, urls, release, self._next_name())
+        finally:
+            client.close()
+
     def ask_for_absent(self, static: str | None = None) -> Fetch:
         """Ask for an asset that no release has, to see how a miss is answered."""
         client = self._client(None, hard=False)

@@ -7,7 +7,10 @@ from tests.unit.lab.conftest import Command
 from lab.commands import lab as group
 from lab.errors import FAIL, INTERNAL, PASS, UNAVAILABLE, UNKNOWN, USAGE
 
-COMMANDS = ("build", "up", "rollout", "rollback", "gotcha", "probe", "check", "route", "down")
+COMMANDS = (
+    *("build", "up", "rollout", "rollback", "gotcha", "matrix"),
+    *("probe", "check", "route", "down"),
+)
 
 
 def test_the_commands_stand_in_the_order_of_their_use() -> None:

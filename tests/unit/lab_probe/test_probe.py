@@ -114,6 +114,14 @@ def test_a_watch_ends_with_its_block_also_when_that_fails(shop: Shop, probe: Pro
     assert len(shop.seen) == asked
 
 
+def test_a_page_that_is_still_open_asks_for_each_asset_once(shop: Shop, probe: Probe) -> None:
+    fetches = probe.crawl_once()
+    (url,) = {fetch.url for fetch in fetches if fetch.how == "stylesheet"}
+    asked = len(shop.seen)
+    probe.ask_for([url], "v1")
+    assert len(shop.seen) == asked + 1
+
+
 def test_asking_for_what_is_absent_shows_how_a_miss_is_answered(shop: Shop, probe: Probe) -> None:
     fetch = probe.ask_for_absent()
     assert (fetch.how, fetch.answer.status, fetch.answer.cache_control) == (

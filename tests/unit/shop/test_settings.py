@@ -75,6 +75,55 @@ def test_a_strategy_changes_the_storage_and_nothing_else(python: Python, strateg
     }
 
 
+OTHERS = {
+    "baked": ("storages.backends.s3.S3ManifestStaticStorage", "static", "/srv/assets"),
+    "prefix": ("storages.backends.s3.S3ManifestStaticStorage", "static/v1", None),
+    "unhashed": ("storages.backends.s3.S3StaticStorage", "static", None),
+    "shared-disk": (
+        "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+        *("/srv/assets", "staticfiles.json"),
+    ),
+    "versioned-disk": (
+        "shop.storages.VersionedDiskStorage",
+        *("/srv/assets", "staticfiles-v1.json"),
+    ),
+    "whitenoise": (
+        "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        *("/srv/assets", "staticfiles.json"),
+    ),
+}
+"""The strategies of the matrix alone: storage, location, and where the manifest is."""
+DESCRIBE_OTHERS = """
+import json, django
+django.setup()
+from storages.backends.s3 import S3ManifestStaticStorage
+S3ManifestStaticStorage.read_manifest = lambda self: None
+from django.contrib.staticfiles.storage import staticfiles_storage as lazy
+lazy.location
+storage = lazy._wrapped
+kind = type(storage)
+in_bucket, keeper = hasattr(storage, "bucket_name"), getattr(storage, "manifest_storage", storage)
+elsewhere = None if keeper is storage else keeper.location
+manifest = elsewhere if in_bucket else storage.manifest_name
+print(json.dumps([f"{kind.__module__}.{kind.__qualname__}", storage.location, manifest]))
+"""
+
+
+@pytest.mark.parametrize("strategy", OTHERS)
+def test_the_other_strategies_are_what_they_say(python: Python, strategy: str) -> None:
+    done = python(
+        "-c",
+        DESCRIBE_OTHERS,
+        RELEASE_ID="v1",
+        DJANGO_SETTINGS_MODULE="shop.settings",
+        STATICFILES_STRATEGY=strategy,
+        STATIC_ROOT="/srv/assets",
+        PYTHONWARNINGS="",
+    )
+    assert done.returncode == 0, done.stderr
+    assert tuple(json.loads(done.stdout)) == OTHERS[strategy]
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_djangos_checks_find_nothing(python: Python, strategy: str) -> None:
     done = python(

@@ -15,7 +15,6 @@ from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
 
 from .clouds import KINDS, Cloud, CloudPlace, clouds, emulating
-from .injection import FAULTS
 from .places import BucketPlace, DirectoryPlace, Place
 from .project import NEXT_TREE, TREE, Project
 from .proxy import Proxy, proxying
@@ -42,15 +41,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("place_kind", [*wanted(), "directory", *everywhere])
     if "cloud_kind" in metafunc.fixturenames and not hasattr(metafunc.module, "cloud_kind"):
         metafunc.parametrize("cloud_kind", clouds())
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what was broken in publishes, and what came of it."""
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            for name, line in report.user_properties:
-                if name == FAULTS:
-                    terminalreporter.line(str(line))
 
 
 @pytest.fixture(scope="session", autouse=True)

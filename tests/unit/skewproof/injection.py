@@ -33,9 +33,8 @@ FIRST = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg/>", "c.txt": 
 NEXT = {"a.css": FIRST["a.css"], "b.svg": "<svg id='2'/>", "d.txt": "d", "e.js": "e"}
 OTHER = {**NEXT, "b.svg": "<svg id='3'/>"}
 MANIFEST = "releases/{}/staticfiles.json"
-FAULTS = "faults"  # the property of a test under which it says what it has broken
 HEAD = "at every single request or write"
-PAUSE = 0.1  # seconds between two rounds of the reader
+PAUSE = 0.2  # seconds between two rounds of the reader
 HERE = "tests.unit.skewproof.sabotage"
 
 

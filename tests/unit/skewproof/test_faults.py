@@ -16,7 +16,6 @@ from skewproof import transport
 
 from .forks import forking
 from .injection import (
-    FAULTS,
     FIRST,
     NEXT,
     BucketBench,
@@ -142,7 +141,7 @@ def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_b
     assert all(bench.requests == REQUESTS for store, bench in benches if store != "directory")
     break_everything(benches, report)
     for line in report.lines():
-        record_property(FAULTS, line)
+        record_property("summary", line)
     assert not report.violations
     expected = len(list(network_kinds())) * REQUESTS
     assert all(

@@ -67,23 +67,6 @@ def test_a_process_without_a_manifest_lives_and_is_not_ready_until_it_appears(
         assert project.manifest("v1")["paths"]["css/site.css"] in page.text
 
 
-def test_a_broken_manifest_is_named_as_the_reason(project: Project) -> None:
-    project.place.write("releases/v1/staticfiles.json", b"{")
-    with project.active("v1"):
-        answer = get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["reason"] == "manifest unusable"
-
-
-def test_a_store_that_is_down_is_named_as_the_reason(watched: Project, proxy: Proxy) -> None:
-    proxy.reset(lambda number, request: "dead")  # noqa: ARG005
-    with watched.active("v1"):
-        answer = get("/readyz")
-        assert get("/livez").status_code == 200
-    assert answer.status_code == 503
-    assert answer.json()["reason"] == "manifest unreachable"
-
-
 def test_no_release_id_is_named_as_the_reason(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,19 @@ def test_two_publishes_at_once_are_both_whole_or_one_is_told_in_every_order(
             assert world.releases()[mine] == collection(files).paths
 
 
+def test_a_manifest_that_is_not_written_conditionally_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def overwrite(store: Memory, key: str, content: bytes) -> bool:
+        store.turn()
+        store.world.records[key] = store.world.stamped(content)
+        return True
+
+    monkeypatch.setattr(Memory, "create_record", overwrite)
+    with pytest.raises(AssertionError, match="assert 2 == "):
+        test_two_publishes_at_once_are_both_whole_or_one_is_told_in_every_order("v1", NEW)
+
+
 def no_note(note: Note, store: Any) -> str:  # noqa: ARG001 - in the place of announce
     return "_notes/none"
 

@@ -264,6 +264,15 @@ def test_an_identity_that_may_only_read_is_told_so(
     assert caught.value.returncode == 4
 
 
+def test_a_deletion_that_is_refused_is_not_asked_for_again(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    store = store_of(s3_project, **bucket.identity("web"))
+    with pytest.raises(StoreError, match="Access Denied"):
+        store.delete_records(["_notes/one.json"])
+    assert store.is_sure
+
+
 def test_a_prune_needs_few_requests(watched: Project, proxy: Proxy) -> None:
     publish_all(watched, "v1", "v2", "v3")
     proxy.reset(at(0, None))

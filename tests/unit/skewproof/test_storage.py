@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,6 @@ from skewproof.storage import ReleaseManifestMixin
 from .places import BucketPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .places import DirectoryPlace
     from .project import Project
     from .proxy import Proxy
@@ -185,41 +182,6 @@ def test_no_credentials_at_all_are_an_error_that_says_so(
     storage = s3_project.storage(access_key=None, secret_key=None)
     error = failure(s3_project, storage)
     assert "credentials" in str(error)
-
-
-@pytest.mark.parametrize("fault", ["lost", 500, 503])
-def test_a_store_that_is_down_is_an_error_and_healed_when_it_is_back(
-    fault: str | int, watched: Project, proxy: Proxy
-) -> None:
-    watched.publish("v1")
-    storage = eager(watched.storage())
-    proxy.reset(lambda number, request: fault)  # noqa: ARG005
-    for _ in range(2):
-        assert failure(watched, storage).reason == "unreachable"
-    proxy.reset(lambda number, request: None)  # noqa: ARG005
-    with watched.active("v1"):
-        assert storage.url("css/site.css").endswith(".css")
-
-
-@pytest.fixture
-def black_hole() -> Iterator[str]:
-    """Return an endpoint that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_a_store_that_never_answers_is_given_up_soon_and_not_asked_by_every_request(
-    s3_project: Project, black_hole: str
-) -> None:
-    storage = s3_project.storage(endpoint_url=black_hole)
-    started = time.monotonic()
-    assert failure(s3_project, storage).reason == "unreachable"
-    # Two seconds, and slack for a busy machine; botocore by itself waits 60 seconds, five times.
-    assert time.monotonic() - started < 20
-    started = time.monotonic()
-    for _ in range(100):
-        failure(s3_project, storage)
-    assert time.monotonic() - started < 20
 
 
 def test_time_outs_that_the_project_sets_win(s3_project: Project) -> None:

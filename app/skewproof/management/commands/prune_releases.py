@@ -28,8 +28,8 @@ sent to an older one, as after a rollback, name it.
 A file goes if a release that goes, or a publish that died, has it and no release that stays does.
 Its age does not matter. Unhashed copies are files like others. What no release ever had stays.
 
-exit codes: 0 done, or nothing to do; 1 a mistake in options or settings; 3 refused, since nobody
-can tell what is in use; 4 the store failed (run it again); 130 interrupted (run it again)
+exit codes: 0 done, or nothing to do; 1 or 2 a mistake in options or settings; 3 refused, since
+nobody can tell what is in use; 4 the store failed (run it again); 130 interrupted (run it again)
 
 examples: manage.py prune_releases --keep 5
           manage.py prune_releases --keep 5 --min-age 14d --keep-release v7 --delete

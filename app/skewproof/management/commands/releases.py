@@ -21,7 +21,7 @@ EPILOG = """\
 SHARED are the bytes of files that other releases have as well, OWN those that would be free without
 the release. * marks the release that this process belongs to.
 
-exit codes: 0 done; 1 a mistake in options or settings; 4 the store failed; 130 interrupted
+exit codes: 0 done; 1 or 2 a mistake in options or settings; 4 the store failed; 130 interrupted
 
 example: manage.py releases --json
 """

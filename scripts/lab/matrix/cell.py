@@ -1,0 +1,221 @@
+"""A cell: one scenario under one strategy, carried out on a stack and written down."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from lab.deadline import wait_until
+from lab.engines.startup import require_published
+from lab.errors import UnavailableError
+from lab.history import Fetch, History
+from lab.matrix.cellstack import CellStack
+from lab.matrix.gate import Gate
+from lab.matrix.heldpublish import HeldPublish
+from lab.matrix.scenario import Scenario, Step
+from lab.probe import Limits, Probe, Site
+from lab.recording import About, recorded
+from lab.rollout import rewritten
+from lab.stack import Say
+
+RELEASES = ("v1", "v2")
+FIRST = RELEASES[0]
+READY_SECONDS = 60.0
+FEWEST, MOST = 5, 30
+"""Writes that go through before a publish is held half-way; the smallest has more."""
+VISITORS = 2
+VISIT_SECONDS = 60.0
+
+
+class Cell:
+    """The verbs of the scenarios, on a stack that is as new."""
+
+    def __init__(self, stack: CellStack, probe: Probe, history: History, seed: str) -> None:
+        self.stack, self.probe, self.history = stack, probe, history
+        self.chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be guessed
+        self.held: HeldPublish | None = None
+        self.tab: list[str] = []
+        self.before: dict[str, dict[str, str]] = {}
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Take one step after the other."""
+        try:
+            for step in steps:
+                self.history.event("step", step.release, what=str(step))
+                release = (step.release,) if step.release else ()
+                getattr(self, step.verb)(*release, **step.options)
+        finally:
+            if self.held:
+                self.held.end(killed=True)
+
+    def begin(self) -> None:
+        """V1 is published, a replica of it is up and draws all the traffic."""
+        for release in RELEASES:
+            if (built := self.stack.build(release)) is not None:
+                require_published(built)
+        self.publish(FIRST)
+        self.stack.add_replica(FIRST)
+        self.stack.start_gateway({FIRST: 100})
+
+    def publish(self, release: str) -> None:
+        """Run the publish job; where the assets are in the image, the build has done it."""
+        if self.stack.kind.keeps != "image":
+            require_published(self.stack.publish_in(release, {}))
+
+    def publish_until(self, release: str, gate: str) -> None:
+        """Begin to publish, and hold the publish at a gate: half-way at its worst moment."""
+        kind = self.stack.kind
+        if gate == "half-way" and not kind.alone:
+            gate = "rewrite"
+        used = frozenset(f"static/{name}" for name in self.stack.record(FIRST)["assets"])
+        after = self.chance.randint(FEWEST, MOST)
+        self.held = HeldPublish(self.stack, release, Gate(gate, used, kind.hashed, after))
+        self.history.event("held", release, gate=gate, after=after, held=self.held.was_held)
+
+    def resume(self) -> None:
+        """Let the publish that is held go on to its end."""
+        if self.held and (done := self.held.end(killed=False)):
+            require_published(done)
+        self.held = None
+
+    def kill(self) -> None:
+        """Kill the publish that is held."""
+        if self.held:
+            self.held.end(killed=True)
+        self.held = None
+
+    def start(self, release: str) -> None:
+        """Start a replica; whether it draws traffic is another step."""
+        self.stack.add_replica(release)
+
+    def stop(self, release: str) -> None:
+        """Stop the replicas of a release."""
+        for replica in self.stack.replicas(release):
+            self.stack.drain(replica)
+
+    def recycle(self, release: str) -> None:
+        """Give every replica fresh workers."""
+        for replica in self.stack.replicas(release):
+            self.stack.recycle(replica)
+
+    def route(self, *, if_ready: bool = False, **weights: int) -> None:
+        """Give out the traffic.
+
+        Args:
+            if_ready: a release without a ready replica leaves the traffic as it is; else all
+                replicas are waited for.
+            weights: percent by release.
+        """
+        if not if_ready:
+            for release in weights:
+                self.await_ready(release)
+        routed = all(self.stack.members(release) for release in weights)
+        self.history.event("weights", None, weights=weights, routed=routed)
+        if routed:
+            self.stack.route(weights)
+
+    def await_ready(self, release: str) -> None:
+        """Wait until all replicas of a release are ready."""
+        wait_until(
+            lambda: self.stack.members(release) == self.stack.replicas(release),
+            READY_SECONDS,
+            f"{release} is not ready",
+            lambda: "",
+        )
+
+    def look(self, *, cached: bool = False) -> list[Fetch]:
+        """See every page of each release in the traffic, and all that it names.
+
+        Args:
+            cached: by way of the gateway's cache; else at the store itself.
+        """
+        seen = [self.probe.crawl_once(name, hard=not cached) for name in self.stack.weights]
+        return [fetch for fetches in seen for fetch in fetches]
+
+    def look_at_pages(self) -> None:
+        """See every page, and nothing that it names."""
+        site = replace(self.probe.site, limits=Limits(assets=0))
+        with Probe(site, self.history) as probe:
+            for release in self.stack.weights:
+                probe.crawl_once(release)
+
+    def glance(self) -> None:
+        """Look by way of the cache, and do not judge: what matters is what the cache keeps."""
+        path = self.history.path.with_suffix(".glance")
+        with History(path) as unjudged, Probe(self.probe.site, unjudged) as probe:
+            for release in self.stack.weights:
+                probe.crawl_once(release)
+        path.unlink()
+
+    def recycle_under_load(self, release: str, *, times: int) -> None:
+        """Give every replica fresh workers so many times, while visitors look."""
+        with Probe(self.probe.site, self.history) as load:
+            load.start(VISITORS, release=release, hard=True)
+            for _ in range(times):
+                self.recycle(release)
+                if not load.await_visits(2 * VISITORS, VISIT_SECONDS):
+                    raise UnavailableError(f"{VISITORS} visitors did not see {release}")
+
+    def open_tab(self) -> None:
+        """Look, and remember what the pages may still load later."""
+        static = self.probe.site.static or ""
+        urls = [fetch.url for fetch in self.look() if fetch.role == "asset"]
+        self.tab = [*dict.fromkeys(url for url in urls if url.startswith(static))]
+
+    def return_to_tab(self) -> None:
+        """Load all of it once more, at the store itself."""
+        self.probe.ask_for(self.tab, FIRST)
+
+    def take_inventory(self) -> None:
+        """Remember what is stored, and since when."""
+        self.before = self.stack.inventory()
+
+    def compare(self, release: str) -> None:
+        """Write down which of v1's assets the publish has touched."""
+        assets = self.stack.record(FIRST)["assets"]
+        touched = rewritten(assets, self.before, self.stack.inventory())
+        self.history.event("rewritten", release, assets=touched, of=len(assets))
+
+    def retire(self, release: str) -> None:
+        """Clean up after a release, as those do who have the strategy."""
+        cleans = self.stack.kind.cleans
+        if cleans == "unreachable":
+            self.stack.prune_releases()
+        elif cleans == "prefix":
+            prefix = f"static/{self.stack.kind.prefix_of(release)}"
+            self.stack.delete([key for key in self.stack.inventory() if key.startswith(prefix)])
+
+    def prune(self) -> None:
+        """Delete v1's assets at once; without a way of one's own, whatever is as old as they."""
+        if self.stack.kind.cleans == "unreachable":
+            self.stack.prune_releases("--min-age", "0")
+        elif self.stack.kind.cleans == "prefix":
+            self.retire(FIRST)
+        else:
+            now = self.stack.inventory()
+            old = [key for key in self.before if now.get(key) == self.before[key]]
+            self.stack.delete(old)
+
+    def let_store_away(self) -> None:
+        """The store does not answer any more."""
+        self.stack.let_store_away()
+
+    def bring_store_back(self) -> None:
+        """It does again, with all that it held."""
+        self.stack.bring_store_back()
+
+
+def run_cell(stack: CellStack, scenario: Scenario, seed: str, folder: Path, say: Say) -> Path:
+    """Carry a scenario out on a stack that has been made as new; returns the history."""
+    about = About(folder, stack.base, stack.strategy, "embedded")
+    with recorded(about, scenario.name, say) as history:
+        for release in RELEASES:
+            history.record(stack.record(release))
+        with Probe(Site(stack.base, about.static), history) as probe:
+            cell = Cell(stack, probe, history, seed)
+            cell.begin()
+            cell.carry_out(scenario.steps)
+            probe.ask_for_absent()
+    return history.path

@@ -1,0 +1,97 @@
+"""`lab matrix`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+
+from lab import checkout
+from lab.engines import reach
+from lab.errors import LabError
+from lab.matrix.cell import RELEASES
+from lab.matrix.run import Order, run_cells
+from lab.matrix.scenarios import SCENARIOS
+from lab.matrix.strategy import STRATEGIES
+from lab.matrix.table import conclude, render
+from lab.options import example, option_json
+from lab.progress import Steps
+from lab.stacks import require_built
+from lab.verdict import EXIT_CODES
+
+say = Steps(Console(stderr=True, highlight=False))
+results = Console(highlight=False)
+
+
+@click.command(
+    epilog=example(
+        "lab matrix",
+        "lab matrix --strategy shared --strategy skewproof --scenario late-load",
+        "lab matrix --resume 20261123-190000",
+    )
+)
+@click.option(
+    "--strategy",
+    "strategies",
+    type=click.Choice([*STRATEGIES]),
+    multiple=True,
+    metavar="NAME",
+    help=f"One of {', '.join(STRATEGIES)}; may be given several times. Default: all.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    type=click.Choice([*SCENARIOS]),
+    multiple=True,
+    metavar="NAME",
+    help=f"One of {', '.join(SCENARIOS)}; may be given several times. Default: all.",
+)
+@click.option("--seed", default=0, show_default=True, help="Chooses what scenarios leave open.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    help="How many cells at once.",
+)
+@click.option("--resume", metavar="RUN", help="Go on with a run: finished cells are not run again.")
+@option_json
+def matrix(
+    strategies: Sequence[str],
+    scenarios: Sequence[str],
+    seed: int,
+    workers: int,
+    resume: str | None,
+    as_json: bool,
+) -> None:
+    """Run every strategy under every scenario.
+
+    PASS when every cell comes to what is expected of it: skewproof passes all, and each other
+    strategy fails where it is known to. On the embedded engine.
+    """
+    if resume and not (checkout.WORK / checkout.MATRIX / resume).is_dir():
+        raise LabError(f"no run {resume}: see {checkout.WORK / checkout.MATRIX}")
+    require_built(reach("embedded"), RELEASES)
+    run = resume or time.strftime("%Y%m%d-%H%M%S")
+    order = Order(strategies or [*STRATEGIES], scenarios or [*SCENARIOS], run, seed, workers)
+    interrupted = False
+    try:
+        found = run_cells(order, say)
+    except KeyboardInterrupt:
+        found, interrupted = order.finished(), True
+    say.close()
+    status, why = conclude(found, len(order.cells))
+    if interrupted:
+        why += f'; go on with "lab matrix --resume {run}"'
+    if as_json:
+        cells = [each.to_json() for each in found]
+        document = {"verdict": status, "why": why, "run": run, "seed": seed, "cells": cells}
+        click.echo(json.dumps(document, indent=1))
+    else:
+        results.print(render(found))
+        results.print(f"{status}: {why}\nrun: {order.folder}", soft_wrap=True)
+    sys.exit(EXIT_CODES[status])

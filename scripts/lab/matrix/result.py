@@ -1,0 +1,107 @@
+"""What a cell came to, as it is kept in a file of its own and printed as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.findings import Status
+from lab.matrix.scenario import Scenario
+from lab.matrix.strategy import Strategy
+from lab.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """One cell.
+
+    Attributes:
+        strategy, scenario: which.
+        status: PASS, FAIL, UNKNOWN or n/a.
+        expected: what it should be.
+        reason: why it should be so, or why nobody can tell.
+        seed: chooses what the scenario leaves open.
+        counts: pages and assets fetched, and how many were broken.
+        faults: by checker, how many of which kind.
+        first, last: the evidence at both ends.
+        history: the file that it was judged by.
+        seconds: how long the cell took.
+    """
+
+    strategy: str
+    scenario: str
+    status: Status
+    expected: str
+    reason: str | None = None
+    seed: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    first: str | None = None
+    last: str | None = None
+    history: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def surprises(self) -> bool:
+        """Whether it is not what was expected."""
+        return self.status != self.expected
+
+    def to_json(self) -> dict[str, Any]:
+        """The cell as an object that `json.dumps` takes."""
+        return asdict(self) | {"status": str(self.status)}
+
+    def save(self, folder: Path) -> None:
+        """Keep it, whole or not at all: what is there need not be run again."""
+        file = file_of(folder, self.strategy, self.scenario)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_suffix(".new")
+        beside.write_text(json.dumps(self.to_json(), indent=1))
+        beside.rename(file)
+
+
+def load(folder: Path, strategy: str, scenario: str) -> Result | None:
+    """The cell, if it has been run to its end."""
+    try:
+        document = json.loads(file_of(folder, strategy, scenario).read_text())
+    except FileNotFoundError:
+        return None
+    return Result(**document | {"status": Status(document["status"])})
+
+
+def file_of(folder: Path, strategy: str, scenario: str) -> Path:
+    """Where a cell is kept."""
+    return folder / strategy / f"{scenario}.json"
+
+
+def judged(
+    strategy: Strategy, scenario: Scenario, verdict: Verdict, seed: str, seconds: float
+) -> Result:
+    """The result of a cell that was run to its end."""
+    evidence = sorted(
+        (found for each in verdict.findings for found in (each.first, each.last) if found),
+        key=lambda found: found.t,
+    )
+    unsure = [each.reason for each in verdict.findings if each.status == Status.UNKNOWN]
+    return Result(
+        strategy.name,
+        scenario.name,
+        verdict.status,
+        scenario.expected(strategy.name),
+        unsure[0] if unsure else scenario.fails.get(strategy.name),
+        seed,
+        asdict(verdict.total),
+        {each.checker: each.kinds for each in verdict.findings if each.faults},
+        evidence[0].sentence if evidence else None,
+        evidence[-1].sentence if evidence else None,
+        verdict.history,
+        round(seconds, 2),
+    )
+
+
+def not_applicable(strategy: Strategy, scenario: Scenario) -> Result:
+    """The result of a cell that cannot be."""
+    why = scenario.without[strategy.name]
+    return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)

@@ -1,0 +1,153 @@
+"""A run of the matrix: which cells, by how many workers, kept where."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab import checkout
+from lab.engines.ports import free_ports
+from lab.engines.state import State
+from lab.errors import LabError
+from lab.findings import Status
+from lab.history import HistoryError
+from lab.keeper import Keeper
+from lab.matrix.cell import RELEASES, run_cell
+from lab.matrix.cellstack import CellStack
+from lab.matrix.result import Result, judged, load, not_applicable
+from lab.matrix.scenario import Scenario
+from lab.matrix.scenarios import SCENARIOS
+from lab.matrix.strategy import STRATEGIES, Strategy
+from lab.stack import Say
+from lab.stacks import take_away
+from lab.verdict import judge
+
+Chosen = tuple[Strategy, Scenario]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person asked for."""
+
+    strategies: Sequence[str]
+    scenarios: Sequence[str]
+    run: str
+    seed: int = 0
+    workers: int = 2
+
+    @property
+    def folder(self) -> Path:
+        """Where the cells of the run are kept."""
+        return checkout.WORK / checkout.MATRIX / self.run
+
+    @property
+    def cells(self) -> list[Chosen]:
+        """The cells, strategy by strategy."""
+        return [
+            (STRATEGIES[strategy], SCENARIOS[scenario])
+            for strategy in self.strategies
+            for scenario in self.scenarios
+        ]
+
+    def finished(self) -> list[Result]:
+        """What has been run to its end, in order, beside what is expected today."""
+        return [
+            replace(found, expected=scenario.expected(strategy.name))
+            for strategy, scenario in self.cells
+            if (found := load(self.folder, strategy.name, scenario.name))
+        ]
+
+
+def run_cells(order: Order, say: Say) -> list[Result]:
+    """Run the cells that have not been run; returns all that are there, in order.
+
+    An interrupt ends it early: what has been finished is kept, and the rest is run by --resume.
+    """
+    waiting: queue.SimpleQueue[Chosen] = queue.SimpleQueue()
+    count = 0
+    for strategy, scenario in order.cells:
+        if strategy.name in scenario.without:
+            not_applicable(strategy, scenario).save(order.folder)
+        elif (done := load(order.folder, strategy.name, scenario.name)) is None or (
+            done.status == Status.UNKNOWN
+        ):
+            waiting.put((strategy, scenario))
+            count += 1
+    if count:
+        work(order, waiting, min(order.workers, count), say)
+    return order.finished()
+
+
+def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Say) -> None:
+    """Let the workers empty the queue, each on a stack of its own."""
+    stopped = threading.Event()
+
+    def empty(stack: CellStack) -> None:
+        with suppress(queue.Empty):
+            while not stopped.is_set():
+                run_one(order, stack, *waiting.get_nowait(), say)
+
+    with ExitStack() as resources:
+        stacks = [
+            resources.enter_context(worker_stack(f"matrix-{os.getpid()}-{number}", say))
+            for number in range(1, workers + 1)
+        ]
+        with ThreadPoolExecutor(workers, thread_name_prefix="matrix") as pool:
+            futures = [pool.submit(empty, stack) for stack in stacks]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:  # the first failure, or Ctrl-C: the cells that run end with it
+                stopped.set()
+                for stack in stacks:
+                    stack.processes.stop_all()
+                raise
+
+
+@contextmanager
+def worker_stack(name: str, say: Say) -> Iterator[CellStack]:
+    """A stack with a store and nothing else; gone at the end, whatever the end is."""
+    (port,) = free_ports(1)
+    state = State(name, "embedded", "skewproof", port)
+    with Keeper("embedded", name):
+        state.claim()
+        stack = CellStack(state)
+        try:
+            say(f"starting {stack.store}")
+            stack.start_store()
+            for release in RELEASES:
+                stack.release_folder(release)
+            yield stack
+        finally:
+            take_away(stack)
+    # Only where all went well: else its logs are worth a look.
+    shutil.rmtree(stack.folder)
+
+
+def run_one(
+    order: Order, stack: CellStack, strategy: Strategy, scenario: Scenario, say: Say
+) -> None:
+    """Run one cell, judge and keep it; one that cannot be carried out is UNKNOWN."""
+    seed = f"{order.seed}:{strategy.name}:{scenario.name}"
+    began = time.monotonic()
+    try:
+        stack.begin(strategy, keeps_misses=scenario.keeps_misses)
+        history = run_cell(stack, scenario, seed, order.folder / strategy.name, lambda _line: None)
+        result = judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
+    except (LabError, HistoryError, BotoCoreError, ClientError) as error:
+        expected = scenario.expected(strategy.name)
+        why = " ".join(str(error).split())
+        result = Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
+    result.save(order.folder)
+    surprise = f", expected {result.expected}" if result.surprises else ""
+    say(f"{strategy.name} x {scenario.name}: {result.status}{surprise}")

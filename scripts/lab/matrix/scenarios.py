@@ -1,0 +1,285 @@
+"""The scenarios, and what each strategy comes to under each.
+
+Each begins with v1 published, one replica of it up and in the traffic, and nothing looked at yet.
+docs/adr/0025 says what is real in them, and which race is made certain how.
+"""
+
+from __future__ import annotations
+
+from lab.matrix.scenario import Scenario, step
+
+
+def same(reason: str, *strategies: str) -> dict[str, str]:
+    """One reason for several strategies."""
+    return dict.fromkeys(strategies, reason)
+
+
+ONE_MANIFEST = "one manifest: a process of one release reads the other's"
+ONE_NAME = "one name for both releases' contents"
+ANY_CONTAINER = "a page of one release asks a container of the other for its assets"
+IN_THE_IMAGE = "the assets are in the image: "
+IN_BUCKETS = "stock collectstatic deletes a hashed file that is being served, and writes it again"
+
+V2 = step("route", v2=100)
+HALVES = step("route", v1=50, v2=50)
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "late-load",
+            "a process of v1 renders its first page after v2 was published",
+            (step("publish", "v2"), step("look")),
+            same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
+        ),
+        Scenario(
+            "early-start",
+            "v2 starts before it is published, and serves as soon as it says that it is ready",
+            (
+                step("look"),
+                step("start", "v2"),
+                step("route", v2=100, if_ready=True),
+                step("look"),
+                step("publish", "v2"),
+                V2,
+                step("look"),
+            ),
+            same("the first page loads v1's manifest, for life", "shared", "shared-disk")
+            | same("no manifest of v2 yet: every page answers 500", "versioned", "prefix")
+            | same("no manifest of v2 yet, which is remembered as an empty one", "versioned-disk")
+            | same("v2's pages name assets that are not there yet", "baked", "unhashed"),
+        ),
+        Scenario(
+            "recycle-under-load",
+            "the workers of v1 are replaced again and again after v2 was published, under load",
+            (step("look"), step("publish", "v2"), step("recycle_under_load", "v1", times=3)),
+            same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
+        ),
+        Scenario(
+            "scale-out",
+            "v1 gets one more replica in the middle of the rollout",
+            (
+                step("look"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                HALVES,
+                step("start", "v1"),
+                step("look"),
+            ),
+            same(ONE_MANIFEST, "shared", "shared-disk")
+            | same(ONE_NAME, "unhashed")
+            | same(ANY_CONTAINER, "whitenoise"),
+        ),
+        Scenario(
+            "rollback",
+            "back to v1, without publishing it again",
+            (
+                step("look"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("stop", "v1"),
+                step("look"),
+                step("start", "v1"),
+                step("route", v1=100),
+                step("look"),
+            ),
+            same(ONE_MANIFEST, "shared", "shared-disk")
+            | same("v2's contents stay under v1's names", "unhashed"),
+        ),
+        Scenario(
+            "entrypoint",
+            "containers collect when they start, and one of v1 starts again after v2",
+            (
+                step("look"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("stop", "v1"),
+                step("publish", "v1"),
+                step("start", "v1"),
+                step("recycle", "v2"),
+                step("look"),
+            ),
+            same("v1's manifest is written over v2's", "shared", "shared-disk")
+            | same("v1's contents are written over v2's", "unhashed"),
+        ),
+        Scenario(
+            "publish-killed",
+            "v2's publish is killed half-way, v1 goes on, then v2 is published again",
+            (
+                step("look"),
+                step("publish_until", "v2", gate="half-way"),
+                step("kill"),
+                step("recycle", "v1"),
+                step("look"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("look"),
+            ),
+            same(
+                "it dies between deleting a file that v1 serves and writing it again",
+                *("shared", "versioned", "baked", "shared-disk", "versioned-disk"),
+            )
+            | same("half of v1's names have v2's contents", "unhashed"),
+            {"whitenoise": IN_THE_IMAGE + "a build that dies makes none"},
+        ),
+        Scenario(
+            "two-publishes",
+            "v1 is published again, v2 meanwhile, and v1's publish ends last",
+            (
+                step("look"),
+                step("publish_until", "v1", gate="last"),
+                step("publish", "v2"),
+                step("resume"),
+                step("start", "v2"),
+                V2,
+                step("look"),
+            ),
+            same("the manifest that is written last is v1's", "shared", "shared-disk")
+            | same("the contents that are written last are v1's", "unhashed"),
+            {"whitenoise": IN_THE_IMAGE + "two builds do not meet"},
+        ),
+        Scenario(
+            "manifest-gap",
+            "v1 is published again, and a process loads between deleting and writing the manifest",
+            (
+                step("look"),
+                step("publish_until", "v1", gate="manifest gap"),
+                step("recycle", "v1"),
+                step("look"),
+                step("resume"),
+                step("look"),
+            ),
+            same(
+                "no manifest is remembered as an empty one: every page answers 500, for good",
+                *("shared", "versioned", "prefix", "shared-disk", "versioned-disk"),
+            ),
+            {
+                "whitenoise": IN_THE_IMAGE + "the manifest as well",
+                "unhashed": "there is no manifest",
+            },
+        ),
+        Scenario(
+            "reupload",
+            "v2's publish is held while it writes an unchanged file again that v1 serves",
+            (
+                step("look"),
+                step("take_inventory"),
+                step("publish_until", "v2", gate="rewrite"),
+                step("look"),
+                step("resume"),
+                step("compare", "v2"),
+            ),
+            same(
+                IN_BUCKETS,
+                *("shared", "versioned", "baked", "shared-disk", "versioned-disk", "unhashed"),
+            ),
+            {"whitenoise": IN_THE_IMAGE + "a new one leaves the old one as it is"},
+        ),
+        Scenario(
+            "cached-404",
+            "pages of v2 are asked for before it is published, and the gateway keeps its misses",
+            (
+                step("start", "v2"),
+                step("route", v1=50, v2=50, if_ready=True),
+                step("glance"),
+                step("publish", "v2"),
+                step("recycle", "v2"),
+                V2,
+                step("look", cached=True),
+            ),
+            same("v2's pages named files that were not there yet", "baked", "unhashed")
+            | same("v2's pages asked v1's containers", "whitenoise"),
+            keeps_misses=True,
+        ),
+        Scenario(
+            "open-tab",
+            "a page of v1 stays open, v1 is retired and cleaned up, the page loads the rest of it",
+            (
+                step("open_tab"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("stop", "v1"),
+                step("retire", "v1"),
+                step("return_to_tab"),
+            ),
+            same("v1's prefix has been deleted", "prefix")
+            | same("v1's containers are gone, and its assets with them", "whitenoise")
+            | same(ONE_NAME, "unhashed"),
+        ),
+        Scenario(
+            "pruning",
+            "what is older than v2's publish is deleted; with skewproof, what only v1 reaches",
+            (
+                step("look"),
+                step("take_inventory"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("stop", "v1"),
+                step("prune"),
+                step("look"),
+            ),
+            same(
+                "an unchanged file keeps its old date, and v2 needs it",
+                *("shared", "versioned", "baked", "shared-disk", "versioned-disk", "unhashed"),
+            ),
+            {"whitenoise": IN_THE_IMAGE + "there is nothing to prune"},
+        ),
+        Scenario(
+            "store-down",
+            "a replica of v1 starts while the store is away (the directory: not mounted)",
+            (
+                step("look"),
+                step("let_store_away"),
+                step("start", "v1"),
+                step("look_at_pages"),
+                step("bring_store_back"),
+                step("route", v1=100),
+                step("look"),
+            ),
+            same(
+                "the fresh replica has no manifest, says that it is ready, and answers 500",
+                *("shared", "versioned", "prefix"),
+            )
+            | same(
+                "no manifest is remembered as an empty one: the replica answers 500, for good",
+                *("shared-disk", "versioned-disk"),
+            ),
+            {"whitenoise": IN_THE_IMAGE + "there is no store"},
+        ),
+        Scenario(
+            "long-canary",
+            "both releases serve for long, and the workers of both are replaced all the time",
+            (
+                step("publish", "v2"),
+                step("start", "v2"),
+                step("route", v1=90, v2=10),
+                *(step("look"), step("recycle", "v1"), step("recycle", "v2")) * 2,
+                step("look"),
+            ),
+            same(ONE_MANIFEST, "shared", "shared-disk")
+            | same(ONE_NAME, "unhashed")
+            | same(ANY_CONTAINER, "whitenoise"),
+        ),
+        Scenario(
+            "blue-green",
+            "all traffic goes to v2 at once, pages of v1 are still open, then it all goes back",
+            (
+                step("open_tab"),
+                step("publish", "v2"),
+                step("start", "v2"),
+                V2,
+                step("look"),
+                step("return_to_tab"),
+                step("route", v1=100),
+                step("look"),
+            ),
+            same("the pages that are open ask v2's containers", "whitenoise")
+            | same(ONE_NAME, "unhashed"),
+        ),
+    )
+}

@@ -1,0 +1,55 @@
+"""Three cells of the matrix as they are run: the stock strategies fail, the cure passes.
+
+A publish is killed at the store in one, at a system call in another, and half-way in the third.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.engine.stacks import build, say
+
+from lab.engines.state import stack_names
+from lab.matrix.result import Result
+from lab.matrix.run import Order, run_cells
+
+STRATEGIES = ("shared", "shared-disk", "skewproof")
+
+
+@pytest.fixture(scope="module")
+def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
+    build("embedded")
+    run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
+    return Order(STRATEGIES, ["publish-killed"], run)
+
+
+@pytest.fixture(scope="module")
+def cells(order: Order) -> dict[str, Result]:
+    before = stack_names()
+    cells = {result.strategy: result for result in run_cells(order, say)}
+    assert stack_names() == before
+    return cells
+
+
+def test_a_publish_that_is_killed_breaks_v1_with_the_stock_storages(
+    cells: dict[str, Result],
+) -> None:
+    for strategy in ("shared", "shared-disk"):
+        assert cells[strategy].status == "FAIL", cells[strategy]
+        assert set(cells[strategy].faults) == {"asset resolves"}
+        assert "v1's page" in (cells[strategy].first or "")
+
+
+def test_a_publish_that_is_killed_hurts_nobody_with_skewproof(cells: dict[str, Result]) -> None:
+    assert cells["skewproof"].status == "PASS", cells["skewproof"]
+    assert cells["skewproof"].counts["pages"] == 45
+
+
+def test_a_run_that_goes_on_runs_only_what_is_missing(
+    order: Order, cells: dict[str, Result]
+) -> None:
+    lines: list[str] = []
+    again = replace(order, scenarios=["publish-killed"])
+    assert {each.strategy: each for each in run_cells(again, lines.append)} == cells
+    assert lines == []
