@@ -1,27 +1,28 @@
 """The table of docs/zero-downtime.md, from real runs under load.
 
-    .venv/bin/lab rollout --rate 200 --json > rollout.json
-    .venv/bin/lab rollback --rate 200 --json > rollback.json
-    .venv/bin/python -m tests.docs.load_table rollout.json rollback.json
+    .venv/bin/lab rollout --rate 200
+    .venv/bin/lab rollback --rate 200
+    .venv/bin/python -m tests.docs.load_table .lab/lab/*-roll*.jsonl
 
-A run in which a page was refused, or that did not pass, is refused.
+It is told from their histories. A run that did not pass, as when a page was refused, is not shown.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.findings import Status
-from lab.latency import Phase
+from lab.verdict import Verdict, judge
 
 from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from lab.latency import Phase
 
 PAGE = ROOT / "docs" / "zero-downtime.md"
 BEGIN = "<!-- load: begin. It is written by tests/docs/load_table.py. -->\n"
@@ -29,16 +30,15 @@ END = "<!-- load: end -->\n"
 TITLES = ("pages", "answered a second", "p50", "p99", "longest", "refused", "5xx")
 
 
-def read(document: Mapping[str, Any]) -> dict[str, Phase]:
-    """Return the phases of a run, as `lab rollout --json` prints it.
+def read(verdict: Verdict) -> dict[str, Phase]:
+    """Return the phases of a run.
 
     Raises:
         ValueError: there was no load, or the run did not pass.
     """
-    if document["verdict"] != Status.PASS or not document.get("load"):
-        raise ValueError(f"no run to show: {document['verdict']}")
-    action = document["run"]["action"]
-    return {f"{action}, {each['name']}": Phase(**each) for each in document["load"]}
+    if verdict.status is not Status.PASS or verdict.header is None or not verdict.load:
+        raise ValueError(f"no run to show: {verdict.status}, {len(verdict.load)} phases of a load")
+    return {f"{verdict.header.action}, {phase.name}": phase for phase in verdict.load}
 
 
 def render(phases: Mapping[str, Phase]) -> str:
@@ -63,6 +63,6 @@ def write(phases: Mapping[str, Phase], page: Path = PAGE) -> None:
 
 if __name__ == "__main__":
     found: dict[str, Phase] = {}
-    for file in sys.argv[1:]:
-        found |= read(json.loads(Path(file).read_text()))
+    for history in sys.argv[1:]:
+        found |= read(judge(Path(history)))
     write(found)

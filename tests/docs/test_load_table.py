@@ -1,13 +1,15 @@
-"""The table of docs/zero-downtime.md is that of a rollout and a rollback in which nothing was lost."""
+"""The table of docs/zero-downtime.md tells of runs in which nothing was lost."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.findings import Status
+from lab.history import Header
 from lab.latency import Phase
+from lab.verdict import Verdict
 
 from .load_table import PAGE, read, render, write
 from .markdown import Document
@@ -19,12 +21,9 @@ REST = Phase("at rest", 15.0, 3000, 200.0, 9.0, 20.0, 31.25, 0, 0)
 ROLLING = Phase("rolling", 60.0, 12000, 199.5, 10.0, 80.0, 120.0, 0, 0)
 
 
-def document(verdict: str) -> dict[str, object]:
-    return {
-        "verdict": verdict,
-        "run": {"action": "rollout"},
-        "load": [asdict(REST), asdict(ROLLING)],
-    }
+def verdict(status: str) -> Verdict:
+    header = Header("skewproof", "embedded", "rollout", "http://127.0.0.1:1/", None, "")
+    return Verdict(Status(status), (), {}, header, load=(REST, ROLLING))
 
 
 def test_the_page_tells_both_ways_at_rest_and_rolling_and_that_nothing_was_refused() -> None:
@@ -40,7 +39,7 @@ def test_the_page_tells_both_ways_at_rest_and_rolling_and_that_nothing_was_refus
 def test_writing_replaces_the_table_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text())
-    phases = read(document("PASS"))
+    phases = read(verdict("PASS"))
     write(phases, page)
     assert "| rollout, rolling | 12,000 | 199.5 | 10.0 ms | 80.0 ms | 120.0 ms | 0 | 0 |" in (
         page.read_text()
@@ -50,5 +49,5 @@ def test_writing_replaces_the_table_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_run_that_failed_is_not_shown() -> None:
-    with pytest.raises(ValueError, match="no run to show: FAIL"):
-        read(document("FAIL"))
+    with pytest.raises(ValueError, match="no run to show: FAIL, 2 phases"):
+        read(verdict("FAIL"))
