@@ -36,6 +36,7 @@ class Roller:
     ) -> None:
         self.stack, self.probe, self.history, self.say = stack, probe, history, say
         self.visitors = visitors
+        self.weights: Mapping[str, int] = {}
 
     def settle(self) -> None:
         """Wait until the visitors have seen the whole site as it is now."""
@@ -55,6 +56,7 @@ class Roller:
         Raises:
             UnavailableError: the publish failed, or a replica did not become ready.
         """
+        self.note_serving(rollout, {rollout.source: 100})
         self.say(f"visitors look at {rollout.source}")
         self.settle()
         if rollout.publishes:
@@ -65,12 +67,14 @@ class Roller:
             self.say(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
             new = self.stack.add_replica(rollout.target)
             self.history.event("replica-started", rollout.target, replica=new.name)
+            self.note_serving(rollout)
             if step == 1:
                 self.reach(rollout)
             self.shift(rollout, 100 * step // len(leaving))
             self.say(f"draining {old.name}")
             self.stack.drain(old)
             self.history.event("replica-stopped", rollout.source, replica=old.name)
+            self.note_serving(rollout)
             self.recycle(rollout.source)
         self.say(f"visitors look at {rollout.target}")
         self.settle()
@@ -134,7 +138,15 @@ class Roller:
         self.stack.route({release: weight for release, weight in weights.items() if weight})
         self.say(f"traffic: {rollout.source} {100 - percent}%, {rollout.target} {percent}%")
         self.history.event("weights", rollout.target, weights=weights)
+        self.note_serving(rollout, weights)
         self.settle()
+
+    def note_serving(self, rollout: Rollout, weights: Mapping[str, int] | None = None) -> None:
+        """Write down who serves from now on, and which share; without weights, that of before."""
+        self.weights = weights or self.weights
+        releases = (rollout.source, rollout.target)
+        replicas = {release: len(self.stack.replicas(release)) for release in releases}
+        self.history.event("serving", None, weights=self.weights, replicas=replicas)
 
 
 def rewritten(
