@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from lab import checkout
+from lab.errors import UnavailableError, describe
 from lab.options import example
 from lab.report.document import Chapter, Report, write_report
 from lab.report.junit import render_junit
@@ -86,7 +87,7 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     if output is None and form == "html":
         output = beside(runs)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(text.encode("utf-8", "replace"), nl=False)
     else:
         write(output, text)
         click.echo(output)
@@ -102,7 +103,16 @@ def beside(runs: Sequence[str]) -> Path:
 
 
 def write(file: Path, text: str) -> None:
-    """Write it whole or not at all; what no file can hold becomes a question mark."""
+    """Write it whole or not at all; what no file can hold becomes a question mark.
+
+    Raises:
+        UnavailableError: it cannot be written there.
+    """
     unfinished = file.with_name(f"{file.name}.new")
-    unfinished.write_text(text, encoding="utf-8", errors="replace")
-    unfinished.replace(file)
+    try:
+        unfinished.write_text(text, encoding="utf-8", errors="replace")
+        unfinished.replace(file)
+    except OSError as error:
+        why = describe(error)
+        message = f"report {file} cannot be written: {why}; name another place by --output"
+        raise UnavailableError(message) from error

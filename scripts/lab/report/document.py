@@ -33,6 +33,11 @@ class Proof:
     times: int
     evidence: Evidence
 
+    @property
+    def at(self) -> str:
+        """When it was seen, in seconds."""
+        return f"{self.evidence.t:.2f}"
+
 
 @dataclass(frozen=True)
 class Chapter:

@@ -20,6 +20,11 @@ class Mark:
     t: float
     text: str
 
+    @property
+    def at(self) -> str:
+        """When, for reading."""
+        return f"{self.t:.2f}"
+
 
 def mark_events(run: Run) -> tuple[Mark, ...]:
     """The first events that say something; the last mark says how many there are beside them."""

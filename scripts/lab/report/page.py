@@ -17,11 +17,11 @@ from lab.report.tables import Table
 
 HERE = Path(__file__).parent
 CHARTS = {
-    "fetches": ("What came right", "Fetches that came as they should, by release"),
-    "faults": ("What did not", "Fetches that did not come as they should, by release and kind"),
-    "latency": ("How long pages took", "Median and 99th percentile of pages, in milliseconds"),
-    "weights": ("Who gets the traffic", "Share of the traffic by release, in percent"),
-    "replicas": ("Who serves", "Replicas by release"),
+    "fetches": "Fetches that came as they should, by release",
+    "faults": "Fetches that did not, by release and kind",
+    "latency": "Milliseconds until a page answered: median and 99th percentile",
+    "weights": "Share of the traffic by release, in percent",
+    "replicas": "Replicas by release",
 }
 
 
@@ -74,15 +74,14 @@ def matrix_rows(report: Report) -> list[tuple[str, list[Chapter | None]]]:
 
 def describe(chapter: Chapter) -> dict[str, Any]:
     """A chapter as the template needs it."""
-    end = max(
-        (float(table.rows[-1][0] or 0) + (table.step or 0) for table in tables(chapter)),
-        default=0.0,
-    )
+    shown = [(float(table.rows[0][0] or 0), end_of(table)) for table in tables(chapter)]
+    start = min([begin for begin, _end in shown] + [mark.t for mark in chapter.marks], default=0.0)
+    end = max((end for _begin, end in shown), default=0.0)
     charts = [
         {
             "name": name,
             "table": f"{chapter.name}.{number}",
-            "title": CHARTS[name][0],
+            "title": CHARTS[name],
             "label": label(table, name),
         }
         for number, table in enumerate(tables(chapter))
@@ -93,6 +92,7 @@ def describe(chapter: Chapter) -> dict[str, Any]:
         "what": what_happens(chapter.cell),
         "charts": charts,
         "tables": tables(chapter),
+        "start": f"{start:g}",
         "end": f"{end:g}",
     }
 
@@ -102,12 +102,17 @@ def tables(chapter: Chapter) -> list[Table]:
     return [table for table in (chapter.sightings, chapter.serving) if table and table.rows]
 
 
+def end_of(table: Table) -> float:
+    """Where a table ends, in seconds."""
+    return float(table.rows[-1][0] or 0) + (table.step or 0)
+
+
 def label(table: Table, chart: str) -> str:
     """What a chart is, for those who do not see it."""
     shown = ", ".join(column.title for column in table.columns if column.chart == chart)
     step = f", in steps of {table.step:g} s" if table.step else ""
     top = f"{table.biggest(chart):g}"
-    return f"{CHARTS[chart][1]}{step}: {shown}; at most {top}. The numbers are in a table below."
+    return f"{CHARTS[chart]}{step}: {shown}; at most {top}. The numbers are in a table below."
 
 
 def what_happens(cell: Result | None) -> str | None:

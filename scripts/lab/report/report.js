@@ -4,8 +4,8 @@
   const KINDS = {
     fetches: { bars: true, stacked: true, height: 150 },
     faults: { bars: true, stacked: true, height: 150 },
-    latency: { height: 150, unit: " ms" },
-    weights: { steps: true, stacked: true, height: 110, top: 100, unit: " %" },
+    latency: { height: 150 },
+    weights: { steps: true, stacked: true, height: 110, top: 100 },
     replicas: { steps: true, stacked: true, height: 110 },
   };
   const FONT = "12px system-ui, sans-serif";
@@ -72,6 +72,7 @@
 
   const draw = (place) => {
     const charts = place.closest(".charts");
+    const start = Number(charts.dataset.start);
     const end = Number(charts.dataset.end);
     const kind = KINDS[place.dataset.chart];
     const { data, names, tones } = readTable(document.getElementById(place.dataset.table), place.dataset.chart, end);
@@ -85,7 +86,7 @@
       width: kind.bars ? 0 : 2,
       paths: kind.bars ? uPlot.paths.bars({ size: [1], align: 1 }) : kind.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: kind.stacked ? { show: false } : { show: true, size: 5 },
-      value: (_plot, _value, _series, at) => (at === null || data[index + 1][at] === null ? "–" : `${data[index + 1][at]}${kind.unit ?? ""}`),
+      value: (_plot, _value, _series, at) => (at === null || data[index + 1][at] === null ? "–" : `${data[index + 1][at]}`),
     }));
     const axis = { stroke: tone("soft"), font: FONT, grid: { stroke: tone("rule"), width: 1 }, ticks: { stroke: tone("rule"), width: 1 } };
     const options = {
@@ -94,10 +95,10 @@
       padding: [ROOM, 8, 0, 0],
       cursor: { drag: { x: false, y: false }, sync: { key: charts.parentElement.id } },
       legend: { live: true },
-      scales: { x: { time: false, range: [0, end] }, y: { range: (_plot, _low, high) => [0, kind.top ?? (high * 1.05 || 1)] } },
+      scales: { x: { time: false, range: [start, end] }, y: { range: (_plot, _low, high) => [0, kind.top ?? (high * 1.05 || 1)] } },
       axes: [
-        { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
-        { ...axis, size: 56, space: 24, values: (_plot, ticks) => ticks.map((tick) => (kind.unit || Number.isInteger(tick) ? `${tick}${kind.unit ?? ""}` : "")) },
+        { ...axis, size: 30, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
+        { ...axis, size: 56, space: 24, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick.toLocaleString("en") : "")) },
       ],
       series: [{ label: "at", value: (_plot, value) => (value === null ? "–" : `${value} s`) }, ...series],
       hooks: { draw: [drawMarks(marks)] },

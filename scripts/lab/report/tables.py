@@ -31,6 +31,13 @@ class Table:
     rows: tuple[tuple[Number, ...], ...]
     step: float | None = None
 
+    @property
+    def title(self) -> str:
+        """What it has, for whom charts say nothing."""
+        if self.step is None:
+            return "Traffic and replicas by time"
+        return f"Fetches and latency by time, in steps of {self.step:g} s"
+
     def charts(self) -> tuple[str, ...]:
         """The charts that show it."""
         return tuple(dict.fromkeys(column.chart for column in self.columns))

@@ -17,7 +17,7 @@ from lab.report.tables import Column, Number, Table, without_empty
 from lab.tally import faults_of
 from lab.verdict import Verdict
 
-STEPS = 60
+STEPS = 100
 QUANTILES = (0.5, 0.99)
 OUTCOMES = {"right": "fetches", "wrong release": "faults", "broken": "faults", "refused": "faults"}
 """What may come of a fetch, and the chart that shows it."""
