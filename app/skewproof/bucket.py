@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from obstore.store import ObjectStore
 
-WORKERS = 32
+WORKERS = 64  # 15% faster than 32 at 20 ms a request, and as fast without latency
 PAGE = 1000  # keys in one page of a listing, by the protocol
 ATTEMPTS = 3  # at a conditional write that was not decided
 # AWS: the write met a deletion, so the name may be free.

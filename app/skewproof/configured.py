@@ -11,6 +11,8 @@ from django.utils.module_loading import import_string
 from skewproof.errors import OptionError
 from skewproof.storage import ReleaseManifestMixin
 
+S3 = "skewproof.storage.S3ReleaseStorage"
+
 
 def backend() -> Any:
     """Return the class that is configured, without making the storage.
@@ -31,6 +33,16 @@ def release_storage() -> ReleaseManifestMixin | None:
         return None
     storage = storages[STATICFILES_STORAGE_ALIAS]
     return storage if isinstance(storage, ReleaseManifestMixin) else None
+
+
+def publishing_storage() -> ReleaseManifestMixin | None:
+    """Return the storage for a publish: the configured one, or what does the same without boto3."""
+    configured = settings.STORAGES[STATICFILES_STORAGE_ALIAS]
+    if configured["BACKEND"] == S3:
+        from skewproof.s3_direct import direct_storage
+
+        return direct_storage(configured.get("OPTIONS", {})) or release_storage()
+    return release_storage()
 
 
 def required_storage() -> ReleaseManifestMixin:

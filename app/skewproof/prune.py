@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
 from skewproof.errors import SkewproofError, StoreError
+from skewproof.listing import sized
 from skewproof.notes import Lease, Note
 from skewproof.retention import Choice, chosen, orphans, unnamed
 from skewproof.survey import surveyed
@@ -70,8 +71,8 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"deleted {len(self.releases)} releases and {self.files} files, {self.size:,} bytes, "
-            f"{self.requests} requests, {self.seconds:.2f} s"
+            f"deleted {len(self.releases)} releases and {self.files} files, {sized(self.size)}, "
+            f"{self.requests:,} requests, {self.seconds:.2f} s"
         )
 
 

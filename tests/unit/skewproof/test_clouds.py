@@ -150,7 +150,11 @@ def test_a_file_has_its_type_and_a_hashed_one_is_cached_for_ever(
     assert hashed["content-language"] == copy["content-language"] == "de"
 
 
-@pytest.mark.parametrize("fault", ["lost", Failure("silence"), 503, 403], ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    ["lost", Failure("silence"), 503, 403],
+    ids=lambda fault: str(getattr(fault, "how", fault)),
+)
 def test_a_store_that_fails_is_told_from_one_that_refuses_and_not_waited_for(
     fault: Fault, cloud_project: Project, cloud: CloudPlace
 ) -> None:

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 
 from skewproof import baked
 from skewproof.collection import Collection, hashed
-from skewproof.configured import release_storage, required_storage
+from skewproof.configured import publishing_storage, required_storage
 from skewproof.exits import one_line_errors
 from skewproof.files import write_whole
 from skewproof.plan import planned
@@ -74,7 +74,7 @@ class Command(collectstatic.Command):
     def handle(self, **options: Any) -> str | None:
         """Publish or bake, and turn every error into one line and an exit code."""
         bake = bool(options.get("bake"))
-        storage = release_storage()
+        storage = publishing_storage()
         if storage is None and not bake:
             return super().handle(**options)
         self.set_options(**options)

@@ -1,0 +1,181 @@
+"""The command line of the benchmark: python -m bench, or make bench."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench import instrument
+from bench.peers import PEERS, SITUATIONS, environment
+from bench.project import Project
+from bench.runs import Cell, Runs
+from bench.schedule import Schedule
+from bench.sequence import timed
+from bench.servers import serving, temporary_folder
+from bench.summary import Summary, about, store_version, summarise
+from bench.tables import render, section
+from lab.checkout import ROOT, WORK
+from lab.engines.objectstore import make_store
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from bench.peers import Peer
+
+TREES = ("1000", "300", "admin", "films", "3000")
+LATENCIES = (0, 20)
+NAMES = tuple(peer.name for peer in PEERS)
+DOCUMENT, SUMMARY = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
+ENTRIES = 10_000
+EPILOG = """\b
+Example, a minute:
+  make bench BENCH="--tree 300 --latency 0 --peer skewproof --peer stock --repeats 1"
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"show_default": True, "max_content_width": 100})
+@click.option(
+    "--tree",
+    "trees",
+    multiple=True,
+    type=click.Choice(TREES),
+    default=TREES,
+    help="Static files besides the admin's: how many; none; or a few of 50 MiB.",
+)
+@click.option(
+    "--latency",
+    "latencies",
+    multiple=True,
+    type=int,
+    default=LATENCIES,
+    help="Milliseconds added to each request; 0 and one other.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    default=NAMES,
+    type=click.Choice(NAMES),
+    help="Who is measured.",
+)
+@click.option(
+    "--situation",
+    "situations",
+    multiple=True,
+    type=click.Choice(SITUATIONS),
+    default=SITUATIONS,
+    help="What has changed since the last publish.",
+)
+@click.option("--repeats", default=5, help="How often, at most; 0 shows what is there.")
+@click.option("--budget", default=60.0, help="Seconds for all repeats of one peer in one cell.")
+@click.option("--patience", default=500.0, help="Seconds of a run that is too long to be tried.")
+@click.option(
+    "--store", default="seaweedfs", type=click.Choice(["seaweedfs", "minio"]), help="The S3 server."
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=WORK / "bench" / "runs.jsonl",
+    show_default=".lab/bench/runs.jsonl",
+    help="Every run; what is in it is not run again.",
+)
+@click.option("--write", is_flag=True, help="Put the tables into docs/benchmarks.md.")
+def bench(
+    trees: tuple[str, ...],
+    latencies: tuple[int, ...],
+    peers: tuple[str, ...],
+    situations: tuple[str, ...],
+    repeats: int,
+    budget: float,
+    patience: float,
+    store: str,
+    results: Path,
+    write: bool,
+) -> None:
+    """Measure collectstatic side by side with its peers, and print the tables."""
+    if len({latency for latency in latencies if latency}) > 1:
+        raise click.UsageError("there can be one --latency beside 0")
+    if store == "minio" and not shutil.which("minio"):
+        raise click.UsageError("there is no minio on PATH")
+    chosen = tuple(peer for peer in PEERS if peer.name in peers and is_here(peer))
+    schedule = Schedule(
+        tuple(Cell(tree, latency, store) for latency in latencies for tree in trees),
+        chosen,
+        situations,
+        repeats,
+        budget,
+        patience,
+        results,
+    )
+    schedule.run(lambda text: click.echo(text, err=True))
+    summary = summarised(results, store, max(latencies) or LATENCIES[1], measure=bool(repeats))
+    click.echo(render(summary))
+    if write:
+        summary.write(SUMMARY)
+        text = DOCUMENT.read_text()
+        DOCUMENT.write_text(text.replace(section(text), render(summary)))
+
+
+def is_here(peer: Peer) -> bool:
+    """Return whether a peer can be run, and say so if not."""
+    if not peer.is_here():
+        click.echo(f"left out: {peer.title}, as {peer.needs} is not installed", err=True)
+    return peer.is_here()
+
+
+def summarised(results: Path, store: str, latency: int, *, measure: bool) -> Summary:
+    """Return all medians; what does not take long is measured anew."""
+    kept = results.with_name("rest.json")
+    if measure or not kept.exists():
+        rest = {"ways": ways(store, latency), "lookups": lookups()}
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(rest))
+    rest = json.loads(kept.read_text())
+    runs = Runs.read(results)
+    return Summary(about(version_of(store)), summarise(runs), rest["ways"], rest["lookups"])
+
+
+def ways(store: str, latency: int) -> list[dict[str, object]]:
+    """Return what the gateway adds to a request."""
+    with serving(store, latency) as servers:
+        return instrument.measure(servers)
+
+
+def lookups() -> dict[str, dict[str, float]]:
+    """Return what web processes do with a large manifest."""
+    with temporary_folder() as folder:
+        backend = {"BACKEND": "skewproof.storage.FileSystemReleaseStorage"}
+        Project(folder, folder / "sources", backend, "skewproof").write()
+        script = Path(__file__).with_name("micro.py")
+        command: list[str | Path] = [sys.executable, script, str(ENTRIES)]
+        env = environment("v1", folder)
+        env["PYTHONPATH"] += f":{folder}"
+        found: dict[str, dict[str, float]] = json.loads(timed(command, env, folder).said)
+        return found
+
+
+def version_of(store: str) -> str:
+    """Return the S3 server and its version."""
+    with temporary_folder() as folder:
+        program = make_store(store, folder).command[0]
+    return store_version(store, shutil.which(program) or program)
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line."""
+    # A SIGTERM cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        bench(prog_name="make bench")
+    except LabError as error:
+        click.echo(f"bench: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

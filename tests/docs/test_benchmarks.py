@@ -1,0 +1,19 @@
+"""The tables in docs/benchmarks.md are those of the figures beside it."""
+
+from __future__ import annotations
+
+from bench.summary import Summary
+from bench.tables import render, section
+
+from .project import ROOT
+
+DOCUMENT, FIGURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
+
+
+def test_the_tables_are_made_from_the_figures_beside_them() -> None:
+    assert section(DOCUMENT.read_text()) == render(Summary.read(FIGURES))
+
+
+def test_a_figure_that_was_changed_by_hand_is_seen() -> None:
+    text = DOCUMENT.read_text().replace("| skewproof | ", "| skewproof | 0", 1)
+    assert section(text) != render(Summary.read(FIGURES))
