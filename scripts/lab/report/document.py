@@ -34,6 +34,11 @@ class Proof:
     evidence: Evidence
 
     @property
+    def count(self) -> str:
+        """How often, for reading."""
+        return f"{self.times:,}"
+
+    @property
     def at(self) -> str:
         """When it was seen, in seconds."""
         return f"{self.evidence.t:.2f}"

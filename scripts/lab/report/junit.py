@@ -26,7 +26,7 @@ def render_junit(report: Report) -> str:
     for name, number in count([*root.iter("testcase")]).items():
         root.set(name, number)
     Tree.indent(root)
-    return Tree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
 
 
 def suite_of(chapter: Chapter) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lab.report.document import Chapter, Report
-from lab.report.page import matrix_rows
+from lab.report.page import counted, matrix_rows
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~&!])")
 
@@ -40,8 +40,8 @@ def chapter_lines(chapter: Chapter) -> Iterator[str]:
     yield from table(
         ["promise", "verdict", "judged", "faults", ""],
         (
-            [each.promise, each.status, f"{each.judged:,}", f"{each.faults:,}", each.reason or ""]
-            for each in chapter.verdict.findings
+            [each.promise, each.status, judged, faults, each.reason or ""]
+            for each, judged, faults in counted(chapter.verdict.findings)
         ),
     )
     for title, lines in (

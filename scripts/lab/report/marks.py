@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +28,7 @@ class Mark:
 def mark_events(run: Run) -> tuple[Mark, ...]:
     """The first events that say something; the last mark says how many there are beside them."""
     marks = [
-        Mark(round(event.t, 2), shorten(text))
-        for event in run.events
-        if math.isfinite(event.t) and (text := describe(event))
+        Mark(round(event.t, 2), shorten(text)) for event in run.events if (text := describe(event))
     ]
     if len(marks) > MOST:
         left = len(marks) - MOST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from django.template import Context, Engine
 from django.utils.safestring import mark_safe
 
+from lab.findings import Finding
 from lab.matrix.result import Result
 from lab.matrix.scenarios import SCENARIOS
 from lab.report.document import Chapter, Report
@@ -91,10 +93,18 @@ def describe(chapter: Chapter) -> dict[str, Any]:
         "run": chapter,
         "what": what_happens(chapter.cell),
         "charts": charts,
+        "findings": list(counted(chapter.verdict.findings)) if chapter.verdict else [],
         "tables": tables(chapter),
         "start": f"{start:g}",
         "end": f"{end:g}",
     }
+
+
+def counted(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str, str]]:
+    """What each checker found, and its counts where there are any, for reading."""
+    for each in findings:
+        counts = (f"{each.judged:,}", f"{each.faults:,}") if each.judged else ("", "")
+        yield (each, *counts)
 
 
 def tables(chapter: Chapter) -> list[Table]:

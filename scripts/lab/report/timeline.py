@@ -19,6 +19,8 @@ from lab.verdict import Verdict
 
 STEPS = 100
 QUANTILES = (0.5, 0.99)
+LONG = 1e9
+"""Milliseconds that no page takes."""
 OUTCOMES = {"right": "fetches", "wrong release": "faults", "broken": "faults", "refused": "faults"}
 """What may come of a fetch, and the chart that shows it."""
 NAMELESS = "no release"
@@ -64,7 +66,7 @@ def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
     """Whatever was judged of each fetch; requests for what no release has are left out."""
     broken, wrong = faults_of(verdict.findings)
     for index, fetch in enumerate(run.fetches):
-        if fetch.how == "absent" or not (math.isfinite(fetch.t) and fetch.t >= 0):
+        if fetch.how == "absent" or fetch.t < 0:
             continue
         if is_refused(fetch):
             if fetch.cached:
@@ -90,7 +92,7 @@ def page_time(fetch: Fetch) -> float | None:
     answer = fetch.answer
     if fetch.role != "page" or fetch.cached or answer.status is None:
         return None
-    return answer.ms if isinstance(answer.ms, int | float) and math.isfinite(answer.ms) else None
+    return answer.ms if isinstance(answer.ms, int | float) and 0 <= answer.ms < LONG else None
 
 
 def choose_step(seconds: float) -> float:
@@ -128,7 +130,7 @@ def serving_over_time(run: Run) -> Table:
     told = [
         (event.t, numbers(event.detail.get("weights")), numbers(event.detail.get("replicas")))
         for event in run.events
-        if event.event == "serving" and math.isfinite(event.t)
+        if event.event == "serving"
     ]
     releases = releases_of(run)
     columns = [
