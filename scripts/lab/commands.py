@@ -31,6 +31,7 @@ from lab.options import (
     options_of_a_run,
 )
 from lab.progress import Steps
+from lab.report.command import report
 from lab.session import Interrupted, Order
 from lab.stack import REPLICAS, STRATEGIES, Plan
 from lab.tables import render_verdict, side_by_side
@@ -210,6 +211,9 @@ def check(history: Path, as_json: bool) -> None:
     if verdict.header is None:
         raise LabError(f"{history} is no history, for no line of it says what ran: {theirs}")
     show(verdict, as_json)
+
+
+lab.add_command(report)
 
 
 @lab.command(epilog=example("lab route v1=90,v2=10", "lab route v1=0,v2=100 --name other"))

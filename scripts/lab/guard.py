@@ -84,10 +84,12 @@ class GuardedRoller(Roller):
         self.say(f"traffic: {rollout.source} 100%")
         self.route({rollout.source: 100})
         self.history.event("weights", rollout.target, weights={rollout.source: 100})
+        self.note_serving(rollout, {rollout.source: 100})
         while len(self.stack.replicas(rollout.source)) < replicas:
             self.restore(rollout.source)
         for new in self.stack.replicas(rollout.target):
             self.drain(new)
+        self.note_serving(rollout)
         self.settle()
         status, _why = self.check(rollout.source, "after the way back")
         detail = {"replicas": replicas, "verdict": str(status)}

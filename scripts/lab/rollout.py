@@ -38,6 +38,7 @@ class Roller:
         self.visitors = visitors
         self.routed: tuple[str, ...] = ()
         """The releases that the gateway knows."""
+        self.weights: Mapping[str, int] = {}
 
     def before(self, step: str) -> None:
         """Called before each step, with what it says of itself."""
@@ -60,6 +61,7 @@ class Roller:
         Raises:
             UnavailableError: the publish failed, or a replica did not become ready.
         """
+        self.note_serving(rollout, {rollout.source: 100})
         self.say(f"visitors look at {rollout.source}")
         self.settle()
         self.routed = (rollout.source,)
@@ -71,11 +73,13 @@ class Roller:
             self.announce(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
             new = self.stack.add_replica(rollout.target)
             self.history.event("replica-started", rollout.target, replica=new.name)
+            self.note_serving(rollout)
             if step == 1:
                 self.reach(rollout)
             self.shift(rollout, 100 * step // len(leaving))
             self.before(f"draining {old.name}")
             self.drain(old)
+            self.note_serving(rollout)
             self.recycle(rollout.source)
         self.say(f"visitors look at {rollout.target}")
         self.settle()
@@ -157,7 +161,15 @@ class Roller:
         self.route({release: weight for release, weight in weights.items() if weight})
         self.say(step)
         self.history.event("weights", rollout.target, weights=weights)
+        self.note_serving(rollout, weights)
         self.settle()
+
+    def note_serving(self, rollout: Rollout, weights: Mapping[str, int] | None = None) -> None:
+        """Write down who serves from now on, and which share; without weights, that of before."""
+        self.weights = weights or self.weights
+        releases = (rollout.source, rollout.target)
+        replicas = {release: len(self.stack.replicas(release)) for release in releases}
+        self.history.event("serving", None, weights=self.weights, replicas=replicas)
 
 
 def rewritten(

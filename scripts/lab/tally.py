@@ -44,15 +44,20 @@ class Tally:
 
 def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     """Return what each release's pages met; under None what named no release."""
-    faulty = {finding.checker: finding.faulty for finding in findings}
-    wrong = faulty.get("asset of its release", frozenset())
-    broken = frozenset().union(*(faulty.get(name, frozenset()) for name in BREAKAGE))
+    broken, wrong = faults_of(findings)
     tallies: defaultdict[str | None, Tally] = defaultdict(Tally)
     for index, fetch in enumerate(run.fetches):
         counts = tallies[fetch.release]
         counts.requests += not fetch.cached
         _count(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
     return dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def faults_of(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the indices of the fetches that brought nothing of use, and of another release's."""
+    faulty = {finding.checker: finding.faulty for finding in findings}
+    broken = frozenset().union(*(faulty.get(name, frozenset()) for name in BREAKAGE))
+    return broken, faulty.get("asset of its release", frozenset())
 
 
 def _count(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:

@@ -6,6 +6,7 @@ of line:
 * `run`: first; what ran (`Header`).
 * `record`: what a release consists of, as its build says (`Record`).
 * `event`: something that was done to the stack (`Event`); of a foreign site, what was left out.
+  `serving` says who serves from then on: `weights` in percent and `replicas`, both by release.
 * `fetch`: one request and what came (`Fetch`); `id` numbers it.
 * `reuse`: assets that a page names and that its visitor had already fetched for another page, as a
   browser has them in its cache. They are not requested again, yet they are judged again, for they

@@ -52,7 +52,7 @@ class _Reader:
         try:
             line = json.loads(raw)
             getattr(self, f"_read_{line['kind']}")(line)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             if raw.endswith(b"\n"):
                 self._damage.append(f"line {number}: {type(error).__name__}: {error}")
 
@@ -68,10 +68,12 @@ class _Reader:
         )
 
     def _read_run(self, line: Mapping[str, Any]) -> None:
+        _expect_types(line, _OF_HEADER)
         known = {name: line[name] for name in Header.__slots__} | {"format": int(line["format"])}
         self.header = Header(**known)
 
     def _read_record(self, line: Mapping[str, Any]) -> None:
+        _expect_types(line, _OF_RECORD)
         assets = {
             name: Asset(body["sha256"], body["bytes"]) for name, body in line["assets"].items()
         }
@@ -80,12 +82,13 @@ class _Reader:
         self._records[release] = Record(release, paths, assets, line.get("django"))
 
     def _read_event(self, line: Mapping[str, Any]) -> None:
+        _expect_types(line, _OF_EVENT)
         detail = dict(line.get("detail") or {})
         self._events.append(Event(float(line["t"]), line["event"], line.get("release"), detail))
 
     def _read_fetch(self, line: Mapping[str, Any]) -> None:
         known = {name: self._same(value) for name, value in line.items()}
-        _expect_types(known)
+        _expect_types(known, _OF_FETCH)
         answer = Answer(**{name: known[name] for name in _ANSWER if name in known})
         if (answer.status is None) == (answer.error is None):
             raise ValueError("a fetch has either a status or an error")
@@ -95,6 +98,7 @@ class _Reader:
             self._by_id[line["id"]] = fetch
 
     def _read_reuse(self, line: Mapping[str, Any]) -> None:
+        _expect_types(line, _OF_REUSE)
         names = {name: self._same(line[name]) for name in ("t", "page", "release", "visitor")}
         for fetch, how, via in line["uses"]:
             used = self._by_id[fetch]
@@ -111,16 +115,27 @@ class _Reader:
         return self._strings.setdefault(value, value) if isinstance(value, str) else value
 
 
-def _expect_types(line: Mapping[str, Any]) -> None:
-    """Refuse a fetch whose fields are of other types than the checkers rely on."""
-    for name, types in _TYPES.items():
-        if not isinstance(line.get(name), types):
-            raise TypeError(f"{name} is {line.get(name)!r}")
+def _expect_types(line: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a line whose fields are of other types than those who read it rely on."""
+    for name, types in expected.items():
+        value = line.get(name)
+        if not isinstance(value, types) or (types is _TIME and not abs(value) < _LONG):
+            raise TypeError(f"{name} is {value!r}")
 
 
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _TEXT = (str, type(None))
-_TYPES: Mapping[str, Any] = {
-    "t": (int, float),
+_TIME = (int, float)
+_LONG = 1e12
+_OF_HEADER: Mapping[str, Any] = {
+    **dict.fromkeys(("action", "base", "started"), str),
+    **dict.fromkeys(("strategy", "engine", "static"), _TEXT),
+}
+_OF_RECORD: Mapping[str, Any] = {"release": str}
+_OF_EVENT: Mapping[str, Any] = {"t": _TIME, "event": str, "release": _TEXT}
+_OF_REUSE: Mapping[str, Any] = {"t": _TIME, "visitor": str, "page": _TEXT, "release": _TEXT}
+_OF_FETCH: Mapping[str, Any] = {
+    "t": _TIME,
     "status": (int, type(None)),
     **dict.fromkeys(("role", "url", "how", "visitor"), str),
     **dict.fromkeys(("page", "release", "error", "content_type", "cache_control"), _TEXT),

@@ -58,6 +58,7 @@ class Cell:
         self.publish(FIRST)
         self.stack.add_replica(FIRST)
         self.stack.start_gateway({FIRST: 100})
+        self.note_serving()
 
     def publish(self, release: str) -> None:
         """Run the publish job; where the assets are in the image, the build has done it."""
@@ -89,11 +90,13 @@ class Cell:
     def start(self, release: str) -> None:
         """Start a replica; whether it draws traffic is another step."""
         self.stack.add_replica(release)
+        self.note_serving()
 
     def stop(self, release: str) -> None:
         """Stop the replicas of a release."""
         for replica in self.stack.replicas(release):
             self.stack.drain(replica)
+        self.note_serving()
 
     def recycle(self, release: str) -> None:
         """Give every replica fresh workers."""
@@ -115,6 +118,12 @@ class Cell:
         self.history.event("weights", None, weights=weights, routed=routed)
         if routed:
             self.stack.route(weights)
+            self.note_serving()
+
+    def note_serving(self) -> None:
+        """Write down who serves from now on, and which share."""
+        replicas = {release: len(self.stack.replicas(release)) for release in RELEASES}
+        self.history.event("serving", None, weights=self.stack.weights, replicas=replicas)
 
     def await_ready(self, release: str) -> None:
         """Wait until all replicas of a release are ready."""

@@ -28,6 +28,9 @@ def test_a_rollout_without_a_stack_has_one_of_its_own_and_takes_it_down(
     run = read_history(history)
     assert run.ended
     assert [event.event for event in run.events].count("replica-stopped") == 2
+    told = [event.detail for event in run.events if event.event == "serving"]
+    assert told[0] == {"weights": {"v1": 100}, "replicas": {"v1": 2, "v2": 0}}
+    assert told[-1] == {"weights": {"v1": 0, "v2": 100}, "replicas": {"v1": 0, "v2": 2}}
 
 
 def test_a_rollback_without_a_stack_begins_where_the_rollout_ends(

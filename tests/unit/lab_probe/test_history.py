@@ -152,7 +152,14 @@ def test_a_fetch_with_neither_status_nor_error_is_damage(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("t", "soon"), ("status", "200"), ("url", None), ("release", ["v1"]), ("md5", 7)],
+    [
+        ("t", "soon"),
+        ("t", 1e300),
+        ("status", "200"),
+        ("url", None),
+        ("release", ["v1"]),
+        ("md5", 7),
+    ],
 )
 def test_a_fetch_with_a_field_of_another_type_is_damage(
     path: Path, name: str, value: object
@@ -164,6 +171,24 @@ def test_a_fetch_with_a_field_of_another_type_is_damage(
     run = read_history(path)
     assert run.fetches == ()
     assert run.damage == (f"line 1: TypeError: {name} is {value!r}",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"kind":"event","t":NaN,"event":"recycled","release":"v1"}',
+        '{"kind":"event","t":1,"event":7,"release":"v1"}',
+        '{"kind":"record","t":1,"release":null,"paths":{},"assets":{}}',
+        '{"kind":"reuse","t":[],"page":"u","release":"v1","visitor":"1","uses":[]}',
+        '{"kind":"run","t":0,"strategy":[],"engine":null,"action":"probe","base":"u","static":null,'
+        '"started":"now","format":1}',
+        '{"kind":"run","t":0,"strategy":null,"engine":null,"action":"probe","base":"u",'
+        '"static":null,"started":"now","format":Infinity}',
+    ],
+)
+def test_any_other_line_with_a_field_of_another_type_is_damage_too(path: Path, line: str) -> None:
+    path.write_text(f"{line}\n")
+    assert len(read_history(path).damage) == 1
 
 
 def test_fetches_are_read_in_the_order_of_time(path: Path) -> None:
