@@ -66,7 +66,17 @@ def describe(event: Event) -> str | None:
             return f"fresh workers in {detail.get('replica')}"
         case "replica-started" | "replica-stopped":
             return f"{event.event.partition('-')[2]} {detail.get('replica')}"
+        case "guard-checked" | "guard-stopped":
+            return describe_guard(event)
     return " ".join(filter(None, [event.event, release, *pairs(detail)]))
+
+
+def describe_guard(event: Event) -> str:
+    """What a guard found, or stopped."""
+    when, why = event.detail.get("when"), event.detail.get("why")
+    if event.event == "guard-stopped":
+        return f"guard stops the way to {event.release} {when}: {why}"
+    return f"guard finds {event.release} {event.detail.get('verdict')} {when}"
 
 
 def shares(detail: Mapping[str, Any]) -> str:
