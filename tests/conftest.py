@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ LAST = "browser"
 
 
 def pytest_configure() -> None:
+    # Whoever runs the tests in the background of a script hands down a deaf ear for Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         check_required()
     except RequirementError as error:
