@@ -39,7 +39,8 @@ dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
 
 test: $(BIN)/pytest ## all tests, on every engine that this machine has
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/unit tests/docs
+	$(BIN)/pytest tests/engine tests/cli tests/browser
 
 lint: $(BIN)/pytest ## ruff and mypy
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from lab.stack import Stack
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
 collect_ignore_glob = ["test_*.py"] if lacks("chromium") or lacks("embedded") else []
 
+HERE = Path(__file__).parent
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 # It shall show pages, and talk to nobody else.
 FLAGS = (
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pictures", metavar="DIR", type=Path, help="keep the README's pictures in this folder"
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: HERE in item.path.parents)
 
 
 @pytest.fixture(scope="package")
