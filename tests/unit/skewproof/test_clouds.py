@@ -169,7 +169,17 @@ def test_a_store_that_fails_is_told_from_one_that_refuses_and_not_waited_for(
     assert len(cloud.proxy.requests) == 1
     cloud.proxy.reset(at(0, None))
     with cloud_project.active("v1"):
-        assert storage.url("css/site.css").endswith(".css")
+        assert healed(storage, started + 60).endswith(".css")
+
+
+def healed(storage: Any, deadline: float) -> str:
+    """Return a URL once there is one: what was asked of the silent store may still have to end."""
+    while True:
+        try:
+            return str(storage.url("css/site.css"))
+        except ManifestError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_what_obstore_would_read_from_the_environment_has_no_effect(
