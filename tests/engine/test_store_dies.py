@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
 from tests.engine.journeys import crawl, roll
 from tests.engine.outages import Ended, Outage, outage_of
 from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.engine.stacks import ENGINES, build, running
 
+from lab.deadline import wait_until
 from lab.errors import UNAVAILABLE, UnavailableError
 from lab.findings import Status
 from lab.history import Run, read_history
@@ -23,7 +25,9 @@ from lab.stack import Engine, Publish, Stack
 from lab.verdict import Verdict, judge
 
 WRITES = 40
-"""More than a publish has under way at once (32): when the next one comes, some have been done."""
+"""More than v2 has new assets, which come first: when the next one comes, some have been done."""
+IN_A_ROW = 20
+"""Answers, of whichever of the gateway's workers."""
 STORE_FAILED = 4  # the exit code of collectstatic
 DEAD, HALF, BACK = "while the store is dead", "after half a publish", "after the rollout"
 
@@ -62,11 +66,24 @@ class Teller:
         self.look(HALF, "v1")
         self.outage.revive()
         self.list(HALF)
+        self.await_assets()
         history = roll(self.stack, self.engine.name, "rollout", Rollout("v1", "v2"))
         story.verdict = judge(history)
         self.look(BACK, "v2")
         self.list(BACK)
         return story
+
+    def await_assets(self) -> None:
+        """Wait until the gateway has found the store again, which may have another address now."""
+        name = min(self.stack.record("v1")["assets"])
+        past_caches = {"Cache-Control": "no-cache"}
+
+        def come() -> bool:
+            url = f"{self.stack.base}static/{name}"
+            answers = [requests.get(url, headers=past_caches, timeout=10) for _ in range(IN_A_ROW)]
+            return all(answer.ok for answer in answers)
+
+        wait_until(come, 60, "no assets", lambda: self.stack.logs("gateway"))
 
     def roll_in_vain(self) -> UnavailableError:
         """Try a rollout that cannot begin; returns what the lab says."""
