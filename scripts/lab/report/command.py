@@ -73,7 +73,8 @@ FORMATS = {
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it; default report.html beside the run, and stdout for other formats.",
+    help="Where to write it; default report.html in the folder of a run, or a history's name with "
+    ".html, and stdout for other formats.",
 )
 def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     """Write what came of a run, as one page that needs nothing else.
