@@ -147,6 +147,7 @@ def delete_then_write() -> None:
         store.replace_asset(name, body, headers)
         return True
 
+    bucket.WORKERS = 1  # else the n-th request is now this one and now that
     bucket.Bucket.list_assets = lambda _: {}  # type: ignore[method-assign]
     bucket.Bucket.create_asset = create  # type: ignore[method-assign]
 

@@ -288,9 +288,9 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
 ) -> None:
     """By turns, the request is lost with all that follow, or only its answer is."""
     monkeypatch.setattr(transport, "RETRIES", 0)
-    publish_all(watched, "r0")
+    publish_all(watched, "r00")
     for number in range(1, 12):  # at the 12th, a note stays, and that is all
-        release = f"r{number}"
+        release = f"r{number:02}"  # those of one second count as published in this order
         publish_all(watched, release)
         # The note is the 6th, and is written again when the answer to it is lost.
         proxy.reset(at(number, "dead" if number % 2 or number == 6 else "unanswered"))
