@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from lab.checkout import BUILDS, FOREIGN, MATRIX, releases, require_release, stack_folder
 from lab.engines import reach
@@ -156,7 +157,16 @@ def take_down(name: str, say: Say) -> None:
             take_away(stack)
 
 
-def take_away(stack: Stack) -> None:
+class Stoppable(Protocol):
+    """Whatever of a stack can be taken down."""
+
+    name: str
+
+    def down(self) -> None:
+        """Stop everything and remove what the stack stored; histories and logs stay."""
+
+
+def take_away(stack: Stoppable) -> None:
     """Stop everything and remove what the stack stored.
 
     Raises:

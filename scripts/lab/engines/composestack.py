@@ -10,6 +10,7 @@ from typing import Any
 
 import docker
 from docker.errors import ContainerError
+from docker.models.containers import Container
 
 from lab.checkout import releases
 from lab.deadline import wait_until
@@ -159,11 +160,7 @@ class ComposeStack:
     def route(self, weights: Mapping[str, int]) -> None:
         """Give the traffic other weights, without dropping a connection."""
         servers = {release: [f"web-{release}:8000 resolve"] for release in weights}
-        traffic = render_traffic(weights, servers)
-        done = self.project.container("gateway").exec_run(["gateway", "route", traffic])
-        if done.exit_code and isinstance(done.output, bytes):
-            tail = last_lines(done.output.decode(errors="replace"), 5)
-            raise UnavailableError(f"the gateway refuses its weights; its last words:\n{tail}")
+        reroute(self.project.container("gateway"), render_traffic(weights, servers))
 
     @answered
     def logs(self, service: str, lines: int = 20) -> str:
@@ -177,3 +174,15 @@ class ComposeStack:
         self.jobs.stop_all()  # a `docker compose` of a lab that was killed
         self.project.remove(self.jobs.log_folder)
         self.state.forget()
+
+
+def reroute(gateway: Container, traffic: str) -> None:
+    """Put another traffic.conf in place; returns when no request sees the old one.
+
+    Raises:
+        UnavailableError: nginx refuses it.
+    """
+    done = gateway.exec_run(["gateway", "route", traffic])
+    if done.exit_code and isinstance(done.output, bytes):
+        tail = last_lines(done.output.decode(errors="replace"), 5)
+        raise UnavailableError(f"the gateway refuses its weights; its last words:\n{tail}")

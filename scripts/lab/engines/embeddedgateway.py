@@ -24,11 +24,12 @@ class Gateway:
         self.state, self.processes = state, processes
         self.folder = state.folder / NAME
 
-    def start(self, store_port: int, traffic: str) -> None:
-        """Fill in the template and start nginx on it."""
+    def start(self, store_port: int, traffic: str, template: str | None = None) -> None:
+        """Fill in the template, of the image or another one, and start nginx on it."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "nginx").symlink_to(find_nginx())
-        (self.folder / "nginx.conf").write_text(self.configuration(store_port))
+        template = (NGINX / "gateway.conf.template").read_text() if template is None else template
+        (self.folder / "nginx.conf").write_text(self.configuration(store_port, template))
         (self.folder / "traffic.conf").write_text(traffic)
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
@@ -36,10 +37,10 @@ class Gateway:
         command += ["-c", self.folder / "nginx.conf", "-g", f"daemon off; {user}"]
         self.processes.start(NAME, command, base_environment(), self.folder)
 
-    def configuration(self, store_port: int) -> str:
+    def configuration(self, store_port: int, template: str) -> str:
         """The template with the names that app/Dockerfile's sister in nginx/ sets by ENV."""
         store = f"127.0.0.1:{store_port}"
-        return Template((NGINX / "gateway.conf.template").read_text()).safe_substitute(
+        return Template(template).safe_substitute(
             RUN_DIR=self.folder,
             RESOLVER="",
             ACCESS_LOG=self.processes.log_folder / "access.log",

@@ -68,11 +68,6 @@ class EmbeddedStack:
         }
         self.state.save()
 
-    @property
-    def assets_port(self) -> int:
-        """Where the gateway gets assets from."""
-        return self.store_port
-
     def gone(self) -> list[str]:
         """The programs that should run and do not."""
         expected = dict.fromkeys((STORE, GATEWAY, *self.processes.services()))
@@ -153,19 +148,24 @@ class EmbeddedStack:
         running = (name for name in self.ports if self.processes.find(name))
         return [Replica(release, name) for name in running if name.startswith(f"web-{release}-")]
 
-    def replica_settings(self, release: str) -> dict[str, str]:  # noqa: ARG002 - other stacks ask
-        """What a replica is told beside its name and its port."""
-        return self.settings("WEB")
-
     def add_replica(self, release: str) -> Replica:
         """Start one more replica, wait until it is ready, and tell the gateway where it is."""
+        replica = self.start_replica(release, self.settings("WEB"))
+        port = self.ports[replica.name]
+        self.wait_for(replica.name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
+        if release in self.weights:
+            self.route(self.weights)
+        return replica
+
+    def start_replica(self, release: str, settings: Mapping[str, str]) -> Replica:
+        """Start one more replica, which need not be ready yet."""
         taken = [int(name.rpartition("-")[2]) for name in self.ports]
         name = f"web-{release}-{max(taken, default=0) + 1}"
         (port,) = free_ports(1)
         self.ports[name] = port
         self.save()
         environment = {
-            **self.replica_settings(release),
+            **settings,
             "REPLICA": name,
             "BIND": f"127.0.0.1:{port}",
             "DRAIN_FILE": str(self.folder / "pids" / f".{name}.draining"),
@@ -174,15 +174,7 @@ class EmbeddedStack:
         }
         command = [sys.executable, "-m", "gunicorn", *self.gunicorn, "shop.wsgi"]
         self.processes.start(name, command, environment, self.release_folder(release))
-        self.admit(Replica(release, name))
         return Replica(release, name)
-
-    def admit(self, replica: Replica) -> None:
-        """Wait until a replica is ready, and tell the gateway where it is."""
-        port = self.ports[replica.name]
-        self.wait_for(replica.name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
-        if replica.release in self.weights:
-            self.route(self.weights)
 
     def wait_for(self, name: str, ready: Callable[[], bool], problem: str = "is not ready") -> None:
         """Wait until a program is ready; one that has ended is not waited for."""
@@ -216,17 +208,13 @@ class EmbeddedStack:
         """Start nginx, and wait until it reaches a replica."""
         self.weights = dict(weights)
         self.save()
-        self.gateway.start(self.assets_port, self.traffic(weights))
+        self.gateway.start(self.store_port, self.traffic(weights))
         self.wait_for(GATEWAY, lambda: is_ready(self.base))
-
-    def members(self, release: str) -> list[Replica]:
-        """The replicas that visitors are sent to."""
-        return self.replicas(release)
 
     def traffic(self, weights: Mapping[str, int]) -> str:
         """The gateway's traffic.conf for these weights and the replicas of this moment."""
         servers = {
-            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.members(release)]
+            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.replicas(release)]
             for release in weights
         }
         return render_traffic(weights, servers)

@@ -101,7 +101,7 @@ class Cell:
     def recycle(self, release: str) -> None:
         """Give every replica fresh workers."""
         for replica in self.stack.replicas(release):
-            self.stack.recycle(replica)
+            self.stack.machine.recycle(replica)
 
     def route(self, *, if_ready: bool = False, **weights: int) -> None:
         """Give out the traffic.
@@ -218,7 +218,7 @@ class Cell:
 
 def run_cell(stack: CellStack, scenario: Scenario, seed: str, folder: Path, say: Say) -> Path:
     """Carry a scenario out on a stack that has been made as new; returns the history."""
-    about = About(folder, stack.base, stack.strategy, "embedded")
+    about = About(folder, stack.base, stack.strategy, stack.machine.engine)
     with recorded(about, scenario.name, say) as history:
         for release in RELEASES:
             history.record(stack.record(release))

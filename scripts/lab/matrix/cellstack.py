@@ -1,13 +1,17 @@
 """The stack that one worker of the matrix runs its cells on, one after another.
 
 The store stays up from cell to cell; gateway, replicas and all that is stored are a cell's own.
+What runs all that is the engine's business: see `lab.matrix.machine`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,76 +19,66 @@ import django
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.engines.embeddedgateway import NAME as GATEWAY
-from lab.engines.embeddedgateway import Gateway
-from lab.engines.embeddedstack import STORE, EmbeddedStack, is_ready
-from lab.engines.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore
-from lab.engines.ports import free_ports
-from lab.engines.processes import last_lines
-from lab.engines.releasebuild import manage
-from lab.engines.state import State
+from lab import checkout
+from lab.deadline import wait_until
+from lab.engines.embeddedstack import is_ready
+from lab.engines.objectstore import BUCKET, IDENTITIES, REGION
+from lab.engines.ports import is_free
 from lab.errors import UnavailableError
 from lab.matrix.bucket import Bucket
+from lab.matrix.hold import Hold, write_hook
+from lab.matrix.machine import SHARED, Machine
 from lab.matrix.origin import directory_server, replica_server
 from lab.matrix.strategy import STRATEGIES, Strategy
 from lab.stack import Publish, Replica
+from lab.traffic import render_traffic
 
 UNUSED = ("-i", "admin/css/[!bdlnr]*", "-i", "admin/js/[!nt]*")
 """Files of the admin that its log-in page, the only one of it that is looked at, does not name."""
 KEEPS_MISSES = ("proxy_cache_valid 200 1h;", "proxy_cache_valid 200 403 404 1h;")
 """What makes of the gateway one that keeps a miss, as many CDNs do by default."""
+TEMPLATE = checkout.NGINX / "gateway.conf.template"
+SCRIPTS = checkout.ROOT / "scripts"
+READY_SECONDS = 60.0
 
 
-class MissKeepingGateway(Gateway):
-    """The gateway with the mistake of the scenario "a cached 404"."""
+class CellStack:
+    """A machine whose strategy can be changed, and that can be made as new."""
 
-    def configuration(self, store_port: int) -> str:
-        """The template, with one line changed."""
-        return super().configuration(store_port).replace(*KEEPS_MISSES)
-
-
-class CellStack(EmbeddedStack):
-    """An embedded stack whose strategy can be changed, and that can be made as new."""
-
-    # A fresh worker is a fork of a master that has imported everything and rendered nothing.
-    gunicorn = ("--preload", "--workers", "1")
-    drain_seconds = 0.01
-
-    def __init__(self, state: State) -> None:
-        super().__init__(state)
-        (self.origin_port,) = free_ports(1)
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.base, self.strategy = machine.state.base, ""
+        self.weights: dict[str, int] = {}
         self.kind: Strategy = STRATEGIES["skewproof"]
-        self.disk = self.folder / "releases" / "disk"
-        self.unmounted = self.folder / "releases" / "unmounted"
-        self.images = self.folder / "releases" / "images"
+        self.keeps_misses = False
+        self.shared = machine.state.folder / SHARED
+        self.disk = self.shared / "disk"
+        self.unmounted = self.shared / "unmounted"
+        self.images = self.shared / "images"
+        self.hold_folder = self.shared / "hold"
 
     @property
     def bucket(self) -> Bucket:
         """The bucket, as root sees it."""
-        store = {"S3_ENDPOINT_URL": f"http://127.0.0.1:{self.store_port}"}
+        store = {"S3_ENDPOINT_URL": f"http://127.0.0.1:{self.machine.store_port}"}
         return Bucket({**store, "S3_BUCKET": BUCKET, "AWS_REGION": REGION, **IDENTITIES})
 
     def begin(self, strategy: Strategy, *, keeps_misses: bool = False) -> None:
         """Make the stack as new, for a cell of this strategy."""
-        self.end()
-        self.kind, self.strategy = strategy, strategy.name
-        gateway = MissKeepingGateway if keeps_misses else Gateway
-        self.gateway = gateway(self.state, self.processes)
-        self.disk.mkdir(parents=True, exist_ok=True)
-
-    def end(self) -> None:
-        """Stop the cell's processes, and empty what it stored."""
-        for name in reversed(self.processes.services()):
-            if name != STORE:
-                self.processes.stop(name)
-        self.ports, self.weights = {}, {}
-        shutil.rmtree(self.folder / GATEWAY, ignore_errors=True)
+        self.machine.clear()
+        self.weights = {}
         for directory in (self.disk, self.unmounted):
             shutil.rmtree(directory, ignore_errors=True)
-        if self.processes.find(STORE) is None:  # the cell before broke off while it was away
-            self.run_store(self.object_store)
+        self.machine.start_store_again()  # the cell before may have broken off while it was away
         bucket = self.bucket
         bucket.delete(bucket.inventory())
+        self.kind, self.strategy, self.keeps_misses = strategy, strategy.name, keeps_misses
+        self.disk.mkdir(parents=True, exist_ok=True)
+
+    def template(self) -> str:
+        """The gateway's template, with the mistake of "a cached 404" where the scenario has it."""
+        template = TEMPLATE.read_text()
+        return template.replace(*KEEPS_MISSES) if self.keeps_misses else template
 
     def static_root(self, release: str, role: str) -> Path:
         """STATIC_ROOT: a directory for all, or one of the release's image."""
@@ -98,80 +92,111 @@ class CellStack(EmbeddedStack):
         """The environment of a process of this release."""
         identity = role if self.kind.apart else "PUBLISHER"
         root = self.static_root(release, role)
-        return {**self.settings(identity), "STATIC_ROOT": str(root)}
+        strategy = {"STATICFILES_STRATEGY": self.strategy, "STATIC_ROOT": str(root)}
+        return {**self.machine.settings(identity), **strategy}
 
     def build(self, release: str) -> Publish | None:
         """Collect into the release's image, where the strategy does so; an image is built once."""
         root = self.static_root(release, "WEB")
         if self.kind.image is None or (root / "staticfiles.json").exists():
             return None
-        settings = {**self.settings("PUBLISHER"), "STATICFILES_STRATEGY": self.kind.image}
-        return self.collect(release, {**settings, "STATIC_ROOT": str(root)}, *UNUSED)
+        settings = {**self.machine.settings("PUBLISHER"), "STATICFILES_STRATEGY": self.kind.image}
+        return self.machine.collect(release, {**settings, "STATIC_ROOT": str(root)}, *UNUSED)
 
     def publish_in(self, release: str, changes: Mapping[str, str]) -> Publish:
         """Run the publish job, with changes to its environment."""
         environment = {**self.environment(release, "PUBLISHER"), **changes}
-        return self.collect(release, environment, *UNUSED)
+        return self.machine.collect(release, environment, *UNUSED)
 
-    def replica_settings(self, release: str) -> dict[str, str]:
-        """What a replica is told beside its name and its port."""
-        return self.environment(release, "WEB")
+    def held_by(self, hold: Hold) -> AbstractContextManager[dict[str, str]]:
+        """What makes a publish job wait: a proxy before the bucket, or a hook in its process."""
+        if self.kind.keeps == "bucket":
+            return self.machine.proxied(hold)
+        write_hook(hold, self.disk / BUCKET / "static")
+        return nullcontext({"PYTHONPATH": os.pathsep.join([str(hold.folder), str(SCRIPTS)])})
 
-    def admit(self, replica: Replica) -> None:
-        """Wait until a replica lives; whether it is ready is seen when traffic is given out."""
-        base = f"http://127.0.0.1:{self.ports[replica.name]}/"
-        self.wait_for(replica.name, lambda: lives(base), "does not live")
-        if replica.release in self.weights and is_ready(base):
+    def replicas(self, release: str) -> list[Replica]:
+        """The release's running replicas, oldest first."""
+        return self.machine.replicas(release)
+
+    def add_replica(self, release: str) -> None:
+        """Start a replica that lives; whether it is ready is seen when traffic is given out."""
+        replica = self.machine.start_replica(release, self.environment(release, "WEB"))
+        lives = partial(self.machine.answers, replica, "/livez")
+        self.wait_for(replica.name, lives, "does not live")
+        if release in self.weights and self.is_ready(replica):
             self.route(self.weights)
 
-    def members(self, release: str) -> list[Replica]:
-        """The replicas that are ready: those that an orchestrator sends visitors to."""
-        return [
-            each
-            for each in self.replicas(release)
-            if is_ready(f"http://127.0.0.1:{self.ports[each.name]}/")
-        ]
+    def is_ready(self, replica: Replica) -> bool:
+        """Whether an orchestrator would send visitors to a replica."""
+        return self.machine.answers(replica, "/readyz")
 
-    def traffic(self, weights: Mapping[str, int]) -> str:
+    def members(self, release: str) -> list[Replica]:
+        """The replicas that are ready."""
+        return [each for each in self.machine.replicas(release) if self.is_ready(each)]
+
+    def drain(self, replica: Replica) -> None:
+        """Take the replica out of the traffic, then let it finish and stop."""
+        others = [each for each in self.members(replica.release) if each != replica]
+        if others and replica.release in self.weights:
+            self.machine.tell_gateway(self.traffic(self.weights, without=replica))
+        self.machine.stop_replica(replica)
+
+    def start_gateway(self, weights: Mapping[str, int]) -> None:
+        """Start the gateway, and wait until it reaches a replica."""
+        self.weights = dict(weights)
+        assets_port = None if self.kind.keeps == "bucket" else self.machine.origin_port
+        self.machine.run_gateway(self.template(), self.traffic(weights), assets_port)
+        self.wait_for("gateway", lambda: is_ready(self.base))
+
+    def route(self, weights: Mapping[str, int]) -> None:
+        """Give the traffic other weights, without dropping a connection."""
+        self.machine.tell_gateway(self.traffic(weights))
+        self.weights = dict(weights)
+
+    def traffic(self, weights: Mapping[str, int], without: Replica | None = None) -> str:
         """The gateway's traffic.conf, with the origin of the assets where that is no bucket."""
-        return super().traffic(weights) + self.origin()
+        address = self.machine.address
+        servers = {
+            release: [address(each) for each in self.members(release) if each != without]
+            for release in weights
+        }
+        return render_traffic(weights, servers) + self.origin()
 
     def origin(self) -> str:
         """The server that stands where the store would be."""
         if self.kind.keeps == "disk":
-            return directory_server(self.origin_port, self.disk, BUCKET)
-        return replica_server(self.origin_port, BUCKET) if self.kind.keeps == "image" else ""
+            return directory_server(self.machine.origin_port, self.disk, BUCKET)
+        if self.kind.keeps == "image":
+            return replica_server(self.machine.origin_port, BUCKET)
+        return ""
 
-    @property
-    def assets_port(self) -> int:
-        """Where the gateway gets assets from."""
-        return self.store_port if self.kind.keeps == "bucket" else self.origin_port
-
-    def run_store(self, store: ObjectStore) -> None:
-        """Start the S3 server, and remember how."""
-        self.object_store = store
-        super().run_store(store)
+    def wait_for(self, name: str, holds: Callable[[], bool], problem: str = "is not ready") -> None:
+        """Wait until something holds, or say what a service wrote."""
+        wait_until(holds, READY_SECONDS, f"{name} {problem}", lambda: self.machine.logs(name))
 
     def let_store_away(self) -> None:
         """The store stops, and keeps what it holds; a directory is one that is not mounted."""
         if self.kind.keeps == "disk":
             self.disk.rename(self.unmounted)
         else:
-            self.processes.stop(STORE)
+            self.machine.stop_store()
 
     def bring_store_back(self) -> None:
         """The store is there again."""
         if self.kind.keeps == "disk":
             self.unmounted.rename(self.disk)
         else:
-            self.run_store(self.object_store)
-            self.wait_for(STORE, self.serves, "does not serve what it holds")
+            self.machine.start_store_again()
+            self.wait_for(self.machine.store, self.serves, "does not serve what it holds")
 
     def serves(self) -> bool:
         """Whether the store gives an asset to the public; SeaweedFS listens before it can."""
+        if is_free(self.machine.store_port):
+            return False
         try:
             asset = next(key for key in self.bucket.inventory() if key.startswith("static/"))
-            url = f"http://127.0.0.1:{self.store_port}/{BUCKET}/{asset}"
+            url = f"http://127.0.0.1:{self.machine.store_port}/{BUCKET}/{asset}"
             return requests.get(url, timeout=2).status_code == 200
         except (requests.RequestException, BotoCoreError, ClientError, StopIteration):
             return False
@@ -197,29 +222,20 @@ class CellStack(EmbeddedStack):
 
     def prune_releases(self, *options: str) -> None:
         """Delete what only v1 reaches, by skewproof's own command, in a job of v2."""
-        command = manage("prune_releases", "--keep", "1", "--delete", *options)
         environment = self.environment("v2", "PUBLISHER")
-        done = self.processes.run("prune", command, environment, self.release_folder("v2"))
-        if done.returncode:
-            raise UnavailableError(f"prune_releases failed: {last_lines(done.stderr, 1)}")
+        command = ("prune_releases", "--keep", "1", "--delete", *options)
+        if (why := self.machine.manage("v2", environment, *command)) is not None:
+            raise UnavailableError(f"prune_releases failed: {why}")
 
     def record(self, release: str) -> dict[str, Any]:
         """What the release's build wrote down, under the names that the strategy gives."""
-        record = super().record(release)
+        record = self.machine.build_record(release)
         if not self.kind.hashed:
-            return unhashed(record, self.release_folder(release) / "releases" / release / "static")
+            return unhashed(record, checkout.APP / "releases" / release / "static")
         prefix = self.kind.prefix_of(release)
         paths = {source: prefix + name for source, name in record["paths"].items()}
         assets = {prefix + name: digest for name, digest in record["assets"].items()}
         return {**record, "paths": paths, "assets": assets}
-
-
-def lives(base: str) -> bool:
-    """Whether /livez is answered with 200."""
-    try:
-        return requests.get(f"{base}livez", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
 
 
 def unhashed(record: Mapping[str, Any], static: Path) -> dict[str, Any]:

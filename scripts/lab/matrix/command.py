@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from lab import checkout
-from lab.engines import reach
+from lab.engines import ENGINES, reach
 from lab.errors import LabError
 from lab.matrix.cell import RELEASES
 from lab.matrix.run import Order, run_cells
@@ -31,6 +31,7 @@ results = Console(highlight=False)
     epilog=example(
         "lab matrix",
         "lab matrix --strategy shared --strategy skewproof --scenario late-load",
+        "lab matrix --engine compose --strategy skewproof",
         "lab matrix --resume 20261123-190000",
     )
 )
@@ -50,6 +51,13 @@ results = Console(highlight=False)
     metavar="NAME",
     help=f"One of {', '.join(SCENARIOS)}; may be given several times. Default: all.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="embedded",
+    show_default=True,
+    help="What runs the cells; on compose a cell takes several times as long.",
+)
 @click.option("--seed", default=0, show_default=True, help="Chooses what scenarios leave open.")
 @click.option(
     "--workers",
@@ -63,6 +71,7 @@ results = Console(highlight=False)
 def matrix(
     strategies: Sequence[str],
     scenarios: Sequence[str],
+    engine: str,
     seed: int,
     workers: int,
     resume: str | None,
@@ -71,13 +80,15 @@ def matrix(
     """Run every strategy under every scenario.
 
     PASS when every cell comes to what is expected of it: skewproof passes all, and each other
-    strategy fails where it is known to. On the embedded engine.
+    strategy fails where it is known to.
     """
     if resume and not (checkout.WORK / checkout.MATRIX / resume).is_dir():
         raise LabError(f"no run {resume}: see {checkout.WORK / checkout.MATRIX}")
-    require_built(reach("embedded"), RELEASES)
+    require_built(reach(engine), RELEASES)
     run = resume or time.strftime("%Y%m%d-%H%M%S")
-    order = Order(strategies or [*STRATEGIES], scenarios or [*SCENARIOS], run, seed, workers)
+    order = Order(
+        strategies or [*STRATEGIES], scenarios or [*SCENARIOS], run, seed, workers, engine
+    )
     interrupted = False
     try:
         found = run_cells(order, say)

@@ -29,6 +29,7 @@ class Result:
         first, last: the evidence at both ends.
         history: the file that it was judged by.
         seconds: how long the cell took.
+        engine: what it ran on.
     """
 
     strategy: str
@@ -43,6 +44,7 @@ class Result:
     last: str | None = None
     history: str | None = None
     seconds: float = 0.0
+    engine: str = "embedded"
 
     @property
     def surprises(self) -> bool:

@@ -22,8 +22,9 @@ from lab.errors import LabError
 from lab.findings import Status
 from lab.history import HistoryError
 from lab.keeper import Keeper
-from lab.matrix.cell import RELEASES, run_cell
+from lab.matrix.cell import run_cell
 from lab.matrix.cellstack import CellStack
+from lab.matrix.machine import Machine
 from lab.matrix.result import Result, judged, load, not_applicable
 from lab.matrix.scenario import Scenario
 from lab.matrix.scenarios import SCENARIOS
@@ -44,6 +45,7 @@ class Order:
     run: str
     seed: int = 0
     workers: int = 2
+    engine: str = "embedded"
 
     @property
     def folder(self) -> Path:
@@ -67,17 +69,29 @@ class Order:
             if (found := load(self.folder, strategy.name, scenario.name))
         ]
 
+    def require_one_engine(self) -> None:
+        """Refuse to go on with a run of another engine.
+
+        Raises:
+            LabError: it is one.
+        """
+        for result in self.finished():
+            if result.engine != self.engine:
+                raise LabError(f"run {self.run} is of --engine {result.engine}: give the same here")
+
 
 def run_cells(order: Order, say: Say) -> list[Result]:
     """Run the cells that have not been run; returns all that are there, in order.
 
     An interrupt ends it early: what has been finished is kept, and the rest is run by --resume.
     """
+    order.require_one_engine()
     waiting: queue.SimpleQueue[Chosen] = queue.SimpleQueue()
     count = 0
     for strategy, scenario in order.cells:
         if strategy.name in scenario.without:
-            not_applicable(strategy, scenario).save(order.folder)
+            result = not_applicable(strategy, scenario)
+            replace(result, engine=order.engine).save(order.folder)
         elif (done := load(order.folder, strategy.name, scenario.name)) is None or (
             done.status == Status.UNKNOWN
         ):
@@ -99,7 +113,9 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
 
     with ExitStack() as resources:
         stacks = [
-            resources.enter_context(worker_stack(f"matrix-{os.getpid()}-{number}", say))
+            resources.enter_context(
+                worker_stack(order.engine, f"matrix-{os.getpid()}-{number}", say)
+            )
             for number in range(1, workers + 1)
         ]
         with ThreadPoolExecutor(workers, thread_name_prefix="matrix") as pool:
@@ -110,28 +126,37 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
             except BaseException:  # the first failure, or Ctrl-C: the cells that run end with it
                 stopped.set()
                 for stack in stacks:
-                    stack.processes.stop_all()
+                    stack.machine.break_off()
                 raise
 
 
 @contextmanager
-def worker_stack(name: str, say: Say) -> Iterator[CellStack]:
+def worker_stack(engine: str, name: str, say: Say) -> Iterator[CellStack]:
     """A stack with a store and nothing else; gone at the end, whatever the end is."""
     (port,) = free_ports(1)
-    state = State(name, "embedded", "skewproof", port)
-    with Keeper("embedded", name):
+    state = State(name, engine, "skewproof", port)
+    with Keeper(engine, name):
         state.claim()
-        stack = CellStack(state)
+        machine = machine_of(state)
         try:
-            say(f"starting {stack.store}")
-            stack.start_store()
-            for release in RELEASES:
-                stack.release_folder(release)
-            yield stack
+            say(f"starting {machine.store}")
+            machine.start_store()
+            yield CellStack(machine)
         finally:
-            take_away(stack)
+            take_away(machine)
     # Only where all went well: else its logs are worth a look.
-    shutil.rmtree(stack.folder)
+    shutil.rmtree(machine.folder)
+
+
+def machine_of(state: State) -> Machine:
+    """What runs the cells on an engine, of which only the one that is used is loaded."""
+    if state.engine == "compose":
+        from lab.matrix.compose import ComposeMachine
+
+        return ComposeMachine(state)
+    from lab.matrix.embedded import EmbeddedMachine
+
+    return EmbeddedMachine(state)
 
 
 def run_one(
@@ -148,6 +173,6 @@ def run_one(
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
         result = Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
-    result.save(order.folder)
+    replace(result, engine=order.engine).save(order.folder)
     surprise = f", expected {result.expected}" if result.surprises else ""
     say(f"{strategy.name} x {scenario.name}: {result.status}{surprise}")

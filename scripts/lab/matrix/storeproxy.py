@@ -1,25 +1,25 @@
-"""A proxy before the store, in which a request waits at a gate until somebody lets it through."""
+"""A proxy before the store, in which a request waits at a gate until somebody lets it through.
+
+It runs in the lab, or with `python -m lab.matrix.storeproxy` in a container beside the store; so it
+imports nothing of the lab but the gate and the hold.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-OPERATIONS = {"PUT": "write", "DELETE": "delete"}
-PATIENCE_SECONDS = 1.0
-HOLD_SECONDS = 600.0
-"""After so long a request is let go, whatever became of those who held it."""
-NOT_FORWARDED = ("connection", "expect", "transfer-encoding")
+from lab.matrix.hold import HOLD_SECONDS, Hold
 
-Stops = Callable[[str, str], bool]
-"""Whether to stop before an operation on a key."""
+OPERATIONS = {"PUT": "write", "DELETE": "delete"}
+NOT_FORWARDED = ("connection", "expect", "transfer-encoding")
 
 
 class StoreProxy:
@@ -28,41 +28,38 @@ class StoreProxy:
     Args:
         store: host and port of the store.
         bucket: what comes before the keys in a path.
-        stops: asked about each write and delete, before it is forwarded.
+        hold: asked about each write and delete, before it is forwarded.
+        address: where to listen; port 0 is any that is free.
     """
 
-    def __init__(self, store: str, bucket: str, stops: Stops) -> None:
-        self.store, self.bucket = store, bucket
-        self.held = threading.Event()
-        self.let_go = threading.Event()
-        self.drops = False
-        """Whether the request that is held is lost with whoever sent it."""
-        self._stops, self._lock = stops, threading.Lock()
+    def __init__(
+        self, store: str, bucket: str, hold: Hold, address: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
+        self.store, self.bucket, self.hold = store, bucket, hold
+        self._gate, self._lock = hold.gate(), threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(address, handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="store proxy", daemon=True
-        )
+        self._thread = threading.Thread(target=self.serve, name="store proxy", daemon=True)
+
+    def serve(self) -> None:
+        """Answer until somebody shuts it down."""
+        self._server.serve_forever(0.05)
 
     def stops(self, method: str, path: str) -> bool:
-        """Whether this is the request that the gate waits for; everybody is told when it is."""
+        """Whether this is the request that the gate waits for."""
         if (operation := OPERATIONS.get(method)) is None:
             return False
         key = unquote(urlsplit(path).path).removeprefix(f"/{self.bucket}/")
         with self._lock:
-            stops = self._stops(operation, key)
-        if stops:
-            self.held.set()
-        return stops
+            return self._gate.stops(operation, key)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.let_go.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -86,20 +83,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.store.close()
         super().finish()
 
-    def wait(self) -> None:
-        """Wait to be let go; a client that hears of it now and then does not time out."""
-        deadline = time.monotonic() + HOLD_SECONDS
-        while not self.proxy.let_go.wait(PATIENCE_SECONDS) and time.monotonic() < deadline:
-            self.send_response_only(HTTPStatus.CONTINUE)
-            self.end_headers()
+    def still_here(self) -> None:
+        """A client that hears something now and then does not time out."""
+        self.send_response_only(HTTPStatus.CONTINUE)
+        self.end_headers()
 
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.proxy.stops(self.command, self.path):
-            self.wait()
-            if self.proxy.drops:
-                self.close_connection = True
-                return
+        proxy = self.proxy
+        if proxy.stops(self.command, self.path) and not proxy.hold.wait(self.still_here):
+            self.close_connection = True
+            return
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in NOT_FORWARDED
         }
@@ -122,3 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing: the store has a log."""
+
+
+def main(store: str, bucket: str, folder: str, port: str) -> None:
+    """Serve in a container, and say so."""
+    proxy = StoreProxy(store, bucket, Hold(Path(folder)), ("0.0.0.0", int(port)))  # noqa: S104
+    print(f"listens on port {port}", flush=True)
+    proxy.serve()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil
 import pytest
 import requests
 from botocore.config import Config
 
 from lab.deadline import wait_until
 from lab.matrix.gate import Gate
-from lab.matrix.hold import write_hold
+from lab.matrix.hold import Hold, write_hook
 from lab.matrix.storeproxy import StoreProxy
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -59,12 +57,22 @@ def store() -> Iterator[Any]:
     server.server_close()
 
 
-def behind(store: Any, gate: Gate) -> StoreProxy:
-    return StoreProxy(f"127.0.0.1:{store.server_port}", "bucket", gate.stops)
+@pytest.fixture
+def hold(tmp_path: Path) -> Hold:
+    return Hold(tmp_path / "hold")
 
 
-def test_requests_pass_as_they_are(store: Any) -> None:
-    with behind(store, Gate("half-way", after=9)) as proxy, requests.Session() as session:
+def behind(store: Any, hold: Hold, gate: Gate) -> StoreProxy:
+    hold.write(gate)
+    return StoreProxy(f"127.0.0.1:{store.server_port}", "bucket", hold)
+
+
+def await_held(hold: Hold) -> None:
+    wait_until(hold.is_held, 10, "not held", lambda: "")
+
+
+def test_requests_pass_as_they_are(store: Any, hold: Hold) -> None:
+    with behind(store, hold, Gate("half-way", after=9)) as proxy, requests.Session() as session:
         answer = session.put(f"{proxy.url}/bucket/static/a%20b?x=1", data=b"body")
         assert (answer.text, answer.headers["ETag"]) == ("", '"1"')
         assert session.get(f"{proxy.url}/bucket/static/a").text == "done"
@@ -77,72 +85,84 @@ def test_requests_pass_as_they_are(store: Any) -> None:
     ]
 
 
-def test_the_write_after_a_delete_is_held_until_it_is_let_go(store: Any) -> None:
+def test_the_write_after_a_delete_is_held_until_it_is_let_go(store: Any, hold: Hold) -> None:
     gate = Gate("rewrite", frozenset({"static/a"}))
-    with behind(store, gate) as proxy:
+    with behind(store, hold, gate) as proxy:
         url = f"{proxy.url}/bucket/static/a"
         requests.delete(url, timeout=5)
         writing = threading.Thread(target=requests.put, args=(url, b"again"))
         writing.start()
-        assert proxy.held.wait(5)
+        await_held(hold)
         assert [seen[0] for seen in store.seen] == ["DELETE"]
-        proxy.let_go.set()
+        hold.let_go()
         writing.join(5)
     assert [seen[0] for seen in store.seen] == ["DELETE", "PUT"]
 
 
 def test_a_client_that_is_held_for_long_does_not_time_out(
-    store: Any, monkeypatch: pytest.MonkeyPatch
+    store: Any, hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.matrix.storeproxy.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("lab.matrix.hold.PATIENCE_SECONDS", 0.1)
     once = Config(read_timeout=1.5, retries={"total_max_attempts": 1})
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    with behind(store, Gate("half-way")) as proxy:
+    with behind(store, hold, Gate("half-way")) as proxy:
         client = boto3.client("s3", "us-east-1", endpoint_url=proxy.url, config=once, **keys)
-        threading.Timer(2, proxy.let_go.set).start()
+        threading.Timer(2, hold.let_go).start()
         client.put_object(Bucket="bucket", Key="static/a", Body=b"late")
-        assert proxy.held.is_set()
+        assert hold.is_held()
         client.close()
     assert [seen[0] for seen in store.seen] == ["PUT"]
     assert b"late" in store.seen[0][3]
 
 
-def test_a_request_that_is_lost_never_reaches_the_store(store: Any) -> None:
-    with behind(store, Gate("half-way")) as proxy:
-        proxy.drops = True
-        proxy.let_go.set()
+def test_a_request_that_is_lost_never_reaches_the_store(store: Any, hold: Hold) -> None:
+    with behind(store, hold, Gate("half-way")) as proxy:
+        hold.let_go(dropped=True)
         with pytest.raises(requests.ConnectionError):
             requests.put(f"{proxy.url}/bucket/static/a", b"lost", timeout=5)
     assert store.seen == []
 
 
-def test_a_store_that_is_away_closes_the_connection(store: Any) -> None:
-    with behind(store, Gate("half-way", after=9)) as proxy:
+def test_a_store_that_is_away_closes_the_connection(store: Any, hold: Hold) -> None:
+    with behind(store, hold, Gate("half-way", after=9)) as proxy:
         store.shutdown()
         store.server_close()
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{proxy.url}/bucket/static/a", timeout=5)
 
 
-def test_a_process_stops_between_removing_a_file_and_writing_it_again(tmp_path: Path) -> None:
+def test_a_process_waits_between_removing_a_file_and_writing_it_again(
+    hold: Hold, tmp_path: Path
+) -> None:
     root = tmp_path / "static"
     root.mkdir()
     asset = root / "a.css"
     asset.write_text("old")
-    write_hold(tmp_path / "hold", root, Gate("rewrite", frozenset({"static/a.css"})))
+    hold.write(Gate("rewrite", frozenset({"static/a.css"})))
+    write_hook(hold, root)
     code = "import os, sys; os.remove(sys.argv[1]); open(sys.argv[1], 'x').write('new')"
-    path = os.pathsep.join(map(str, (tmp_path / "hold", SCRIPTS)))
+    path = os.pathsep.join(map(str, (hold.folder, SCRIPTS)))
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(asset)], env={**os.environ, "PYTHONPATH": path}
     )
     try:
-        running = psutil.Process(process.pid)
-        stopped = psutil.STATUS_STOPPED
-        wait_until(lambda: running.status() == stopped, 10, "not stopped", lambda: "")
+        await_held(hold)
         assert not asset.exists()
-        process.send_signal(signal.SIGCONT)
+        hold.let_go()
         assert process.wait(10) == 0
         assert asset.read_text() == "new"
     finally:
         process.kill()
         process.wait()
+
+
+def test_who_is_held_for_too_long_is_let_go(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.matrix.hold.HOLD_SECONDS", 0.05)
+    hold.write(Gate("half-way"))
+    assert hold.wait()
+
+
+def test_a_gate_is_read_as_it_was_written(hold: Hold) -> None:
+    gate = Gate("rewrite", frozenset({"a", "b"}), manifest=False, after=3)
+    hold.write(gate)
+    assert hold.gate() == gate
