@@ -8,20 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.engine.stacks import build, say
+from tests.engine.stacks import ENGINES, build, say
 
 from lab.engines.state import stack_names
+from lab.errors import LabError
 from lab.matrix.result import Result
 from lab.matrix.run import Order, run_cells
 
 STRATEGIES = ("shared", "shared-disk", "skewproof")
 
 
-@pytest.fixture(scope="module")
-def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
-    build("embedded")
+@pytest.fixture(scope="module", params=ENGINES)
+def order(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Order:
+    build(request.param)
     run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
-    return Order(STRATEGIES, ["publish-killed"], run)
+    return Order(STRATEGIES, ["publish-killed"], run, engine=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,10 @@ def test_a_run_that_goes_on_runs_only_what_is_missing(
     again = replace(order, scenarios=["publish-killed"])
     assert {each.strategy: each for each in run_cells(again, lines.append)} == cells
     assert lines == []
+
+
+@pytest.mark.usefixtures("cells")
+def test_a_run_does_not_go_on_with_another_engine(order: Order) -> None:
+    other = "embedded" if order.engine == "compose" else "compose"
+    with pytest.raises(LabError, match=f"is of --engine {order.engine}: give the same here"):
+        run_cells(replace(order, engine=other), say)
