@@ -189,7 +189,7 @@ class Project:
         }
         host["PortBindings"] = {**(host["PortBindings"] or {}), **published}
         environment = changes.environment or environment_of(config)
-        created = self.client.api.create_container_from_config(
+        created = self.client.api.create_container_from_config(  # type: ignore[no-untyped-call]
             {
                 "Image": model["Image"],
                 "Cmd": [*changes.command] or config["Cmd"],
