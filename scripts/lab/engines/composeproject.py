@@ -195,7 +195,12 @@ class Project:
                 "Cmd": [*changes.command] or config["Cmd"],
                 "Env": [f"{key}={value}" for key, value in environment.items()],
                 "User": changes.user or config["User"],
-                "Labels": {f"{LABEL}.project": self.name, CLONE: changes.release},
+                # An image that Compose has built names a service as well.
+                "Labels": {
+                    f"{LABEL}.project": self.name,
+                    f"{LABEL}.service": "",
+                    CLONE: changes.release,
+                },
                 "Healthcheck": {"Test": ["NONE"]},
                 "ExposedPorts": {port: {} for port in host["PortBindings"]},
                 "HostConfig": host,

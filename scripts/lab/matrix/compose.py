@@ -40,7 +40,7 @@ from lab.stack import Publish, Replica
 
 MINIO_PORT, APP_PORT = 9000, 8000
 STORE, GATEWAY, PROXY = "store", "gateway", "hold"
-"""The names of clones; those of jobs are like publish-v1, those of replicas like web-v1-1."""
+"""The names of clones; those of jobs are like publish-v1, those of replicas like replica-v1-1."""
 ETC = "/etc/gateway"
 ASK = """
 import socket, sys
@@ -205,7 +205,7 @@ class ComposeMachine(ComposeStack):
         self.started += 1
         own = {"GUNICORN_CMD_ARGS": " ".join(GUNICORN), "DRAIN_SECONDS": str(DRAIN_SECONDS)}
         changes = self.changes({**environment, **own}, release=release)
-        container = self.project.clone(f"web-{release}", f"web-{release}-{self.started}", changes)
+        container = self.project.clone(f"web-{release}", f"replica-{release}-{self.started}", changes)
         container.start()
         return Replica(release, str(container.name))
 
