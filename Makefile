@@ -25,9 +25,10 @@ rollback: build ## the way back, without publishing again
 gotcha: build ## the three strategies side by side: the gotcha, the usual fix, the cure
 	$(BIN)/lab gotcha --engine $(ENGINE)
 
-matrix: $(BIN)/lab ## every strategy under every scenario, on the embedded engine
-	$(BIN)/lab build --engine embedded
-	$(BIN)/lab matrix
+matrix: ENGINE := $(if $(filter compose,$(ENGINE)),compose,embedded)
+matrix: $(BIN)/lab ## every strategy under every scenario, as processes (ENGINE=compose: as containers)
+	$(BIN)/lab build --engine $(ENGINE)
+	$(BIN)/lab matrix --engine $(ENGINE)
 
 up: build ## start a stack and leave it running on http://127.0.0.1:8080
 	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY)

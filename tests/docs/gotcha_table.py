@@ -9,7 +9,6 @@ times are not.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from lab.checkers import CHECKERS
 from lab.findings import Status, conclude
 from lab.gotcha import CONTROL, CURE
 
+from .markdown import marked_part
 from .project import ROOT
 
 if TYPE_CHECKING:
@@ -92,15 +92,8 @@ def read(document: dict[str, object]) -> Outcomes:
 
 
 def section(text: str) -> str:
-    """Return the marked part of the README, marks and all.
-
-    Raises:
-        LookupError: it has no such part, or more than one.
-    """
-    found = re.findall(f"{re.escape(BEGIN)}.*?{re.escape(END)}", text, re.DOTALL)
-    if len(found) != 1:
-        raise LookupError(f"README.md has {len(found)} parts marked as the table of lab gotcha")
-    return str(found[0])
+    """Return the marked part of the README, marks and all."""
+    return marked_part(text, BEGIN, END, "lab gotcha")
 
 
 def write(outcomes: Outcomes, readme: Path = README) -> None:

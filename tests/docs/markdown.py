@@ -130,3 +130,15 @@ def blank_fences(text: str) -> str:
     return re.sub(
         r"^```.*?^```$", lambda found: " " * len(found[0]), text, flags=re.MULTILINE | re.DOTALL
     )
+
+
+def marked_part(text: str, begin: str, end: str, command: str) -> str:
+    """Return what a command writes into a text, marks and all.
+
+    Raises:
+        LookupError: there is no such part, or more than one.
+    """
+    found: list[str] = re.findall(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL)
+    if len(found) != 1:
+        raise LookupError(f"README.md has {len(found)} parts marked as the table of {command}")
+    return found[0]

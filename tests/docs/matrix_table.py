@@ -9,7 +9,6 @@ that is not as expected, or not whole, is refused.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from lab.matrix.scenario import Scenario
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
+from .markdown import marked_part
 from .project import ROOT
 
 if TYPE_CHECKING:
@@ -102,15 +102,8 @@ def strong(text: str) -> str:
 
 
 def section(text: str) -> str:
-    """Return the marked part of the README, marks and all.
-
-    Raises:
-        LookupError: it has no such part, or more than one.
-    """
-    found = re.findall(f"{re.escape(BEGIN)}.*?{re.escape(END)}", text, re.DOTALL)
-    if len(found) != 1:
-        raise LookupError(f"README.md has {len(found)} parts marked as the table of lab matrix")
-    return str(found[0])
+    """Return the marked part of the README, marks and all."""
+    return marked_part(text, BEGIN, END, "lab matrix")
 
 
 def write(outcomes: Outcomes, readme: Path = README, page: Path = PAGE) -> None:
