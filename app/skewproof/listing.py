@@ -120,6 +120,11 @@ def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as a person says it."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def sized(number: int) -> str:
     """Return a number of bytes for a table."""
     size = float(number)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from skewproof import manifest, notes
 from skewproof.errors import SkewproofError, StoreError
-from skewproof.listing import sized
+from skewproof.listing import counted, sized
 from skewproof.notes import Lease, Note
 from skewproof.retention import Choice, chosen, orphans, unnamed
 from skewproof.survey import surveyed
@@ -71,8 +71,8 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"deleted {len(self.releases)} releases and {self.files} files, {sized(self.size)}, "
-            f"{self.requests:,} requests, {self.seconds:.2f} s"
+            f"deleted {counted(len(self.releases), 'release')} and {counted(self.files, 'file')}, "
+            f"{sized(self.size)}, {counted(self.requests, 'request')}, {self.seconds:.2f} s"
         )
 
 

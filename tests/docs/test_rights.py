@@ -95,7 +95,7 @@ def test_the_policies_are_enough_to_publish_and_to_prune(
 
     assert "v1" in run(project, bucket, "Prune", "v2", "releases")
     prune = "prune_releases --keep 1 --min-age 0 --delete"
-    assert "deleted 1 releases and 1 files" in run(project, bucket, "Prune", "v2", prune)
+    assert "deleted 1 release and 1 file" in run(project, bucket, "Prune", "v2", prune)
     gone = before - keys(bucket)
     assert len(gone) == 2
     assert "releases/v1/staticfiles.json" in gone

@@ -70,7 +70,7 @@ def test_only_what_no_release_that_stays_has_is_deleted(project: Project) -> Non
     gone = own(project, "v1") | {"releases/v1/staticfiles.json"}
     out = delete(project, "--keep", "2")
     assert project.place.entries() == {key: before[key] for key in before.keys() - gone}
-    assert "deleted 1 releases and 2 files" in out
+    assert "deleted 1 release and 2 files" in out
     for release in ("v2", "v3"):
         project.assert_whole(release)
 
@@ -317,7 +317,7 @@ def test_a_prune_that_had_to_ask_twice_leaves_its_note_as_the_first_request_may_
     gone = own(watched, "v1")
     deletes_assets = deletes(2)
     proxy.reset(lambda _, request: fault if deletes_assets(request) else None)
-    assert "deleted 1 releases and 2 files" in delete(watched, "--keep", "1", release="v2")
+    assert "deleted 1 release and 2 files" in delete(watched, "--keep", "1", release="v2")
     assert not gone & watched.place.entries().keys()
     key = next(key for key in watched.place.entries() if "_notes/prune-" in key)
     assert gone == {f"static/{name}" for name in json.loads(watched.place.read(key))["names"]}

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from skewproof.configured import required_storage
 from skewproof.errors import StoreError
 from skewproof.exits import one_line_errors
-from skewproof.listing import sized, table, when
+from skewproof.listing import counted, sized, table, when
 from skewproof.management.base import ReleaseCommand
 from skewproof.prune import Plan, planned, prune
 from skewproof.release import release_id
@@ -120,7 +120,7 @@ class Command(ReleaseCommand):
     def show(self, plan: Plan, place: str, running: str) -> None:
         """Print what stays and what goes, and why."""
         survey, choice = plan.survey, plan.choice
-        self.stdout.write(f"{len(survey.releases)} releases in {place}")
+        self.stdout.write(f"{counted(len(survey.releases), 'release')} in {place}")
         if running not in survey.releases:
             self.stdout.write(f"release {running}, which this process belongs to, is not published")
         rows = [
@@ -156,10 +156,9 @@ def conclusion(plan: Plan) -> str:
     """Return what would be done."""
     if plan.is_empty():
         return "nothing to delete"
-    return (
-        f"would delete {len(plan.choice.pruned)} releases and {len(plan.files)} files, "
-        f"{sized(plan.size(plan.files))} (dry run; --delete really does it)"
-    )
+    releases = counted(len(plan.choice.pruned), "release")
+    files = f"{counted(len(plan.files), 'file')}, {sized(plan.size(plan.files))}"
+    return f"would delete {releases} and {files} (dry run; --delete really does it)"
 
 
 def length(text: str) -> timedelta:
