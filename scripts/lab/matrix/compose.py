@@ -205,7 +205,8 @@ class ComposeMachine(ComposeStack):
         self.started += 1
         own = {"GUNICORN_CMD_ARGS": " ".join(GUNICORN), "DRAIN_SECONDS": str(DRAIN_SECONDS)}
         changes = self.changes({**environment, **own}, release=release)
-        container = self.project.clone(f"web-{release}", f"replica-{release}-{self.started}", changes)
+        name = f"replica-{release}-{self.started}"
+        container = self.project.clone(f"web-{release}", name, changes)
         container.start()
         return Replica(release, str(container.name))
 
