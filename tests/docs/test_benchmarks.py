@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.peers import AGAIN, COLD
 from bench.summary import Summary
 from bench.tables import render, section
 
@@ -12,6 +13,18 @@ DOCUMENT, FIGURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks
 
 def test_the_tables_are_made_from_the_figures_beside_them() -> None:
     assert section(DOCUMENT.read_text()) == render(Summary.read(FIGURES))
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    summary = Summary.read(FIGURES)
+    said = " ".join((ROOT / "README.md").read_text().split())
+    for situation, latency in ((COLD, 0), (AGAIN, 0), (COLD, 20)):
+        own, stock = (
+            summary.get("1000", latency, peer, situation) for peer in ("skewproof", "stock")
+        )
+        assert own
+        assert stock
+        assert f"{own.seconds:.1f} s instead of {stock.seconds:.0f} s" in said
 
 
 def test_a_figure_that_was_changed_by_hand_is_seen() -> None:
