@@ -16,15 +16,18 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import checkout
+from lab.camera import SUFFIX, Camera
 from lab.engines.ports import free_ports
+from lab.engines.startup import require_published
 from lab.engines.state import State
 from lab.errors import LabError
 from lab.findings import Status
+from lab.gotcha import CURE
 from lab.history import HistoryError
 from lab.keeper import Keeper
 from lab.matrix.cell import RELEASES, run_cell
 from lab.matrix.cellstack import CellStack
-from lab.matrix.result import Result, judged, load, not_applicable
+from lab.matrix.result import Result, add_wanted, judged, load, not_applicable
 from lab.matrix.scenario import Scenario
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES, Strategy
@@ -44,6 +47,7 @@ class Order:
     run: str
     seed: int = 0
     workers: int = 2
+    screenshots: bool = False
 
     @property
     def folder(self) -> Path:
@@ -73,6 +77,7 @@ def run_cells(order: Order, say: Say) -> list[Result]:
 
     An interrupt ends it early: what has been finished is kept, and the rest is run by --resume.
     """
+    add_wanted(order.folder, ((each.name, scenario.name) for each, scenario in order.cells))
     waiting: queue.SimpleQueue[Chosen] = queue.SimpleQueue()
     count = 0
     for strategy, scenario in order.cells:
@@ -95,13 +100,16 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
     def empty(stack: CellStack) -> None:
         with suppress(queue.Empty):
             while not stopped.is_set():
-                run_one(order, stack, *waiting.get_nowait(), say)
+                run_one(order, stack, *waiting.get_nowait(), say, camera)
 
     with ExitStack() as resources:
+        camera = resources.enter_context(Camera()) if order.screenshots else None
         stacks = [
             resources.enter_context(worker_stack(f"matrix-{os.getpid()}-{number}", say))
             for number in range(1, workers + 1)
         ]
+        if camera:
+            picture_references(camera, stacks[0], order.folder)
         with ThreadPoolExecutor(workers, thread_name_prefix="matrix") as pool:
             futures = [pool.submit(empty, stack) for stack in stacks]
             try:
@@ -134,15 +142,36 @@ def worker_stack(name: str, say: Say) -> Iterator[CellStack]:
     shutil.rmtree(stack.folder)
 
 
+def picture_references(camera: Camera, stack: CellStack, folder: Path) -> None:
+    """Keep what each release should look like: as it does where nothing happens to it.
+
+    No cell can show that at its begin: a page that is rendered has loaded what is to be loaded
+    later.
+    """
+    stack.begin(STRATEGIES[CURE])
+    for release in RELEASES:
+        require_published(stack.publish_in(release, {}))
+        stack.add_replica(release)
+    stack.start_gateway(dict.fromkeys(RELEASES, 100 // len(RELEASES)))
+    for release in RELEASES:
+        (folder / f"{release}{SUFFIX}").write_bytes(camera.take(stack.base, release))
+
+
 def run_one(
-    order: Order, stack: CellStack, strategy: Strategy, scenario: Scenario, say: Say
+    order: Order,
+    stack: CellStack,
+    strategy: Strategy,
+    scenario: Scenario,
+    say: Say,
+    camera: Camera | None = None,
 ) -> None:
     """Run one cell, judge and keep it; one that cannot be carried out is UNKNOWN."""
     seed = f"{order.seed}:{strategy.name}:{scenario.name}"
     began = time.monotonic()
     try:
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
-        history = run_cell(stack, scenario, seed, order.folder / strategy.name, lambda _line: None)
+        folder = order.folder / strategy.name
+        history = run_cell(stack, scenario, seed, folder, lambda _line: None, camera)
         result = judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
     except (LabError, HistoryError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import checkout
 from lab.errors import LabError
-from lab.matrix.result import Result, file_of, load
+from lab.matrix.result import WANTED, Result, file_of, load, load_wanted
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
@@ -79,6 +79,26 @@ def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
             f"cell {file} is damaged ({type(error).__name__}): delete it, and run it again with "
             f'"lab matrix --resume {run.name}"'
         ) from error
+
+
+def count_cells(names: Iterable[str]) -> int:
+    """How many cells the runs of the matrix among these should have."""
+    return sum(len(wanted_cells(find_run(name))) for name in names)
+
+
+def wanted_cells(run: Path) -> set[tuple[str, str]]:
+    """The cells that a run should have; of one that is too old to say so, those that it has.
+
+    Raises:
+        LabError: what it says cannot be read.
+    """
+    found = find_cells(run) if run.is_dir() else []
+    try:
+        wanted = load_wanted(run) if found else []
+    except (ValueError, TypeError, OSError) as error:
+        why = type(error).__name__
+        raise LabError(f"{run / WANTED} is damaged ({why}): delete it") from error
+    return {*wanted, *((each.strategy, each.scenario) for each in found)}
 
 
 def history_of(run: Path, cell: Result) -> Path | None:
