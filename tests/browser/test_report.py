@@ -28,6 +28,18 @@ INJECT = """() => {
   document.body.append(script);
 }"""
 
+# Notes for every text on a canvas how far it goes beyond the right edge.
+NOTE_TEXTS = """
+  window.beyond = {};
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+    const width = this.measureText(text).width;
+    const left = { center: x - width / 2, right: x - width, left: x }[this.textAlign] ?? x;
+    window.beyond[text] = this.getTransform().e + left + width - this.canvas.width;
+    return draw.call(this, text, x, ...rest);
+  };
+"""
+
 Show = Callable[..., "Page"]
 
 
@@ -76,6 +88,19 @@ def test_a_run_is_drawn_and_can_be_read(show: Show, colours: str) -> None:
     assert nameless(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert page.title() != "owned"
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_number_of_an_axis_is_cut_off(chromium: Browser, url: str, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.add_init_script(NOTE_TEXTS)
+    page.goto(url + CELL)
+    page.wait_for_function(DRAWN)
+    beyond = page.evaluate("window.beyond")
+    page.close()
+
+    assert "3 s" in beyond  # which is where the run ends
+    assert max(beyond.values()) <= 0, beyond
 
 
 def test_every_chart_has_a_name_and_a_table(show: Show) -> None:
