@@ -59,9 +59,9 @@ def read_picture(folder: Path, name: str) -> str | None:
         return None
     try:
         with (folder / name).open("rb") as file:
-            content = file.read(MOST)
+            content = file.read(MOST + 1)
     except (OSError, ValueError):
         return None
-    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+    if len(content) > MOST or content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         return None
     return f"data:image/webp;base64,{b64encode(content).decode()}"
