@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.errors import LabError
 from lab.findings import Status
 from lab.matrix.scenario import Scenario
 from lab.matrix.strategy import Strategy
@@ -75,12 +76,19 @@ def add_wanted(folder: Path, cells: Iterable[tuple[str, str]]) -> None:
 
 
 def load_wanted(folder: Path) -> list[tuple[str, str]]:
-    """Strategy and scenario of each cell that a run is to have, as far as it was noted."""
+    """Strategy and scenario of each cell that a run is to have, as far as it was noted.
+
+    Raises:
+        LabError: what was noted cannot be read.
+    """
     try:
         document = json.loads((folder / WANTED).read_text())
+        return [(str(strategy), str(scenario)) for strategy, scenario in document]
     except FileNotFoundError:
         return []
-    return [(str(strategy), str(scenario)) for strategy, scenario in document]
+    except (ValueError, TypeError, OSError) as error:
+        why = type(error).__name__
+        raise LabError(f"{folder / WANTED} is damaged ({why}): delete it") from error
 
 
 def load(folder: Path, strategy: str, scenario: str) -> Result | None:

@@ -24,7 +24,8 @@ def conclude(results: Sequence[Result], wanted: int) -> tuple[Status, str]:
     """
     wrong = [each for each in results if each.surprises and each.status != Status.UNKNOWN]
     unknown = [each for each in results if each.status == Status.UNKNOWN]
-    part = [f"{len(results)} of {wanted} cells have been run"] if len(results) < wanted else []
+    judged = len(results) - len(unknown)
+    part = [f"{judged} of {wanted} cells have been run"] if len(results) < wanted else []
     if wrong:
         names = ", ".join(f"{each.strategy} x {each.scenario}" for each in wrong)
         return Status.FAIL, "; ".join([f"not as expected: {names}", *part])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import checkout
 from lab.errors import LabError
-from lab.matrix.result import WANTED, Result, file_of, load, load_wanted
+from lab.matrix.result import Result, file_of, load, load_wanted
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
@@ -87,18 +87,9 @@ def count_cells(names: Iterable[str]) -> int:
 
 
 def wanted_cells(run: Path) -> set[tuple[str, str]]:
-    """The cells that a run should have; of one that is too old to say so, those that it has.
-
-    Raises:
-        LabError: what it says cannot be read.
-    """
-    found = find_cells(run) if run.is_dir() else []
-    try:
-        wanted = load_wanted(run) if found else []
-    except (ValueError, TypeError, OSError) as error:
-        why = type(error).__name__
-        raise LabError(f"{run / WANTED} is damaged ({why}): delete it") from error
-    return {*wanted, *((each.strategy, each.scenario) for each in found)}
+    """The cells that a run should have; of one that is too old to say so, those that it has."""
+    found = {(each.strategy, each.scenario) for each in find_cells(run)} if run.is_dir() else set()
+    return {*load_wanted(run), *found} if found else set()
 
 
 def history_of(run: Path, cell: Result) -> Path | None:
