@@ -159,7 +159,9 @@ class Cell:
 
         Only after a look, which has loaded all that a process loads: a picture changes nothing.
         """
-        for release in self.stack.weights if self.camera else ():
+        if self.camera is None:
+            return
+        for release in self.stack.weights:
             file = self.history.path.with_suffix(f".{next(self.pictures)}-{release}{SUFFIX}")
             try:
                 file.write_bytes(self.camera.take(self.stack.base, release, hard=hard))
