@@ -32,7 +32,7 @@ results = Console(highlight=False)
     epilog=example(
         "lab matrix",
         "lab matrix --strategy shared --strategy skewproof --scenario late-load",
-        "lab matrix --screenshots && lab report 20261123-190000",
+        "lab matrix --screenshots",
         "lab matrix --resume 20261123-190000",
     )
 )
