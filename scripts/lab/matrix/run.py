@@ -100,7 +100,10 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
     def empty(stack: CellStack) -> None:
         with suppress(queue.Empty):
             while not stopped.is_set():
-                run_one(order, stack, *waiting.get_nowait(), say, camera)
+                result = run_one(order, stack, *waiting.get_nowait(), camera)
+                if not stopped.is_set():  # else its stack was stopped under it
+                    result.save(order.folder)
+                    say(describe(result))
 
     with ExitStack() as resources:
         camera = resources.enter_context(Camera()) if order.screenshots else None
@@ -162,21 +165,23 @@ def run_one(
     stack: CellStack,
     strategy: Strategy,
     scenario: Scenario,
-    say: Say,
     camera: Camera | None = None,
-) -> None:
-    """Run one cell, judge and keep it; one that cannot be carried out is UNKNOWN."""
+) -> Result:
+    """Run one cell, and judge it; one that cannot be carried out is UNKNOWN."""
     seed = f"{order.seed}:{strategy.name}:{scenario.name}"
     began = time.monotonic()
     try:
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
         folder = order.folder / strategy.name
         history = run_cell(stack, scenario, seed, folder, lambda _line: None, camera)
-        result = judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
+        return judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
     except (LabError, HistoryError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
-        result = Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
-    result.save(order.folder)
+        return Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
+
+
+def describe(result: Result) -> str:
+    """A cell that has been run, in a line."""
     surprise = f", expected {result.expected}" if result.surprises else ""
-    say(f"{strategy.name} x {scenario.name}: {result.status}{surprise}")
+    return f"{result.strategy} x {result.scenario}: {result.status}{surprise}"

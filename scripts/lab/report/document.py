@@ -189,7 +189,7 @@ def name_apart(chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
 def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     """What all of it proves: of a matrix and of a comparison, as their commands say it."""
     cells = [each.cell for each in chapters if each.cell]
-    if cells:
+    if cells or wanted:
         return conclude_cells(cells, max(wanted, len(cells)))
     verdicts = {
         each.verdict.header.strategy: each.verdict

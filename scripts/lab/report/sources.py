@@ -88,8 +88,9 @@ def count_cells(names: Iterable[str]) -> int:
 
 def wanted_cells(run: Path) -> set[tuple[str, str]]:
     """The cells that a run should have; of one that is too old to say so, those that it has."""
-    found = {(each.strategy, each.scenario) for each in find_cells(run)} if run.is_dir() else set()
-    return {*load_wanted(run), *found} if found else set()
+    if run.is_file():
+        return set()
+    return {*load_wanted(run), *((each.strategy, each.scenario) for each in find_cells(run))}
 
 
 def history_of(run: Path, cell: Result) -> Path | None:

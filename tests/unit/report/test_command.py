@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.report.recorded import write_history, write_matrix
 
-from lab.matrix.result import WANTED
+from lab.matrix.result import WANTED, add_wanted
 from lab.matrix.run import Order, run_cells
 
 Lab = Callable[..., int]
@@ -41,6 +41,15 @@ def test_a_run_that_was_interrupted_says_how_many_of_how_many_cells_there_are(
 
     assert lab(order.folder) == 2
     assert "1 of 3 cells have been run" in (order.folder / "report.html").read_text()
+
+
+def test_a_run_that_was_interrupted_in_its_first_cell_is_unknown(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_history(tmp_path / "run" / "shared" / "1.jsonl")
+    add_wanted(tmp_path / "run", [("shared", "late-load"), ("shared", "rollback")])
+    assert lab(tmp_path / "run", "--format", "json") == 2
+    assert json.loads(capsys.readouterr().out)["why"] == "0 of 2 cells have been run"
 
 
 def test_a_run_of_the_matrix_has_a_short_name(lab: Lab, matrix: Path, tmp_path: Path) -> None:
