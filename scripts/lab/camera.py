@@ -17,6 +17,9 @@ SCREEN: ViewportSize = {"width": 1280, "height": 800}
 SCALE = 0.5
 QUALITY = 60
 MILLISECONDS = 15_000
+TRIES = 5
+DISTURBED = "net::ERR_NETWORK_CHANGED"
+"""What Chromium makes of requests on the way while any container of the machine starts or stops."""
 
 
 class CameraError(UnavailableError):
@@ -77,22 +80,35 @@ class Camera:
         return self.thread.submit(self.visit, url, release, hard).result()
 
     def visit(self, url: str, release: str, hard: bool) -> bytes:
-        """Open the page as a visitor who has never been there, in the browser's own thread."""
+        """Open the page in the browser's own thread, once more where the machine disturbed it."""
+        from playwright.sync_api import Error
+
+        try:
+            for _ in range(TRIES):
+                picture, failures = self.look(url, release, hard)
+                if DISTURBED not in failures:
+                    return picture
+        except Error as error:
+            raise CameraError(first_line(error)) from error
+        raise CameraError(f"{DISTURBED} {TRIES} times")
+
+    def look(self, url: str, release: str, hard: bool) -> tuple[bytes, list[str | None]]:
+        """Open the page as a visitor who has never been there; also returns what failed and how."""
         from playwright.sync_api import Error
 
         headers = {"Cache-Control": "no-cache"} if hard else {}
-        try:
-            with self.browser.new_context(
-                viewport=SCREEN, device_scale_factor=SCALE, extra_http_headers=headers
-            ) as visitor:
-                visitor.set_default_timeout(MILLISECONDS)
-                visitor.add_cookies([{"name": "release", "value": release, "url": url}])
-                page = visitor.new_page()
-                with suppress(Error):  # that nothing answers, or not to its end, is a picture too
-                    page.goto(url)
-                return page.screenshot(type="webp", quality=QUALITY, animations="disabled")
-        except Error as error:
-            raise CameraError(first_line(error)) from error
+        failures: list[str | None] = []
+        with self.browser.new_context(
+            viewport=SCREEN, device_scale_factor=SCALE, extra_http_headers=headers
+        ) as visitor:
+            visitor.set_default_timeout(MILLISECONDS)
+            visitor.add_cookies([{"name": "release", "value": release, "url": url}])
+            page = visitor.new_page()
+            page.on("requestfailed", lambda request: failures.append(request.failure))
+            with suppress(Error):  # that nothing answers, or not to its end, is a picture too
+                page.goto(url)
+            picture = page.screenshot(type="webp", quality=QUALITY, animations="disabled")
+        return picture, failures
 
 
 def first_line(error: Exception) -> str:

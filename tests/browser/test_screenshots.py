@@ -9,7 +9,7 @@ import pytest
 from tests.browser.pictures import shares
 from tests.engine.stacks import build, say
 
-from lab.camera import Camera, CameraError
+from lab.camera import DISTURBED, TRIES, Camera, CameraError
 from lab.matrix.result import Result
 from lab.matrix.run import Order, run_cells
 from lab.report.document import write_report
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PAPER = 0.02  # of a picture: as good as nothing
+PICTURE = b"a picture"
+NOWHERE = "http://127.0.0.1:1/"
 PHONE = {"width": 375, "height": 800}
 SIZES = "[...document.querySelectorAll('.run[open] img')].map((each) => each.naturalWidth)"
 
@@ -107,8 +109,28 @@ def test_the_report_shows_them_side_by_side_and_on_a_phone_one_below_the_other(
     page.close()
 
 
+class Restless(Camera):
+    """A camera on a machine where containers start and stop: some looks are disturbed."""
+
+    times = 0
+
+    def look(self, *_what: object) -> tuple[bytes, list[str | None]]:
+        self.times -= 1
+        return PICTURE, [DISTURBED] if self.times >= 0 else []
+
+
+def test_a_picture_that_the_machine_disturbed_is_taken_again() -> None:
+    with Restless() as camera:
+        camera.times = TRIES - 1
+        assert camera.take(NOWHERE, "v1") == PICTURE
+        assert camera.times == -1
+        camera.times = TRIES
+        with pytest.raises(CameraError, match="NETWORK_CHANGED 5 times"):
+            camera.take(NOWHERE, "v1")
+
+
 def test_a_browser_that_has_died_takes_no_picture() -> None:
     with Camera() as camera:
         camera.thread.submit(camera.browser.close).result()
         with pytest.raises(CameraError, match="closed"):
-            camera.take("http://127.0.0.1:1/", "v1")
+            camera.take(NOWHERE, "v1")
