@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.s3servers import found
 
+from lab.browser import find_chromium
 from lab.engines import choose
 from lab.errors import LabError
 
@@ -26,7 +27,6 @@ SECONDS = 20  # for a program that says its version
 MOUNT_NAMESPACE = ("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]))
 """Begins a command that may mount what nobody else sees, and that goes with it."""
 APACHE_MODULES = (Path("/usr/lib/apache2/modules"), Path("/usr/lib64/httpd/modules"))
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class RequirementError(Exception):
@@ -93,25 +93,8 @@ def look_for_seaweedfs() -> None:
 
 
 def look_for_chromium() -> None:
-    """The browser of the browser tests."""
-    chromium()
-
-
-def chromium() -> Path:
-    """Find the browser: one of the system's, or one that playwright has downloaded.
-
-    Raises:
-        LookupError: there is none.
-    """
-    try:
-        return require_program(*CHROMIUMS)
-    except LookupError:
-        default = Path.home() / ".cache" / "ms-playwright"
-        cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)
-        downloaded = sorted(cache.glob("chromium-*/chrome-linux*/chrome"))
-        if not downloaded:
-            raise
-        return downloaded[-1]
+    """The browser of the browser tests, and of the lab's pictures."""
+    find_chromium()
 
 
 def look_for_mounts() -> None:

@@ -6,7 +6,6 @@ Playwright runs, its event loop is that of this thread, and tests of other folde
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from tests.engine.stacks import build, running
-from tests.machine import chromium as find_chromium
 from tests.machine import lacks
 
+from lab.browser import launch_chromium
 from lab.stack import Stack
 
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
@@ -26,13 +25,6 @@ collect_ignore_glob = ["test_*.py"] if lacks("chromium") or lacks("embedded") el
 
 HERE = Path(__file__).parent
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-# It shall show pages, and talk to nobody else.
-FLAGS = (
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 RELEASES = ("v1", "v2")
 MILLISECONDS = 60_000  # generous: the machine may be busy
 
@@ -53,11 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium."""
-    # As root it cannot make its sandbox.
-    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else [*FLAGS]
     with sync_playwright() as playwright:
         expect.set_options(timeout=MILLISECONDS)
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        browser = launch_chromium(playwright)
         yield browser
         browser.close()
 

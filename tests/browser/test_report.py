@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +16,6 @@ from lab.report.page import render_page
 from lab.report.sources import find_sources
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Browser, Page
 
 PHONE = {"width": 375, "height": 800}
@@ -27,6 +27,18 @@ INJECT = """() => {
   script.textContent = "window.injected = true";
   document.body.append(script);
 }"""
+
+# Notes for every text on a canvas how far it goes beyond the right edge.
+NOTE_TEXTS = """
+  window.beyond = {};
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+    const width = this.measureText(text).width;
+    const left = { center: x - width / 2, right: x - width, left: x }[this.textAlign] ?? x;
+    window.beyond[text] = this.getTransform().e + left + width - this.canvas.width;
+    return draw.call(this, text, x, ...rest);
+  };
+"""
 
 Show = Callable[..., "Page"]
 
@@ -76,6 +88,24 @@ def test_a_run_is_drawn_and_can_be_read(show: Show, colours: str) -> None:
     assert nameless(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert page.title() != "owned"
+
+
+@pytest.mark.parametrize(("width", "end"), [(375, "2"), (1280, "2.8"), (1280, "3600")])
+def test_the_last_number_of_an_axis_is_not_cut_off(
+    chromium: Browser, url: str, tmp_path: Path, width: int, end: str
+) -> None:
+    text = Path(url.removeprefix("file://")).read_text()
+    copy = tmp_path / "report.html"
+    copy.write_text(re.sub('data-end="[^"]*"', f'data-end="{end}"', text))
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.add_init_script(NOTE_TEXTS)
+    page.goto(copy.as_uri() + CELL)
+    page.wait_for_function(DRAWN)
+    beyond = page.evaluate("window.beyond")
+    page.close()
+
+    assert f"{end} s" in beyond
+    assert max(beyond.values()) <= 0, beyond
 
 
 def test_every_chart_has_a_name_and_a_table(show: Show) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
+from lab.camera import SUFFIX, Camera, CameraError
 from lab.deadline import wait_until
 from lab.engines.startup import require_published
 from lab.errors import UnavailableError
@@ -32,12 +34,20 @@ VISIT_SECONDS = 60.0
 class Cell:
     """The verbs of the scenarios, on a stack that is as new."""
 
-    def __init__(self, stack: CellStack, probe: Probe, history: History, seed: str) -> None:
-        self.stack, self.probe, self.history = stack, probe, history
+    def __init__(
+        self,
+        stack: CellStack,
+        probe: Probe,
+        history: History,
+        seed: str,
+        camera: Camera | None = None,
+    ) -> None:
+        self.stack, self.probe, self.history, self.camera = stack, probe, history, camera
         self.chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be guessed
         self.held: HeldPublish | None = None
         self.tab: list[str] = []
         self.before: dict[str, dict[str, str]] = {}
+        self.pictures = count(1)
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """Take one step after the other."""
@@ -141,7 +151,23 @@ class Cell:
             cached: by way of the gateway's cache; else at the store itself.
         """
         seen = [self.probe.crawl_once(name, hard=not cached) for name in self.stack.weights]
+        self.take_pictures(hard=not cached)
         return [fetch for fetches in seen for fetch in fetches]
+
+    def take_pictures(self, *, hard: bool = True) -> None:
+        """Keep what the entrance of each release in the traffic looks like, if somebody wants it.
+
+        Only after a look, which has loaded all that a process loads: a picture changes nothing.
+        """
+        if self.camera is None:
+            return
+        for release in self.stack.weights:
+            file = self.history.path.with_suffix(f".{next(self.pictures)}-{release}{SUFFIX}")
+            try:
+                file.write_bytes(self.camera.take(self.stack.base, release, hard=hard))
+                self.history.event("pictured", release, picture=file.name)
+            except CameraError as error:
+                self.history.event("not-pictured", release, why=str(error))
 
     def look_at_pages(self) -> None:
         """See every page, and nothing that it names."""
@@ -166,6 +192,7 @@ class Cell:
                 self.recycle(release)
                 if not load.await_visits(2 * VISITORS, VISIT_SECONDS):
                     raise UnavailableError(f"{VISITORS} visitors did not see {release}")
+        self.take_pictures()
 
     def open_tab(self) -> None:
         """Look, and remember what the pages may still load later."""
@@ -216,14 +243,21 @@ class Cell:
         self.stack.bring_store_back()
 
 
-def run_cell(stack: CellStack, scenario: Scenario, seed: str, folder: Path, say: Say) -> Path:
+def run_cell(
+    stack: CellStack,
+    scenario: Scenario,
+    seed: str,
+    folder: Path,
+    say: Say,
+    camera: Camera | None = None,
+) -> Path:
     """Carry a scenario out on a stack that has been made as new; returns the history."""
     about = About(folder, stack.base, stack.strategy, stack.machine.engine)
     with recorded(about, scenario.name, say) as history:
         for release in RELEASES:
             history.record(stack.record(release))
         with Probe(Site(stack.base, about.static), history) as probe:
-            cell = Cell(stack, probe, history, seed)
+            cell = Cell(stack, probe, history, seed, camera)
             cell.begin()
             cell.carry_out(scenario.steps)
             probe.ask_for_absent()

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from lab import checkout
+from lab.browser import require_browser
 from lab.engines import ENGINES, reach
 from lab.errors import LabError
 from lab.matrix.cell import RELEASES
@@ -32,6 +33,7 @@ results = Console(highlight=False)
         "lab matrix",
         "lab matrix --strategy shared --strategy skewproof --scenario late-load",
         "lab matrix --engine compose --strategy skewproof",
+        "lab matrix --screenshots",
         "lab matrix --resume 20261123-190000",
     )
 )
@@ -67,6 +69,11 @@ results = Console(highlight=False)
     help="How many cells at once.",
 )
 @click.option("--resume", metavar="RUN", help="Go on with a run: finished cells are not run again.")
+@click.option(
+    "--screenshots",
+    is_flag=True,
+    help="Also keep what a browser shows after each look, for the report; needs a Chromium.",
+)
 @option_json
 def matrix(
     strategies: Sequence[str],
@@ -75,6 +82,7 @@ def matrix(
     seed: int,
     workers: int,
     resume: str | None,
+    screenshots: bool,
     as_json: bool,
 ) -> None:
     """Run every strategy under every scenario.
@@ -84,11 +92,12 @@ def matrix(
     """
     if resume and not (checkout.WORK / checkout.MATRIX / resume).is_dir():
         raise LabError(f"no run {resume}: see {checkout.WORK / checkout.MATRIX}")
+    if screenshots:
+        require_browser()
     require_built(reach(engine), RELEASES)
     run = resume or time.strftime("%Y%m%d-%H%M%S")
-    order = Order(
-        strategies or [*STRATEGIES], scenarios or [*SCENARIOS], run, seed, workers, engine
-    )
+    cells = strategies or [*STRATEGIES], scenarios or [*SCENARIOS]
+    order = Order(*cells, run, seed, workers, engine, screenshots)
     interrupted = False
     try:
         found = run_cells(order, say)
@@ -99,8 +108,8 @@ def matrix(
     if interrupted:
         why += f'; go on with "lab matrix --resume {run}"'
     if as_json:
-        cells = [each.to_json() for each in found]
-        document = {"verdict": status, "why": why, "run": run, "seed": seed, "cells": cells}
+        told = [each.to_json() for each in found]
+        document = {"verdict": status, "why": why, "run": run, "seed": seed, "cells": told}
         click.echo(json.dumps(document, indent=1))
     else:
         results.print(render(found))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.errors import LabError
 from lab.findings import Status
 from lab.matrix.scenario import Scenario
 from lab.matrix.strategy import Strategy
 from lab.verdict import Verdict
+
+WANTED = "cells.json"
+"""What a run is to consist of, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,36 @@ class Result:
 
     def save(self, folder: Path) -> None:
         """Keep it, whole or not at all: what is there need not be run again."""
-        file = file_of(folder, self.strategy, self.scenario)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(".new")
-        beside.write_text(json.dumps(self.to_json(), indent=1))
-        beside.rename(file)
+        write_whole(file_of(folder, self.strategy, self.scenario), self.to_json())
+
+
+def write_whole(file: Path, document: object) -> None:
+    """Write a file of JSON, or nothing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".new")
+    beside.write_text(json.dumps(document, indent=1))
+    beside.rename(file)
+
+
+def add_wanted(folder: Path, cells: Iterable[tuple[str, str]]) -> None:
+    """Note which cells a run is to have, beside those that were noted before."""
+    write_whole(folder / WANTED, list(dict.fromkeys([*load_wanted(folder), *cells])))
+
+
+def load_wanted(folder: Path) -> list[tuple[str, str]]:
+    """Strategy and scenario of each cell that a run is to have, as far as it was noted.
+
+    Raises:
+        LabError: what was noted cannot be read.
+    """
+    try:
+        document = json.loads((folder / WANTED).read_text())
+        return [(str(strategy), str(scenario)) for strategy, scenario in document]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, OSError) as error:
+        why = type(error).__name__
+        raise LabError(f"{folder / WANTED} is damaged ({why}): delete it") from error
 
 
 def load(folder: Path, strategy: str, scenario: str) -> Result | None:

@@ -16,16 +16,19 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import checkout
+from lab.camera import SUFFIX, Camera
 from lab.engines.ports import free_ports
+from lab.engines.startup import require_published
 from lab.engines.state import State
 from lab.errors import LabError
 from lab.findings import Status
+from lab.gotcha import CURE
 from lab.history import HistoryError
 from lab.keeper import Keeper
-from lab.matrix.cell import run_cell
+from lab.matrix.cell import RELEASES, run_cell
 from lab.matrix.cellstack import CellStack
 from lab.matrix.machine import Machine
-from lab.matrix.result import Result, judged, load, not_applicable
+from lab.matrix.result import Result, add_wanted, judged, load, not_applicable
 from lab.matrix.scenario import Scenario
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES, Strategy
@@ -46,6 +49,7 @@ class Order:
     seed: int = 0
     workers: int = 2
     engine: str = "embedded"
+    screenshots: bool = False
 
     @property
     def folder(self) -> Path:
@@ -86,6 +90,7 @@ def run_cells(order: Order, say: Say) -> list[Result]:
     An interrupt ends it early: what has been finished is kept, and the rest is run by --resume.
     """
     order.require_one_engine()
+    add_wanted(order.folder, ((each.name, scenario.name) for each, scenario in order.cells))
     waiting: queue.SimpleQueue[Chosen] = queue.SimpleQueue()
     count = 0
     for strategy, scenario in order.cells:
@@ -109,15 +114,21 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
     def empty(stack: CellStack) -> None:
         with suppress(queue.Empty):
             while not stopped.is_set():
-                run_one(order, stack, *waiting.get_nowait(), say)
+                result = run_one(order, stack, *waiting.get_nowait(), camera)
+                if not stopped.is_set():  # else its stack was stopped under it
+                    replace(result, engine=order.engine).save(order.folder)
+                    say(describe(result))
 
     with ExitStack() as resources:
+        camera = resources.enter_context(Camera()) if order.screenshots else None
         stacks = [
             resources.enter_context(
                 worker_stack(order.engine, f"matrix-{os.getpid()}-{number}", say)
             )
             for number in range(1, workers + 1)
         ]
+        if camera:
+            picture_references(camera, stacks[0], order.folder)
         with ThreadPoolExecutor(workers, thread_name_prefix="matrix") as pool:
             futures = [pool.submit(empty, stack) for stack in stacks]
             try:
@@ -159,20 +170,43 @@ def machine_of(state: State) -> Machine:
     return EmbeddedMachine(state)
 
 
+def picture_references(camera: Camera, stack: CellStack, folder: Path) -> None:
+    """Keep what each release should look like: as it does where nothing happens to it.
+
+    No cell can show that at its begin: a page that is rendered has loaded what is to be loaded
+    later.
+    """
+    stack.begin(STRATEGIES[CURE])
+    for release in RELEASES:
+        require_published(stack.publish_in(release, {}))
+        stack.add_replica(release)
+    stack.start_gateway(dict.fromkeys(RELEASES, 100 // len(RELEASES)))
+    for release in RELEASES:
+        (folder / f"{release}{SUFFIX}").write_bytes(camera.take(stack.base, release))
+
+
 def run_one(
-    order: Order, stack: CellStack, strategy: Strategy, scenario: Scenario, say: Say
-) -> None:
-    """Run one cell, judge and keep it; one that cannot be carried out is UNKNOWN."""
+    order: Order,
+    stack: CellStack,
+    strategy: Strategy,
+    scenario: Scenario,
+    camera: Camera | None = None,
+) -> Result:
+    """Run one cell, and judge it; one that cannot be carried out is UNKNOWN."""
     seed = f"{order.seed}:{strategy.name}:{scenario.name}"
     began = time.monotonic()
     try:
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
-        history = run_cell(stack, scenario, seed, order.folder / strategy.name, lambda _line: None)
-        result = judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
+        folder = order.folder / strategy.name
+        history = run_cell(stack, scenario, seed, folder, lambda _line: None, camera)
+        return judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
     except (LabError, HistoryError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
-        result = Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
-    replace(result, engine=order.engine).save(order.folder)
+        return Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
+
+
+def describe(result: Result) -> str:
+    """A cell that has been run, in a line."""
     surprise = f", expected {result.expected}" if result.surprises else ""
-    say(f"{strategy.name} x {scenario.name}: {result.status}{surprise}")
+    return f"{result.strategy} x {result.scenario}: {result.status}{surprise}"

@@ -24,14 +24,16 @@ def conclude(results: Sequence[Result], wanted: int) -> tuple[Status, str]:
     """
     wrong = [each for each in results if each.surprises and each.status != Status.UNKNOWN]
     unknown = [each for each in results if each.status == Status.UNKNOWN]
+    judged = len(results) - len(unknown)
+    part = [f"{judged} of {wanted} cells have been run"] if len(results) < wanted else []
     if wrong:
         names = ", ".join(f"{each.strategy} x {each.scenario}" for each in wrong)
-        return Status.FAIL, f"not as expected: {names}"
+        return Status.FAIL, "; ".join([f"not as expected: {names}", *part])
     if unknown:
         names = ", ".join(f"{each.strategy} x {each.scenario}" for each in unknown)
-        return Status.UNKNOWN, f"could not be judged: {names}"
-    if len(results) < wanted:
-        return Status.UNKNOWN, f"{len(results)} of {wanted} cells have been run"
+        return Status.UNKNOWN, "; ".join([f"could not be judged: {names}", *part])
+    if part:
+        return Status.UNKNOWN, part[0]
     return Status.PASS, f"all {wanted} cells are as expected"
 
 

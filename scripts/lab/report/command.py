@@ -17,7 +17,7 @@ from lab.report.document import Chapter, Report, write_report
 from lab.report.junit import render_junit
 from lab.report.markdown import render_markdown
 from lab.report.page import render_page
-from lab.report.sources import find_run, find_sources
+from lab.report.sources import count_cells, find_run, find_sources
 from lab.verdict import EXIT_CODES
 
 
@@ -83,7 +83,7 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     has the matrix, and for each run its events, fetches, latency, traffic and replicas over time,
     and the evidence. The exit code is the verdict's.
     """
-    found = write_report(find_sources(runs))
+    found = write_report(find_sources(runs), count_cells(runs))
     text = FORMATS[form](found)
     if output is None and form == "html":
         output = beside(runs)

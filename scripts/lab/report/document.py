@@ -15,6 +15,7 @@ from lab.history import HistoryError, read_history
 from lab.matrix.result import Result
 from lab.matrix.table import conclude as conclude_cells
 from lab.report.marks import Mark, mark_events
+from lab.report.pictures import Picture, find_pictures
 from lab.report.sources import Source
 from lab.report.tables import Table
 from lab.report.timeline import count_sightings, serving_over_time
@@ -55,6 +56,7 @@ class Chapter:
         cell: what the matrix says of it, where it is a cell of one.
         verdict, sightings, serving, marks: from its history, where there is one.
         missing: why there is none.
+        pictures: what visitors saw, where that was not as it should be and somebody took pictures.
         file: the history, as one would type it here.
     """
 
@@ -68,6 +70,7 @@ class Chapter:
     marks: tuple[Mark, ...] = ()
     missing: str | None = None
     file: str | None = None
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -97,10 +100,15 @@ class Report:
         return [each.cell for each in self.chapters if each.cell]
 
 
-def write_report(sources: Iterable[Source]) -> Report:
-    """Judge every history again, one after another, and say what follows."""
+def write_report(sources: Iterable[Source], wanted: int = 0) -> Report:
+    """Judge every history again, one after another, and say what follows.
+
+    Args:
+        sources: the runs.
+        wanted: how many cells of a matrix there should be among them, if more than there are.
+    """
     chapters = tuple(chapter_of(source) for source in sources)
-    return Report(*outcome(chapters), name_apart(chapters))
+    return Report(*outcome(chapters, wanted), name_apart(chapters))
 
 
 def chapter_of(source: Source) -> Chapter:
@@ -136,16 +144,18 @@ def chapter_from(history: Path, cell: Result | None) -> Chapter:
     verdict = judge_run(run, history=str(history))
     header = run.header
     whose = f"with {header.strategy}" if header.strategy else f"of {header.base}"
+    status = cell.status if cell else verdict.status
     return Chapter(
         cell_name(cell) if cell else f"{header.strategy or 'site'}.{header.action}",
         cell_title(cell) if cell else f"{header.action} {whose}",
-        cell.status if cell else verdict.status,
+        status,
         cell,
         verdict,
         count_sightings(run, verdict),
         serving_over_time(run),
         mark_events(run),
         file=as_typed(history),
+        pictures=tuple(find_pictures(run, history)) if status == Status.FAIL else (),
     )
 
 
@@ -176,11 +186,11 @@ def name_apart(chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
     return tuple(apart)
 
 
-def outcome(chapters: Sequence[Chapter]) -> tuple[Status, str]:
+def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     """What all of it proves: of a matrix and of a comparison, as their commands say it."""
     cells = [each.cell for each in chapters if each.cell]
-    if cells:
-        return conclude_cells(cells, len(cells))
+    if cells or wanted:
+        return conclude_cells(cells, max(wanted, len(cells)))
     verdicts = {
         each.verdict.header.strategy: each.verdict
         for each in chapters

@@ -45,7 +45,8 @@ def shorten(text: str) -> str:
 def describe(event: Event) -> str | None:
     """An event in words; None for what a chart shows, or another event says."""
     release, detail = event.release, event.detail
-    if event.event == "serving" or (event.event == "weights" and detail.get("routed")):
+    routed = event.event == "weights" and detail.get("routed")
+    if event.event in ("serving", "pictured") or routed:
         return None
     match event.event:
         case "step":

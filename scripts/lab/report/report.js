@@ -10,6 +10,7 @@
   };
   const FONT = "12px system-ui, sans-serif";
   const ROOM = 14; // above a chart, for the numbers of the events
+  const HALF = 24; // beside a chart, for the half of the last second's number that stands out
   const plots = new Map();
   const tester = document.body.appendChild(document.createElement("span"));
   tester.hidden = true;
@@ -92,7 +93,7 @@
     const options = {
       width: place.clientWidth,
       height: kind.height,
-      padding: [ROOM, 8, 0, 0],
+      padding: [ROOM, HALF, 0, 0],
       cursor: { drag: { x: false, y: false }, sync: { key: charts.parentElement.id } },
       legend: { live: true },
       scales: { x: { time: false, range: [start, end] }, y: { range: (_plot, _low, high) => [0, kind.top ?? (high * 1.05 || 1)] } },

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import checkout
 from lab.errors import LabError
-from lab.matrix.result import Result, file_of, load
+from lab.matrix.result import Result, file_of, load, load_wanted
 from lab.matrix.scenarios import SCENARIOS
 from lab.matrix.strategy import STRATEGIES
 
@@ -79,6 +79,18 @@ def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
             f"cell {file} is damaged ({type(error).__name__}): delete it, and run it again with "
             f'"lab matrix --resume {run.name}"'
         ) from error
+
+
+def count_cells(names: Iterable[str]) -> int:
+    """How many cells the runs of the matrix among these should have."""
+    return sum(len(wanted_cells(find_run(name))) for name in names)
+
+
+def wanted_cells(run: Path) -> set[tuple[str, str]]:
+    """The cells that a run should have; of one that is too old to say so, those that it has."""
+    if run.is_file():
+        return set()
+    return {*load_wanted(run), *((each.strategy, each.scenario) for each in find_cells(run))}
 
 
 def history_of(run: Path, cell: Result) -> Path | None:

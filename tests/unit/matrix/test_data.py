@@ -81,6 +81,18 @@ def test_a_run_passes_when_every_cell_is_what_it_should_be(
     assert why in said
 
 
+@pytest.mark.parametrize(
+    ("came", "status", "count"),
+    [("PASS", "UNKNOWN", 1), ("FAIL", "FAIL", 1), ("UNKNOWN", "UNKNOWN", 0)],
+)
+def test_a_run_that_is_not_whole_says_how_much_of_it_there_is(
+    came: str, status: str, count: int
+) -> None:
+    concluded, said = conclude([result(Status(came))], 3)
+    assert concluded == status
+    assert f"{count} of 3 cells have been run" in said
+
+
 def test_a_cell_that_was_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
     kept = result(Status.FAIL)
     kept.save(tmp_path)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.report.recorded import write_history
+from tests.unit.report.recorded import write_history, write_matrix
+
+from lab.matrix.result import WANTED, add_wanted
+from lab.matrix.run import Order, run_cells
 
 Lab = Callable[..., int]
 
@@ -21,6 +25,31 @@ def test_the_page_is_written_beside_the_run(lab: Lab, history: Path, matrix: Pat
     for page in (history.with_suffix(".html"), history.parent / "report.html"):
         assert "rollout with shared" in page.read_text()
     assert "all 3 cells are as expected" in (matrix / "report.html").read_text()
+
+
+def test_a_run_that_was_interrupted_says_how_many_of_how_many_cells_there_are(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lab.matrix.run.work", interrupt)
+    order = Order(["whitenoise"], ["store-down", "late-load"], str(tmp_path / "run"))
+    for again in (order, replace(order, scenarios=["late-load", "rollback"])):
+        with pytest.raises(KeyboardInterrupt):
+            run_cells(again, print)
+
+    assert lab(order.folder) == 2
+    assert "1 of 3 cells have been run" in (order.folder / "report.html").read_text()
+
+
+def test_a_run_that_was_interrupted_in_its_first_cell_is_unknown(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_history(tmp_path / "run" / "shared" / "1.jsonl")
+    add_wanted(tmp_path / "run", [("shared", "late-load"), ("shared", "rollback")])
+    assert lab(tmp_path / "run", "--format", "json") == 2
+    assert json.loads(capsys.readouterr().out)["why"] == "0 of 2 cells have been run"
 
 
 def test_a_run_of_the_matrix_has_a_short_name(lab: Lab, matrix: Path, tmp_path: Path) -> None:
@@ -82,6 +111,7 @@ def test_what_is_no_run_is_one_clear_line(
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "text.jsonl").write_text("no history\n")
+    (write_matrix(tmp_path / "noted") / WANTED).write_text("[1")
     (matrix / "shared" / "late-load.json").write_text('{"strategy": "sha')
     for name, complaint in {
         "nothing": "no run",
@@ -89,6 +119,7 @@ def test_what_is_no_run_is_one_clear_line(
         "empty.jsonl": "is no history, for no line of it says what ran",
         "text.jsonl": "is no history, for no line of it says what ran",
         "matrix": "is damaged",
+        "noted": "is damaged",
     }.items():
         assert lab(tmp_path / name) == 64
         shown = capsys.readouterr()

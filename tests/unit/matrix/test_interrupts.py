@@ -1,0 +1,44 @@
+"""An interrupt ends a run of the matrix, and leaves no cell that it has spoilt."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.findings import Status
+from lab.matrix.result import Result
+from lab.matrix.run import Order, run_cells
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.matrix.scenario import Scenario
+    from lab.matrix.strategy import Strategy
+
+
+def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = threading.Event()
+
+    def run_one(_order: Order, _stack: Any, strategy: Strategy, scenario: Scenario, _: Any) -> Any:
+        if scenario.name == "rollback":
+            raise KeyboardInterrupt
+        away.wait(30)
+        return Result(strategy.name, scenario.name, Status.FAIL, "PASS", "502: nobody is there")
+
+    stack = SimpleNamespace(processes=SimpleNamespace(stop_all=away.set))
+    monkeypatch.setattr("lab.matrix.run.worker_stack", lambda *_: nullcontext(stack))
+    monkeypatch.setattr("lab.matrix.run.run_one", run_one)
+    order = Order(["skewproof"], ["late-load", "rollback"], str(tmp_path))
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(order, lines.append)
+
+    assert away.is_set()
+    assert order.finished() == []
+    assert lines == []
