@@ -31,7 +31,7 @@ def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
         away.wait(30)
         return Result(strategy.name, scenario.name, Status.FAIL, "PASS", "502: nobody is there")
 
-    stack = SimpleNamespace(processes=SimpleNamespace(stop_all=away.set))
+    stack = SimpleNamespace(machine=SimpleNamespace(break_off=away.set))
     monkeypatch.setattr("lab.matrix.run.worker_stack", lambda *_: nullcontext(stack))
     monkeypatch.setattr("lab.matrix.run.run_one", run_one)
     order = Order(["skewproof"], ["late-load", "rollback"], str(tmp_path))
