@@ -66,11 +66,11 @@ class Collection:
 
     def largest(self) -> int:
         """Return the bytes of the largest file, 0 when there is none."""
-        return max((each.file.stat().st_size for each in self.assets + self.copies), default=0)
+        return max((each.size for each in self.assets + self.copies), default=0)
 
     def size(self) -> int:
         """Return the bytes of all assets."""
-        return sum(asset.file.stat().st_size for asset in self.assets)
+        return sum(asset.size for asset in self.assets)
 
 
 def hashed(

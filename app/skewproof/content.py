@@ -9,6 +9,7 @@ import mmap
 import posixpath
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Upload:
     headers: dict[str, str] = field(default_factory=dict)
     compress: bool = False
 
+    @cached_property
+    def size(self) -> int:
+        """Return the bytes of the file, which is ours alone and does not change."""
+        return self.file.stat().st_size
+
     def body(self) -> bytes:
         """Return the bytes as they are stored."""
         content = self.file.read_bytes()
@@ -61,7 +67,7 @@ class Upload:
     @contextmanager
     def opened(self) -> Iterator[Any]:
         """Yield the bytes as they are stored; a large file is mapped, and takes no memory."""
-        if self.compress or self.file.stat().st_size < MAPPED:
+        if self.compress or self.size < MAPPED:
             yield self.body()
             return
         with self.file.open("rb") as file:

@@ -88,10 +88,10 @@ def missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store
     """Return whether the store lacks an asset; raise if it holds a damaged one."""
     found = stored.get(asset.name)
     # How well gzip compresses depends on its version, so a compressed size proves nothing.
-    if found and not asset.compress and found.size != asset.file.stat().st_size:
+    if found and not asset.compress and found.size != asset.size:
         raise SkewproofError(
             f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
-            f"{asset.file.stat().st_size}, so it is damaged; it is not overwritten, as another "
+            f"{asset.size}, so it is damaged; it is not overwritten, as another "
             "release may be serving it: delete that one object and publish again"
         )
     return found is None

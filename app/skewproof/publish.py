@@ -162,7 +162,7 @@ def write(
     memory = Budget()
 
     def send(upload: Upload) -> tuple[Upload, int | None]:
-        with memory.spending(upload.file.stat().st_size), upload.opened() as body:
+        with memory.spending(upload.size), upload.opened() as body:
             return upload, len(body) if put(upload.name, body, upload.headers) else None
 
     for upload, size in parallel(send, uploads, workers):

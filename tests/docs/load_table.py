@@ -38,7 +38,8 @@ def read(verdict: Verdict) -> dict[str, Phase]:
     """
     if verdict.status is not Status.PASS or verdict.header is None or not verdict.load:
         raise ValueError(f"no run to show: {verdict.status}, {len(verdict.load)} phases of a load")
-    return {f"{verdict.header.action}, {phase.name}": phase for phase in verdict.load}
+    action = verdict.header.action
+    return {f"{action}, {phase.rate:.0f}/s, {phase.name}": phase for phase in verdict.load}
 
 
 def render(phases: Mapping[str, Phase]) -> str:
