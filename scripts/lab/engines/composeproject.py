@@ -6,9 +6,8 @@ import functools
 import io
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,8 +23,6 @@ from lab.engines.processes import last_lines
 from lab.errors import LabError, UnavailableError, describe
 
 LABEL = "com.docker.compose"
-CLONE = "skewproof.clone"
-"""The label of what Compose itself has not made."""
 READY_SECONDS = 60.0
 JOB_SECONDS = 600
 REMOVE_SECONDS = 60.0
@@ -57,29 +54,6 @@ def logs_of(container: Container, lines: int = 15) -> str:
     """The last lines that a container wrote."""
     output = container.logs(tail=lines)
     return last_lines(output.decode(errors="replace"), lines) if isinstance(output, bytes) else ""
-
-
-@dataclass(frozen=True)
-class Clone:
-    """In what a clone differs from the container of a service.
-
-    Attributes:
-        command: what it runs; empty for the service's own command.
-        environment: all of it; None for the service's own.
-        binds: folders and files of this machine, and where they are mounted.
-        ports: ports of the container, and where they are published on 127.0.0.1.
-        aliases: names by which the other containers reach it.
-        user: who it runs as; empty for the user of the image.
-        release: what `Project.clones` finds it by.
-    """
-
-    command: Sequence[str] = ()
-    environment: Mapping[str, str] | None = None
-    binds: Mapping[str, str] = field(default_factory=dict)
-    ports: Mapping[int, int] = field(default_factory=dict)
-    aliases: Sequence[str] = ()
-    user: str = ""
-    release: str = ""
 
 
 class Project:
@@ -177,53 +151,6 @@ class Project:
         )
         return output
 
-    def clone(self, service: str, name: str, changes: Clone) -> Container:
-        """A container like the service's, with its hardening, that goes with the project."""
-        model = self.container(service).attrs
-        config, host = model["Config"], dict(model["HostConfig"])
-        binds = [f"{path}:{there}" for path, there in changes.binds.items()]
-        host["Binds"] = [*(host["Binds"] or ()), *binds]
-        published = {
-            f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(free)}]
-            for port, free in changes.ports.items()
-        }
-        host["PortBindings"] = {**(host["PortBindings"] or {}), **published}
-        environment = changes.environment or environment_of(config)
-        created = self.client.api.create_container_from_config(  # type: ignore[no-untyped-call]
-            {
-                "Image": model["Image"],
-                "Cmd": [*changes.command] or config["Cmd"],
-                "Env": [f"{key}={value}" for key, value in environment.items()],
-                "User": changes.user or config["User"],
-                # An image that Compose has built names a service as well.
-                "Labels": {
-                    f"{LABEL}.project": self.name,
-                    f"{LABEL}.service": "",
-                    CLONE: changes.release,
-                },
-                "Healthcheck": {"Test": ["NONE"]},
-                "ExposedPorts": {port: {} for port in host["PortBindings"]},
-                "HostConfig": host,
-                "NetworkingConfig": {
-                    "EndpointsConfig": {f"{self.name}_default": {"Aliases": [*changes.aliases]}}
-                },
-            },
-            f"{self.name}-{name}",
-        )
-        return self.client.containers.get(created["Id"])
-
-    def clones(self, release: str | None = None) -> list[Container]:
-        """All clones, or the running ones of a release, oldest first."""
-        label = CLONE if release is None else f"{CLONE}={release}"
-        found = self.client.containers.list(
-            all=release is None, filters={"label": [self.label, label]}, ignore_removed=True
-        )
-        return sorted(found, key=lambda each: str(each.attrs["State"]["StartedAt"]))
-
-    def environment(self, service: str) -> dict[str, str]:
-        """The environment of a service's processes."""
-        return environment_of(self.container(service).attrs["Config"])
-
     def read_file(self, service: str, path: str) -> bytes:
         """A file of a service's image.
 
@@ -299,9 +226,3 @@ def worker_pids(container: Container) -> set[str]:
     pid, parent = top["Titles"].index("PID"), top["Titles"].index("PPID")
     pids = {row[pid] for row in top["Processes"]}
     return {row[pid] for row in top["Processes"] if row[parent] in pids}
-
-
-def environment_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The environment in the configuration of a container."""
-    pairs = (pair.partition("=") for pair in config["Env"])
-    return {key: value for key, _, value in pairs}

@@ -252,7 +252,7 @@ def run_cell(
     camera: Camera | None = None,
 ) -> Path:
     """Carry a scenario out on a stack that has been made as new; returns the history."""
-    about = About(folder, stack.base, stack.strategy, stack.machine.engine)
+    about = About(folder, stack.base, stack.kind.name, stack.machine.engine)
     with recorded(about, scenario.name, say) as history:
         for release in RELEASES:
             history.record(stack.record(release))

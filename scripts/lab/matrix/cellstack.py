@@ -47,7 +47,7 @@ class CellStack:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.base, self.strategy = machine.state.base, ""
+        self.base = machine.state.base
         self.weights: dict[str, int] = {}
         self.kind: Strategy = STRATEGIES["skewproof"]
         self.keeps_misses = False
@@ -72,7 +72,7 @@ class CellStack:
         self.machine.start_store_again()  # the cell before may have broken off while it was away
         bucket = self.bucket
         bucket.delete(bucket.inventory())
-        self.kind, self.strategy, self.keeps_misses = strategy, strategy.name, keeps_misses
+        self.kind, self.keeps_misses = strategy, keeps_misses
         self.disk.mkdir(parents=True, exist_ok=True)
 
     def template(self) -> str:
@@ -92,7 +92,7 @@ class CellStack:
         """The environment of a process of this release."""
         identity = role if self.kind.apart else "PUBLISHER"
         root = self.static_root(release, role)
-        strategy = {"STATICFILES_STRATEGY": self.strategy, "STATIC_ROOT": str(root)}
+        strategy = {"STATICFILES_STRATEGY": self.kind.name, "STATIC_ROOT": str(root)}
         return {**self.machine.settings(identity), **strategy}
 
     def build(self, release: str) -> Publish | None:
@@ -229,7 +229,7 @@ class CellStack:
 
     def record(self, release: str) -> dict[str, Any]:
         """What the release's build wrote down, under the names that the strategy gives."""
-        record = self.machine.build_record(release)
+        record = self.machine.record(release)
         if not self.kind.hashed:
             return unhashed(record, checkout.APP / "releases" / release / "static")
         prefix = self.kind.prefix_of(release)

@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from docker.errors import NotFound
 from docker.models.containers import Container
@@ -19,10 +18,10 @@ from docker.models.containers import Container
 from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
 from lab.engines.compose import ComposeEngine, connect
+from lab.engines.composeclone import Clone, clone, clones, service_environment
 from lab.engines.composeproject import (
     JOB_SECONDS,
     READY_SECONDS,
-    Clone,
     answered,
     logs_of,
     remove_part,
@@ -85,7 +84,7 @@ class ComposeMachine(ComposeStack):
         self.create()
         self.shared.mkdir(parents=True, exist_ok=True)
         changes = Clone(aliases=(self.store,), ports={MINIO_PORT: self.store_port})
-        self.project.clone(self.store, STORE, changes)
+        clone(self.project, self.store, STORE, changes)
         self.start_store_again()
         code, log = self.project.run_job("setup")
         if code:
@@ -113,21 +112,21 @@ class ComposeMachine(ComposeStack):
     @answered
     def clear(self) -> None:
         """Remove everything but the store."""
-        for each in self.project.clones():
+        for each in clones(self.project):
             if each.name != f"{self.project.name}-{STORE}":
                 self.remove(each)
 
     @answered
     def break_off(self) -> None:
         """End at once all that runs, jobs as well."""
-        for each in self.project.clones():
+        for each in clones(self.project):
             self.remove(each)
 
     @answered
     def settings(self, role: str) -> dict[str, str]:
         """The app's environment for one identity of the store: PUBLISHER or WEB."""
         service = "publish" if role == "PUBLISHER" else "web"
-        return self.project.environment(f"{service}-{releases()[0]}")
+        return service_environment(self.project, f"{service}-{releases()[0]}")
 
     def changes(
         self, environment: Mapping[str, str], *command: str, release: str = "", alias: str = ""
@@ -148,7 +147,7 @@ class ComposeMachine(ComposeStack):
     ) -> tuple[int, str]:
         """Run a command of manage.py to its end; returns its exit code and what it wrote."""
         changes = self.changes(environment, "python", "manage.py", *command)
-        container = self.project.clone(f"publish-{release}", name, changes)
+        container = clone(self.project, f"publish-{release}", name, changes)
         try:
             container.start()
             code = int(container.wait(timeout=JOB_SECONDS)["StatusCode"])
@@ -189,7 +188,7 @@ class ComposeMachine(ComposeStack):
         proxy = ("lab.matrix.storeproxy", store, BUCKET, str(hold.folder), str(MINIO_PORT))
         environment = {**self.settings("PUBLISHER"), "PYTHONPATH": f"{ROOT}/scripts"}
         changes = self.changes(environment, "python", "-m", *proxy, alias=PROXY)
-        container = self.project.clone(f"publish-{releases()[0]}", PROXY, changes)
+        container = clone(self.project, f"publish-{releases()[0]}", PROXY, changes)
         container.start()
         wait_until(
             lambda: "listens" in logs_of(container),
@@ -206,7 +205,7 @@ class ComposeMachine(ComposeStack):
         own = {"GUNICORN_CMD_ARGS": " ".join(GUNICORN), "DRAIN_SECONDS": str(DRAIN_SECONDS)}
         changes = self.changes({**environment, **own}, release=release)
         name = f"replica-{release}-{self.started}"
-        container = self.project.clone(f"web-{release}", name, changes)
+        container = clone(self.project, f"web-{release}", name, changes)
         container.start()
         return Replica(release, str(container.name))
 
@@ -227,7 +226,7 @@ class ComposeMachine(ComposeStack):
     @answered
     def replicas(self, release: str) -> list[Replica]:
         """The release's running replicas, oldest first."""
-        return [Replica(release, str(each.name)) for each in self.project.clones(release)]
+        return [Replica(release, str(each.name)) for each in clones(self.project, release)]
 
     @answered
     def stop_replica(self, replica: Replica) -> None:
@@ -245,12 +244,12 @@ class ComposeMachine(ComposeStack):
             file = self.shared / name
             file.write_text(text)
             binds[str(file)] = f"{ETC}/{name}:ro"
-        environment = self.project.environment(GATEWAY)
+        environment = service_environment(self.project, GATEWAY)
         if assets_port:
             origin = f"127.0.0.1:{assets_port}"
             environment |= {"STORE": origin, "STORE_HOST": origin}
         changes = Clone(environment=environment, binds=binds)
-        self.project.clone(GATEWAY, GATEWAY, changes).start()
+        clone(self.project, GATEWAY, GATEWAY, changes).start()
 
     @answered
     def tell_gateway(self, traffic: str) -> None:
@@ -262,10 +261,6 @@ class ComposeMachine(ComposeStack):
         """The last lines that a clone wrote, by its own name or that of its container."""
         name = service.removeprefix(f"{self.project.name}-")
         return logs_of(self.find(name), lines)
-
-    def build_record(self, release: str) -> dict[str, Any]:
-        """What the release's build wrote into its image."""
-        return self.record(release)
 
     def down(self) -> None:
         """Remove containers, volume, network and what was shared; logs are kept."""

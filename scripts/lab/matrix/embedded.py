@@ -6,7 +6,6 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import requests
 
@@ -107,7 +106,3 @@ class EmbeddedMachine(EmbeddedStack):
     def tell_gateway(self, traffic: str) -> None:
         """Put another traffic.conf in place."""
         self.gateway.route(traffic)
-
-    def build_record(self, release: str) -> dict[str, Any]:
-        """What the release's build wrote down."""
-        return self.record(release)

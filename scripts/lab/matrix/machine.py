@@ -99,7 +99,7 @@ class Machine(Protocol):
     def logs(self, service: str, lines: int = 20) -> str:
         """The last lines that a service wrote."""
 
-    def build_record(self, release: str) -> dict[str, Any]:
+    def record(self, release: str) -> dict[str, Any]:
         """What the release's build wrote down."""
 
     def down(self) -> None:
