@@ -25,10 +25,9 @@ rollback: build ## the way back, without publishing again
 gotcha: build ## the three strategies side by side: the gotcha, the usual fix, the cure
 	$(BIN)/lab gotcha --engine $(ENGINE)
 
-matrix: ENGINE := $(if $(filter compose,$(ENGINE)),compose,embedded)
 matrix: $(BIN)/lab ## every strategy under every scenario, as processes (ENGINE=compose: as containers)
-	$(BIN)/lab build --engine $(ENGINE)
-	$(BIN)/lab matrix --engine $(ENGINE)
+	$(BIN)/lab build --engine $(ENGINE:auto=embedded)
+	$(BIN)/lab matrix --engine $(ENGINE:auto=embedded)
 
 up: build ## start a stack and leave it running on http://127.0.0.1:8080
 	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY)
