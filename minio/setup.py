@@ -46,8 +46,9 @@ POLL = 0.25  # seconds
 
 def main() -> int:
     """Set the store up as the environment says, and return the exit code."""
-    # As process 1 of a container it would outlive a SIGTERM that it does not handle.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # As process 1 of a container it would outlive a SIGTERM that it does not handle. An exception
+    # is lost where Python ignores it, as in a destructor; there is nothing to clean up.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     try:
         for line in set_up(Settings.read(os.environ)):
             print(line, flush=True)
