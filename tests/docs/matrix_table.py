@@ -12,10 +12,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lab.findings import Status
-from lab.matrix.scenario import Scenario
-from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES
+from lab.judge.findings import Status
+from lab.matrix.scenarios import SCENARIOS, Scenario
+from lab.strategies import STRATEGIES
 
 from .markdown import marked_part
 from .project import ROOT
@@ -34,7 +33,7 @@ HEAD = """\
 # The matrix
 
 Every strategy under every scenario, as `lab matrix` ran it on the embedded engine. This page is
-written by `tests/docs/matrix_table.py`; [ADR 25](adr/0025-a-race-is-held-not-awaited.md) says what
+written by `tests/docs/matrix_table.py`; [ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says what
 is real in it.
 
 ## Strategies
