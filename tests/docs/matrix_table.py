@@ -33,8 +33,8 @@ HEAD = """\
 # The matrix
 
 Every strategy under every scenario, as `lab matrix` ran it on the embedded engine. This page is
-written by `tests/docs/matrix_table.py`; [ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says what
-is real in it.
+written by `tests/docs/matrix_table.py`;
+[ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says what is real in it.
 
 ## Strategies
 
