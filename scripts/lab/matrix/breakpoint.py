@@ -54,7 +54,7 @@ class Breakpoint:
     armed: bool = True
 
     def is_hit(self, operation: str, key: str) -> bool:
-        """Whether to stop before this operation: "write" or "delete" of a key."""
+        """Return whether to stop before this operation: "write" or "delete" of a key."""
         deletes = operation == "delete"
         self.writes += not deletes
         if self.armed and self.matches(key, deletes=deletes):
@@ -65,7 +65,7 @@ class Breakpoint:
         return False
 
     def matches(self, key: str, *, deletes: bool) -> bool:
-        """Whether this is what the breakpoint waits for."""
+        """Return whether this is what the breakpoint waits for."""
         is_manifest = bool(MANIFEST.search(key))
         if self.at == "last" and self.manifest:
             return is_manifest
@@ -97,12 +97,12 @@ class Pause:
         (self.folder / BREAKPOINT).write_text(json.dumps(told))
 
     def read(self) -> Breakpoint:
-        """The breakpoint, as new."""
+        """Return the breakpoint, as new."""
         told = json.loads((self.folder / BREAKPOINT).read_text())
         return Breakpoint(**told | {"used": frozenset(told["used"]), "deleted": set()})
 
     def is_paused(self) -> bool:
-        """Whether somebody waits, or has waited."""
+        """Return whether somebody waits, or has waited."""
         return (self.folder / PAUSED).exists()
 
     def resume(self, *, dropped: bool = False) -> None:
@@ -157,7 +157,7 @@ def install(folder: str, root: str) -> None:
 
 
 def operation_of(event: str, arguments: tuple[Any, ...]) -> str | None:
-    """What an audit event does to a directory: https://docs.python.org/3/library/audit_events.html."""
+    """Return what an audit event does to a directory: https://docs.python.org/3/library/audit_events.html."""
     if event == "os.remove":
         return "delete"
     return "write" if event == "open" and arguments[2] & os.O_CREAT else None
@@ -182,7 +182,7 @@ class PausedPublish:
         self.was_paused = self.thread.is_alive()
 
     def run(self, changes: dict[str, str]) -> None:
-        """The job, to its end."""
+        """Run the job to its end."""
         try:
             self.done = self.stack.publish_in(self.release, changes)
         except LabError as error:

@@ -30,7 +30,7 @@ class Bucket:
         )
 
     def inventory(self) -> dict[str, dict[str, Any]]:
-        """Every object: key -> when it was written."""
+        """Return every object: key -> when it was written."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return {
             found["Key"]: {"last_modified": found["LastModified"].isoformat()}

@@ -60,7 +60,7 @@ class Cell:
                 self.paused.end(killed=True)
 
     def begin(self) -> None:
-        """V1 is published, a replica of it is up and draws all the traffic."""
+        """Publish v1, and let a replica of it draw all the traffic."""
         for release in RELEASES:
             if (built := self.stack.build_image(release)) is not None:
                 require_success(built)
@@ -234,11 +234,11 @@ class Cell:
             self.stack.delete(old)
 
     def let_store_away(self) -> None:
-        """The store does not answer any more."""
+        """Let the store not answer any more."""
         self.stack.let_store_away()
 
     def bring_store_back(self) -> None:
-        """It does again, with all that it held."""
+        """Let it answer again, with all that it held."""
         self.stack.bring_store_back()
 
 

@@ -52,11 +52,11 @@ class Result:
 
     @property
     def surprises(self) -> bool:
-        """Whether it is not what was expected."""
+        """Return whether it is not what was expected."""
         return self.status != self.expected
 
     def to_json(self) -> dict[str, Any]:
-        """The cell as an object that `json.dumps` takes."""
+        """Return the cell as an object that `json.dumps` takes."""
         return asdict(self) | {"status": str(self.status)}
 
     def save(self, folder: Path) -> None:
@@ -94,7 +94,7 @@ def load_wanted(folder: Path) -> list[tuple[str, str]]:
 
 
 def load(folder: Path, strategy: str, scenario: str) -> Result | None:
-    """The cell, if it has been run to its end."""
+    """Return the cell, if it has been run to its end."""
     try:
         document = json.loads(file_of(folder, strategy, scenario).read_text())
     except FileNotFoundError:
@@ -103,14 +103,14 @@ def load(folder: Path, strategy: str, scenario: str) -> Result | None:
 
 
 def file_of(folder: Path, strategy: str, scenario: str) -> Path:
-    """Where a cell is kept."""
+    """Return where a cell is kept."""
     return folder / strategy / f"{scenario}.json"
 
 
 def judged(
     strategy: Strategy, scenario: Scenario, verdict: Verdict, seed: str, seconds: float
 ) -> Result:
-    """The result of a cell that was run to its end."""
+    """Return the result of a cell that was run to its end."""
     evidence = sorted(
         (found for each in verdict.findings for found in (each.first, each.last) if found),
         key=lambda found: found.t,
@@ -133,13 +133,13 @@ def judged(
 
 
 def not_applicable(strategy: Strategy, scenario: Scenario) -> Result:
-    """The result of a cell that cannot be."""
+    """Return the result of a cell that cannot be."""
     why = scenario.without[strategy.name]
     return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)
 
 
 def conclude_cells(results: Sequence[Result], wanted: int) -> tuple[Status, str]:
-    """What the run proves.
+    """Return what the run proves, and why.
 
     Args:
         results: the cells that there are.

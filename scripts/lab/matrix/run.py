@@ -49,12 +49,12 @@ class MatrixRequest:
 
     @property
     def folder(self) -> Path:
-        """Where the cells of the run are kept."""
+        """Return where the cells of the run are kept."""
         return checkout.WORK / checkout.MATRIX / self.run
 
     @property
     def cells(self) -> list[Chosen]:
-        """The cells, strategy by strategy."""
+        """Return the cells, strategy by strategy."""
         return [
             (STRATEGIES[strategy], SCENARIOS[scenario])
             for strategy in self.strategies
@@ -62,7 +62,7 @@ class MatrixRequest:
         ]
 
     def finished(self) -> list[Result]:
-        """What has been run to its end, in order, beside what is expected today."""
+        """Return what has been run to its end, in order, beside what is expected today."""
         return [
             replace(found, expected=scenario.expected(strategy.name))
             for strategy, scenario in self.cells

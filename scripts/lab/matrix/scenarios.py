@@ -26,7 +26,7 @@ class Step:
 
 
 def step(verb: str, release: str | None = None, **options: object) -> Step:
-    """A step, as one writes it down."""
+    """Return a step, as one writes it down."""
     return Step(verb, release, options)
 
 
@@ -58,7 +58,7 @@ class Scenario:
 
 
 def same(reason: str, *strategies: str) -> dict[str, str]:
-    """One reason for several strategies."""
+    """Return one reason for several strategies."""
     return dict.fromkeys(strategies, reason)
 
 

@@ -24,7 +24,7 @@ LOCK = ".lock"
 
 
 def is_built(release: str) -> bool:
-    """Whether the release has been built to its end."""
+    """Return whether the release has been built to its end."""
     return (build_folder() / release / RECORD).exists()
 
 
@@ -75,7 +75,7 @@ def copy_build(release: str, target: Path) -> Path:
 
 
 def manage_command(*arguments: str) -> list[str | Path]:
-    """The command line of a management command; it runs in the folder of a build."""
+    """Return the command line of a management command; it runs in the folder of a build."""
     return [sys.executable, "manage.py", *arguments]
 
 

@@ -322,7 +322,7 @@ class ComposeMachine:
 
     @answered
     def stop_replica(self, replica: Replica) -> None:
-        """SIGTERM: the app fails readiness, serves on for a moment, and stops."""
+        """SIGTERM it: the app fails readiness, serves on for a moment, and stops."""
         if replica.name in self.serving:
             self.serving.remove(replica.name)
             self.state.keep(serving=self.serving)

@@ -51,7 +51,7 @@ def knock(host: str) -> None:
 
 
 def image_of(release: str) -> str:
-    """The image that docker-compose.yml names for a release."""
+    """Return the image that docker-compose.yml names for a release."""
     return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
 
 

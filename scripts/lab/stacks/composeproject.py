@@ -61,7 +61,7 @@ def answered(verb: Callable[P, R]) -> Callable[P, R]:
 
 
 def logs_of(container: Container, lines: int = 15) -> str:
-    """The last lines that a container wrote."""
+    """Return the last lines that a container wrote."""
     output = container.logs(tail=lines)
     return last_lines(output.decode(errors="replace"), lines) if isinstance(output, bytes) else ""
 
@@ -74,7 +74,7 @@ class Project:
         self.label = f"{LABEL}.project={name}"
 
     def containers(self, service: str) -> list[Container]:
-        """The service's containers, running or not, by their number."""
+        """Return the service's containers, running or not, by their number."""
         labels = [self.label, f"{LABEL}.service={service}"]
         found = self.client.containers.list(
             all=True, filters={"label": labels}, ignore_removed=True
@@ -82,7 +82,7 @@ class Project:
         return sorted(found, key=lambda each: int(each.labels[f"{LABEL}.container-number"]))
 
     def container(self, service: str) -> Container:
-        """The first container of a service.
+        """Return the first container of a service.
 
         Raises:
             UnavailableError: somebody has removed it.
@@ -95,7 +95,7 @@ class Project:
         return found[0]
 
     def running(self, service: str) -> list[Container]:
-        """The service's running containers, oldest first."""
+        """Return the service's running containers, oldest first."""
         found = [each for each in self.containers(service) if each.status == "running"]
         return sorted(found, key=lambda each: str(each.attrs["State"]["StartedAt"]))
 
@@ -162,7 +162,7 @@ class Project:
         return output
 
     def read_file(self, service: str, path: str) -> bytes:
-        """A file of a service's image.
+        """Return a file of a service's image.
 
         Raises:
             LabError: the image has none.
@@ -198,14 +198,14 @@ class Project:
             time.sleep(POLL_SECONDS)
 
     def checkout(self) -> str | None:
-        """The folder whose docker-compose.yml the containers come from."""
+        """Return the folder whose docker-compose.yml the containers come from."""
         labels: dict[str, Any] = {"label": self.label}
         found = self.client.containers.list(all=True, filters=labels, ignore_removed=True)
         folders = (each.labels.get(f"{LABEL}.project.working_dir") for each in found)
         return next(filter(None, folders), None)
 
     def parts(self) -> Iterator[Container | Volume | Network]:
-        """Everything that carries the label, in the order in which it can be removed."""
+        """Yield everything that carries the label, in the order in which it can be removed."""
         labels: dict[str, Any] = {"label": self.label}
         yield from self.client.containers.list(all=True, filters=labels, ignore_removed=True)
         yield from self.client.volumes.list(filters=labels)
@@ -231,7 +231,7 @@ def remove_part(part: Container | Volume | Network, logs: Path) -> str | None:
 
 
 def worker_pids(container: Container) -> set[str]:
-    """The pids of gunicorn's workers: the processes whose parent is one of the container."""
+    """Return the pids of gunicorn's workers: the processes whose parent is one of the container."""
     top = container.top()
     pid, parent = top["Titles"].index("PID"), top["Titles"].index("PPID")
     pids = {row[pid] for row in top["Processes"]}
@@ -266,7 +266,7 @@ class Clone:
 
 
 def clone(project: Project, service: str, name: str, changes: Clone) -> Container:
-    """A container like the service's, with its hardening, that goes with the project."""
+    """Return a container like the service's, with its hardening, that goes with the project."""
     model = project.container(service).attrs
     config, host = model["Config"], dict(model["HostConfig"])
     binds = [f"{path}:{there}" for path, there in changes.binds.items()]
@@ -302,7 +302,7 @@ def clone(project: Project, service: str, name: str, changes: Clone) -> Containe
 
 
 def clones(project: Project, release: str | None = None) -> list[Container]:
-    """All clones, or the running ones of a release, oldest first."""
+    """Return all clones, or the running ones of a release, oldest first."""
     label = CLONE if release is None else f"{CLONE}={release}"
     found = project.client.containers.list(
         all=release is None, filters={"label": [project.label, label]}, ignore_removed=True
@@ -311,12 +311,12 @@ def clones(project: Project, release: str | None = None) -> list[Container]:
 
 
 def service_environment(project: Project, service: str) -> dict[str, str]:
-    """The environment of a service's processes."""
+    """Return the environment of a service's processes."""
     return environment_of(project.container(service).attrs["Config"])
 
 
 def environment_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The environment in the configuration of a container."""
+    """Return the environment in the configuration of a container."""
     pairs = (pair.partition("=") for pair in config["Env"])
     return {key: value for key, _, value in pairs}
 

@@ -38,7 +38,7 @@ class Gateway:
         self.processes.start(NAME, command, base_environment(), self.folder)
 
     def configuration(self, store_port: int, template: str) -> str:
-        """The template with the names that app/Dockerfile's sister in nginx/ sets by ENV."""
+        """Return the template with its names filled in, as nginx/Dockerfile sets them by ENV."""
         store = f"127.0.0.1:{store_port}"
         return Template(template).safe_substitute(
             RUN_DIR=self.folder,
@@ -67,7 +67,7 @@ class Gateway:
 
 
 def find_nginx() -> str:
-    """The program of the wheel.
+    """Return the program of the wheel.
 
     Raises:
         UnavailableError: the wheel has none for this machine.

@@ -45,7 +45,7 @@ class ObjectStore:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment of whoever sets the bucket up."""
+        """Return the environment of whoever sets the bucket up."""
         return {
             "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "S3_BUCKET": BUCKET,
@@ -67,7 +67,7 @@ def make_store(kind: str, folder: Path) -> ObjectStore:
 
 
 def minio_server(folder: Path) -> ObjectStore:
-    """The same server as in the containers."""
+    """Return the server that runs in the containers, too."""
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
@@ -76,7 +76,7 @@ def minio_server(folder: Path) -> ObjectStore:
 
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
-    """A real S3 server from a wheel; its identities are a file, made of the same policies."""
+    """Return an S3 server from a wheel; its identities are a file, made of the same policies."""
     names = ("s3", "master", "volume", "filer", "admin")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     identities = folder / "s3.json"
@@ -92,7 +92,7 @@ def seaweedfs_server(folder: Path) -> ObjectStore:
 
 
 def describe_identities() -> bytes:
-    """What SeaweedFS reads at its start."""
+    """Return what SeaweedFS reads at its start."""
     command = [sys.executable, str(MINIO / "seaweed.py")]
     environment = {**IDENTITIES, "S3_BUCKET": BUCKET}
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout

@@ -39,12 +39,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether 127.0.0.1:port can be listened on."""
+    """Return whether 127.0.0.1:port can be listened on."""
     return refusal(port) is None
 
 
 def refusal(port: int) -> OSError | None:
-    """Why 127.0.0.1:port cannot be listened on; None when it can."""
+    """Return why 127.0.0.1:port cannot be listened on; None when it can."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

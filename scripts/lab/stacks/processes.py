@@ -18,10 +18,10 @@ from lab.errors import UnavailableError
 
 # A shell that writes its pid and its session down and then becomes the program: there is no moment
 # at which the program runs and nobody knows it, however the lab ends.
-RECORD_AND_EXEC = 'echo "$$ $1" > "$2" && shift 2 && exec "$@"'
-# In the background it is nobody's child: a later lab can stop it as well as its starter can.
-LAUNCH = f"/bin/sh -c '{RECORD_AND_EXEC}' sh $$ \"$@\" &"
-RUN = f'set -- $$ "$@"; {RECORD_AND_EXEC}'
+NOTE_AND_EXEC = 'echo "$$ $1" > "$2" && shift 2 && exec "$@"'
+# In the background it is the child of no lab: a later one can stop it as well as its starter can.
+LAUNCH = f"/bin/sh -c '{NOTE_AND_EXEC}' sh $$ \"$@\" &"
+RUN = f'set -- $$ "$@"; {NOTE_AND_EXEC}'
 CLOCK_SLACK = 2.0
 """Seconds by which a start may differ from its pid file's time; a reused pid differs by more."""
 START_SECONDS = 10.0
@@ -38,7 +38,7 @@ Command = Sequence[str | Path]
 
 
 def base_environment() -> dict[str, str]:
-    """What every program gets: the way to other programs, and nothing of the user's AWS set-up."""
+    """Return what every program gets: the way to others, and nothing of the user's AWS set-up."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
@@ -50,7 +50,7 @@ def with_this_lab(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def last_lines(text: str, lines: int) -> str:
-    """The end of a log, without the empty lines around it."""
+    """Return the end of a log, without the empty lines around it."""
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
@@ -68,7 +68,7 @@ class Processes:
         Raises:
             UnavailableError: it did not start, or ended at once.
         """
-        pid_file = self._prepare(name)
+        pid_file = self.prepare(name)
         with (self.log_folder / f"{name}.log").open("ab") as log:
             subprocess.run(
                 ["/bin/sh", "-c", LAUNCH, "sh", pid_file, *command],
@@ -99,7 +99,7 @@ class Processes:
             UnavailableError: it took too long.
         """
         name = JOBS + name
-        pid_file = self._prepare(name)
+        pid_file = self.prepare(name)
         job = subprocess.Popen(
             ["/bin/sh", "-c", RUN, "sh", pid_file, *command],
             env=dict(env),
@@ -121,7 +121,7 @@ class Processes:
                 pass
         return subprocess.CompletedProcess(job.args, job.returncode, output, complaints)
 
-    def _prepare(self, name: str) -> Path:
+    def prepare(self, name: str) -> Path:
         self.pids.mkdir(parents=True, exist_ok=True)
         self.log_folder.mkdir(parents=True, exist_ok=True)
         pid_file = self.pids / name
@@ -129,16 +129,16 @@ class Processes:
         return pid_file
 
     def names(self) -> list[str]:
-        """Everything that was started and not stopped, in the order of the starts."""
+        """Return everything that was started and not stopped, in the order of the starts."""
         files = [path for path in self.pids.glob("*") if read_pids(path) != NOBODY]
         return [path.name for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
 
     def services(self) -> list[str]:
-        """The names of those that do not end by themselves."""
+        """Return the names of those that do not end by themselves."""
         return [name for name in self.names() if not name.startswith(JOBS)]
 
     def find(self, name: str) -> psutil.Process | None:
-        """The running process of that name; None when it is gone, or its pid is somebody else's."""
+        """Return the running process of that name; None when it is gone, or its pid was reused."""
         pid_file = self.pids / name
         pid, _session = read_pids(pid_file)
         if not pid:
@@ -183,7 +183,7 @@ class Processes:
         (self.pids / name).unlink(missing_ok=True)
 
     def session(self, name: str) -> Iterator[psutil.Process]:
-        """Whatever is left of a program, also when it was killed and its children were not.
+        """Yield whatever is left of a program, also when it was killed and its children were not.
 
         The session's number might be somebody else's by now: only who works in our folder is ours.
         """
@@ -202,13 +202,13 @@ class Processes:
             self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
 
     def log(self, name: str, lines: int = 20) -> str:
-        """The last lines that a service wrote."""
+        """Return the last lines that a service wrote."""
         path = self.log_folder / f"{name}.log"
         return last_lines(path.read_text(errors="replace"), lines) if path.exists() else ""
 
 
 def read_pids(pid_file: Path) -> tuple[int, int]:
-    """The pid and the session in a file; NOBODY when it says nothing yet, or is not there."""
+    """Return the pid and the session in a file; NOBODY when it says nothing, or is not there."""
     try:
         pid, session = map(int, pid_file.read_text().split())
     except (FileNotFoundError, ValueError):
@@ -238,7 +238,7 @@ def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psuti
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs, and is neither gone nor a zombie."""
+    """Return whether a process runs, and is neither gone nor a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -246,7 +246,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def family_of(process: psutil.Process) -> list[psutil.Process]:
-    """A process and everything that it started."""
+    """Return a process and everything that it started."""
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:

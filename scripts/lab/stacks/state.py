@@ -31,27 +31,27 @@ class State:
 
     @property
     def host(self) -> str:
-        """Where the gateway listens."""
+        """Return where the gateway listens."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def base(self) -> str:
-        """The URL of the gateway's root, with its slash."""
+        """Return the URL of the gateway's root, with its slash."""
         return f"http://{self.host}/"
 
     @property
     def folder(self) -> Path:
-        """Where logs and histories go."""
+        """Return where logs and histories go."""
         return checkout.stack_folder(self.name)
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self.folder / FILE
 
     @classmethod
     def load(cls, name: str) -> State | None:
-        """The stack of that name; None when there is none.
+        """Return the stack of that name; None when there is none.
 
         Raises:
             LabError: the file is there, and is none that a lab has written.
@@ -110,7 +110,7 @@ class State:
 
 
 def stack_names() -> list[str]:
-    """Every stack that was started from this checkout and not taken down."""
+    """Return every stack that was started from this checkout and not taken down."""
     return sorted(path.parent.name for path in checkout.WORK.glob(f"*/{FILE}"))
 
 
