@@ -122,6 +122,7 @@ class Processes:
         return subprocess.CompletedProcess(job.args, job.returncode, output, complaints)
 
     def prepare(self, name: str) -> Path:
+        """Make the folders of a program, forget an older one of its name; return its pid file."""
         self.pids.mkdir(parents=True, exist_ok=True)
         self.log_folder.mkdir(parents=True, exist_ok=True)
         pid_file = self.pids / name
