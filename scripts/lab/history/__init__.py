@@ -18,7 +18,7 @@ of line:
 
 from __future__ import annotations
 
-from lab.history.reader import read_history
+from lab.history.reader import parse_record, read_history
 from lab.history.values import (
     FORMAT,
     Answer,
@@ -47,5 +47,6 @@ __all__ = [
     "Reuse",
     "Role",
     "Run",
+    "parse_record",
     "read_history",
 ]

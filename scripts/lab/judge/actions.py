@@ -25,7 +25,7 @@ def append_only(run: Run) -> Iterator[Judged]:
     for event in run.events:
         if event.event == "rewritten":
             touched = event.detail["assets"]
-            yield from [_rewritten(event, asset) for asset in touched] or [Judged()]
+            yield from [judge_rewritten(event, asset) for asset in touched] or [Judged()]
         elif event.event == "publish-started" and event.release not in compared:
             yield Judged(doubt=f"nobody compared what the publish of {event.release} touched")
 
@@ -38,7 +38,7 @@ def excuse_without_publish(run: Run) -> str | None:
     return "nothing was published"
 
 
-def _rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
+def judge_rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
     name, before, after = touched["asset"], touched["before"], touched["after"]
     did = f"rewrote {name} (of {before}, now of {after})" if after else f"deleted {name}"
     publish = f"the publish of {event.release}"
@@ -56,7 +56,7 @@ def guard_content(run: Run) -> Iterator[Judged]:
     for event in run.events:
         verdict = event.detail.get("verdict")
         if event.event == "guard-stopped" and verdict == "FAIL":
-            yield _stopped(event)
+            yield judge_stop(event)
         elif event.event == "guard-stopped":
             yield Judged(doubt=str(event.detail["why"]))
         elif event.event == "guard-checked" and verdict == "PASS":
@@ -69,7 +69,7 @@ def excuse_without_guard(run: Run) -> str | None:
     return None if guarded else "no guard"
 
 
-def _stopped(event: Event) -> Judged:
+def judge_stop(event: Event) -> Judged:
     when, why = str(event.detail["when"]), str(event.detail["why"])
     sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {when}"
     expected = "every page whole, before each step"

@@ -43,16 +43,16 @@ def asset_of_release(run: Run) -> Iterator[Judged]:
             continue
         record = run.records.get(fetch.release or "")
         if record is None:
-            yield Judged(index, doubt=_doubt_release(fetch))
+            yield Judged(index, doubt=doubt_release(fetch))
         elif name not in record.assets:
             if not (is_foreign(run) and (name in record.paths or not find_hash(name))):
-                yield _wrong_name(index, run, fetch, name, record)
+                yield blame_name(index, run, fetch, name, record)
         elif record.assets[name].sha256 is None:
             yield Judged(index)  # a manifest knows names only; the body is for the next checker
         elif fetch.answer.sha256 is None:
             yield Judged(index, doubt=f"{name} was too big to be compared with its record")
         elif fetch.answer.sha256 != record.assets[name].sha256:
-            yield _wrong_body(index, run, fetch, name, record)
+            yield blame_body(index, run, fetch, name, record)
         else:
             yield Judged(index)
 
@@ -67,15 +67,15 @@ def excuse_without_records(run: Run) -> str | None:
     return "no record says what a release consists of"
 
 
-def _doubt_release(fetch: Fetch) -> str:
+def doubt_release(fetch: Fetch) -> str:
     if fetch.release:
         return f"no record of release {fetch.release}"
     return f"no answer named the release of {fetch.page or fetch.url}"
 
 
-def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+def blame_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset that the page's release was not built with."""
-    owner, source = _find_owner(run, name)
+    owner, source = find_owner(run, name)
     own = record.paths.get(source or remove_hash(name))
     came = f"{owner}'s {name}" if owner else f"{name}, which no release was built with"
     whose = record.release or "the manifest"
@@ -88,7 +88,7 @@ def _wrong_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
     return broken(index, run, fetch, kind=kind, came=came, expected=expected, sentence=sentence)
 
 
-def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+def blame_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
     """Return the fault of an asset whose body is not that of the record."""
     digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256 or ""
     owner = next(
@@ -108,7 +108,7 @@ def _wrong_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -
     )
 
 
-def _find_owner(run: Run, name: str) -> tuple[str | None, str | None]:
+def find_owner(run: Run, name: str) -> tuple[str | None, str | None]:
     """Return a release that was built with an asset, and the asset's source name."""
     for record in run.records.values():
         for source, hashed in record.paths.items():
@@ -119,7 +119,7 @@ def _find_owner(run: Run, name: str) -> tuple[str | None, str | None]:
 
 def body_matches_hash(run: Run) -> Iterator[Judged]:
     """Judge every hashed asset that came: its name was made from its body."""
-    for index, fetch, said in _hashed_assets(run):
+    for index, fetch, said in iterate_hashed_assets(run):
         came = (fetch.answer.md5 or "")[:12]
         if came == said:
             yield Judged(index)
@@ -137,13 +137,13 @@ def excuse_other_hashes(run: Run) -> str | None:
         return None if any(map(find_hash, names)) else "names carry no hash"
     if not run.header or run.header.action != "probe":
         return None
-    hashed = _hashed_assets(run)
+    hashed = iterate_hashed_assets(run)
     if any((fetch.answer.md5 or "").startswith(said) for _index, fetch, said in hashed):
         return None
     return "no name carries Django's hash of its body"
 
 
-def _hashed_assets(run: Run) -> Iterator[tuple[int, Fetch, str]]:
+def iterate_hashed_assets(run: Run) -> Iterator[tuple[int, Fetch, str]]:
     """Yield the assets that came whole under a hashed name, with the hash that the name says."""
     for index, fetch in iterate_assets(run):
         knows = static_of(run) or run.prefixes
@@ -171,8 +171,8 @@ def mime_fits(run: Run) -> Iterator[Judged]:
 def changed_names(run: Run) -> set[str]:
     """Return the files, by their URLs without a hash, that had more than one name."""
     urls: defaultdict[str, set[str]] = defaultdict(set)
-    for _index, fetch in _named_assets(run):
-        urls[source_of(fetch.url)].add(_path(fetch))
+    for _index, fetch in iterate_named_assets(run):
+        urls[source_of(fetch.url)].add(read_path(fetch))
     return {source for source, names in urls.items() if len(names) > 1}
 
 
@@ -180,43 +180,43 @@ def one_name_a_release(run: Run) -> Iterator[Judged]:
     """Judge every asset whose name changed: within a release it stays what it was at first."""
     changed = changed_names(run)
     first: dict[tuple[str | None, str], str] = {}
-    for _index, fetch in _named_assets(run):
-        first.setdefault((fetch.release, source_of(fetch.url)), _path(fetch))
-    for index, fetch in _named_assets(run):
+    for _index, fetch in iterate_named_assets(run):
+        first.setdefault((fetch.release, source_of(fetch.url)), read_path(fetch))
+    for index, fetch in iterate_named_assets(run):
         source = source_of(fetch.url)
         if source not in changed:
             continue
         if fetch.release is None:
-            yield Judged(index, doubt=_doubt(source))
-        elif first[fetch.release, source] == _path(fetch):
+            yield Judged(index, doubt=doubt_name(source))
+        elif first[fetch.release, source] == read_path(fetch):
             yield Judged(index)
         else:
-            yield _second_name(index, run, fetch, first)
+            yield blame_second_name(index, run, fetch, first)
 
 
-def _named_assets(run: Run) -> Iterator[tuple[int, Fetch]]:
+def iterate_named_assets(run: Run) -> Iterator[tuple[int, Fetch]]:
     """Yield the assets under hashed names that are Django's: the hash is that of the body."""
     for index, fetch in iterate_assets(run):
-        said = find_hash(_path(fetch))
+        said = find_hash(read_path(fetch))
         if said and has_come(fetch) and (fetch.answer.md5 or "").startswith(said):
             yield index, fetch
 
 
-def _path(fetch: Fetch) -> str:
+def read_path(fetch: Fetch) -> str:
     return urlsplit(fetch.url).path
 
 
-def _doubt(source: str) -> str:
+def doubt_name(source: str) -> str:
     return (
         f"{urlsplit(source).path} had more than one name, and no answer says of which release its "
         "page is: tell how to know by --release-header or --release-pattern"
     )
 
 
-def _second_name(
+def blame_second_name(
     index: int, run: Run, fetch: Fetch, first: Mapping[tuple[str | None, str], str]
 ) -> Judged:
-    name, own = _path(fetch), first[fetch.release, source_of(fetch.url)]
+    name, own = read_path(fetch), first[fetch.release, source_of(fetch.url)]
     owner = next((release for (release, _), other in first.items() if other == name), None)
     sentence = (
         f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "

@@ -95,11 +95,11 @@ def is_foreign(run: Run) -> bool:
 def asset_name(run: Run, url: str) -> str | None:
     """Return the name of an asset under the static prefix; None for what lies elsewhere."""
     static = static_of(run)
-    return _name_under((static,) if static else run.prefixes, url)
+    return name_under((static,) if static else run.prefixes, url)
 
 
 @lru_cache(maxsize=1 << 14)
-def _name_under(prefixes: tuple[str, ...], url: str) -> str | None:
+def name_under(prefixes: tuple[str, ...], url: str) -> str | None:
     for prefix in prefixes:
         if url.startswith(prefix):
             return unquote(url.removeprefix(prefix).partition("?")[0])

@@ -57,7 +57,7 @@ class Finding:
 
 def check(run: Run, checker: Checker) -> Finding:
     """Let one checker judge a run; one that crashes knows nothing, and says so."""
-    collected = _Collected()
+    collected = Collected()
     try:
         excuse = checker.excuse(run)
         if excuse:
@@ -95,7 +95,7 @@ def find_worst(statuses: Iterable[Status]) -> Status:
     return Status.UNKNOWN
 
 
-class _Collected:
+class Collected:
     """The sum of what a checker said."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class _Collected:
         if evidence:
             self.faults += 1
             self.kinds[evidence.kind] += 1
-            self.subjects[_name_subject(evidence)] += 1
+            self.subjects[name_subject(evidence)] += 1
             self.samples.setdefault(evidence.kind, evidence)
             self.first = self.first or evidence
             self.last = evidence
@@ -129,10 +129,10 @@ class _Collected:
         return Finding(
             checker.name,
             checker.promise,
-            self._status(),
+            self.find_status(),
             self.judged,
             self.faults,
-            self._reason(),
+            self.find_reason(),
             dict(self.kinds.most_common()),
             dict(self.subjects.most_common()),
             {kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
@@ -141,17 +141,17 @@ class _Collected:
             frozenset(self.faulty),
         )
 
-    def _status(self) -> Status:
+    def find_status(self) -> Status:
         if self.faults:
             return Status.FAIL
         return Status.UNKNOWN if self.doubts or not self.judged else Status.PASS
 
-    def _reason(self) -> str | None:
+    def find_reason(self) -> str | None:
         if self.doubts:
             doubt, _times = self.doubts.most_common(1)[0]
             return f"{doubt} ({self.doubts.total()} could not be judged)"
         return None if self.judged else "no data"
 
 
-def _name_subject(evidence: Evidence) -> str:
+def name_subject(evidence: Evidence) -> str:
     return " ".join(filter(None, (evidence.release, evidence.asset or evidence.page)))

@@ -49,7 +49,7 @@ def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     for index, fetch in enumerate(run.fetches):
         counts = tallies[fetch.release]
         counts.requests += not fetch.cached
-        _count(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
+        count_fetch(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
     return dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
@@ -60,7 +60,7 @@ def faults_of(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[in
     return broken, faulty.get("asset of its release", frozenset())
 
 
-def _count(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:
+def count_fetch(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:
     if is_refused(fetch):
         counts.refused += not fetch.cached
     elif fetch.role == "page":

@@ -58,7 +58,7 @@ class Verdict:
             "run": asdict(self.header) if self.header else None,
             "total": asdict(self.total),
             "releases": {release or "": asdict(sums) for release, sums in self.releases.items()},
-            "checkers": [_finding_to_json(finding) for finding in self.findings],
+            "checkers": [finding_to_json(finding) for finding in self.findings],
             **({"guard": [asdict(event) for event in self.guard]} if self.guard else {}),
             **({"load": [asdict(phase) for phase in self.load]} if self.load else {}),
         }
@@ -110,7 +110,7 @@ def conclude_comparison(
     return Status.PASS, f"{cure} passed where the control, {control}, failed"
 
 
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
+def finding_to_json(finding: Finding) -> dict[str, Any]:
     document = asdict(finding)
     del document["faulty"]
     return document | {"status": str(finding.status)}

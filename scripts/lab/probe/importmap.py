@@ -28,14 +28,14 @@ class ImportMap:
 
     def resolve(self, wanted: Import) -> str | None:
         """Return the URL of a module, or None where a browser would find none."""
-        as_url = _resolve_url_like(wanted.specifier, wanted.base)
+        as_url = resolve_specifier(wanted.specifier, wanted.base)
         key = as_url or wanted.specifier
         for prefix, specifiers in self.scopes:
             if prefix == wanted.base or (prefix.endswith("/") and wanted.base.startswith(prefix)):
-                found, url = _look_up(specifiers, key)
+                found, url = look_up(specifiers, key)
                 if found:
                     return url
-        found, url = _look_up(self.imports, key)
+        found, url = look_up(self.imports, key)
         return url if found else as_url
 
     def links(self) -> list[Link]:
@@ -51,7 +51,7 @@ class ImportMap:
         scopes = dict(other.scopes)
         for prefix, specifiers in self.scopes:
             scopes[prefix] = scopes.get(prefix, {}) | specifiers
-        return ImportMap(other.imports | self.imports, _sort_scopes(scopes))
+        return ImportMap(other.imports | self.imports, sort_scopes(scopes))
 
 
 def parse_import_map(text: str, base: str) -> ImportMap:
@@ -63,38 +63,38 @@ def parse_import_map(text: str, base: str) -> ImportMap:
     if not isinstance(document, dict):
         return ImportMap()
     scopes = {
-        url: _read_specifiers(table, base)
-        for prefix, table in _items(document.get("scopes"))
+        url: read_specifiers(table, base)
+        for prefix, table in list_items(document.get("scopes"))
         if (url := resolve_url(base, prefix))
     }
-    return ImportMap(_read_specifiers(document.get("imports"), base), _sort_scopes(scopes))
+    return ImportMap(read_specifiers(document.get("imports"), base), sort_scopes(scopes))
 
 
-def _sort_scopes(scopes: Mapping[str, Specifiers]) -> tuple[tuple[str, Specifiers], ...]:
+def sort_scopes(scopes: Mapping[str, Specifiers]) -> tuple[tuple[str, Specifiers], ...]:
     return tuple(sorted(scopes.items(), reverse=True))
 
 
-def _items(table: object) -> list[tuple[str, Any]]:
+def list_items(table: object) -> list[tuple[str, Any]]:
     return list(table.items()) if isinstance(table, dict) else []
 
 
-def _read_specifiers(table: object, base: str) -> Specifiers:
+def read_specifiers(table: object, base: str) -> Specifiers:
     read: Specifiers = {}
-    for key, value in _items(table):
-        url = _resolve_url_like(value, base) if isinstance(value, str) else None
-        read[_resolve_url_like(key, base) or key] = url
+    for key, value in list_items(table):
+        url = resolve_specifier(value, base) if isinstance(value, str) else None
+        read[resolve_specifier(key, base) or key] = url
     read.pop("", None)
     return read
 
 
-def _resolve_url_like(specifier: str, base: str) -> str | None:
+def resolve_specifier(specifier: str, base: str) -> str | None:
     """Return the URL of a specifier that is one: relative with a dot or slash, or absolute."""
     if specifier.startswith(("/", "./", "../")) or re.match(r"https?:", specifier):
         return resolve_url(base, specifier)
     return None
 
 
-def _look_up(specifiers: Specifiers, key: str) -> tuple[bool, str | None]:
+def look_up(specifiers: Specifiers, key: str) -> tuple[bool, str | None]:
     """Return whether a table has an entry for a specifier, and its URL: longest prefix wins."""
     if key in specifiers:
         return True, specifiers[key]

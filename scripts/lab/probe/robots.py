@@ -28,25 +28,25 @@ class Robots:
     """The robots.txt of each origin, asked for once."""
 
     def __init__(self, get: Callable[[str], tuple[Answer, bytes]]) -> None:
-        self._get = get
-        self._known: dict[str, Protego] = {}
+        self.get = get
+        self.known: dict[str, Protego] = {}
 
     def allow(self, url: str) -> bool:
         """Say whether a URL may be asked for."""
-        return self._of(url).can_fetch(url, NAME)
+        return self.find_rules(url).can_fetch(url, NAME)
 
     def delay(self, url: str) -> float:
         """Return the seconds between two requests that the host of a URL asks for."""
-        return float(self._of(url).crawl_delay(NAME) or 0.0)
+        return float(self.find_rules(url).crawl_delay(NAME) or 0.0)
 
-    def _of(self, url: str) -> Protego:
+    def find_rules(self, url: str) -> Protego:
         origin = read_origin(url)
-        if origin not in self._known:
-            self._known[origin] = Protego.parse(self._fetch(f"{origin}/robots.txt"))
-        return self._known[origin]
+        if origin not in self.known:
+            self.known[origin] = Protego.parse(self.fetch(f"{origin}/robots.txt"))
+        return self.known[origin]
 
-    def _fetch(self, url: str) -> str:
-        answer, content = self._get(url)
+    def fetch(self, url: str) -> str:
+        answer, content = self.get(url)
         if answer.status is None or answer.status >= 500:
             return EVERYTHING
         return content[:SIZE].decode("utf-8-sig", "replace") if answer.status == 200 else NOTHING

@@ -190,7 +190,7 @@ def ask(make: Callable[[], requests.Session], url: str) -> requests.Response:
         return answer
 
 
-_NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
+NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
 Get = Callable[[str], tuple[Answer, bytes]]
 
 
@@ -206,7 +206,7 @@ def read_manifests(said: Iterable[str], get: Get) -> list[Record]:
     """
     records: dict[str, Record] = {}
     for each in said:
-        named = _NAMED.fullmatch(each)
+        named = NAMED.fullmatch(each)
         release, place = (named["release"], named["place"]) if named else ("", each)
         if release in records:
             raise LabError(

@@ -5,12 +5,8 @@ On the way back the old release gets the traffic first, then its replicas. What 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from lab.errors import UnavailableError
-from lab.history import Asset, Header, Record, Run
-from lab.judge.checkers import Evidence
+from lab.history import Header, Run, parse_record
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_run
 from lab.runs.rollout import Roller, Rollout
@@ -62,7 +58,7 @@ class GuardedRoller(Roller):
         """Look at every page of a release; returns how it is, and what is wrong."""
         self.say(f"the guard looks at {release} {when}")
         fetches = self.probe.crawl_once(release, hard=True, name="guard")
-        records = {release: read_record(self.stack.record(release))}
+        records = {release: parse_record(self.stack.record(release))}
         # No rollout, in which a publish would be missed, and no foreign site, which may do more.
         base = self.stack.base
         header = Header(self.stack.strategy, "guard", "guard", base, f"{base}static/", "")
@@ -102,22 +98,10 @@ class GuardedRoller(Roller):
         self.history.event("replica-started", release, replica=new.name)
 
 
-def read_record(document: Mapping[str, Any]) -> Record:
-    """Return a release as its build wrote it down."""
-    bodies = document["assets"].items()
-    assets = {name: Asset(body["sha256"], body["bytes"]) for name, body in bodies}
-    return Record(document["release"], document["paths"], assets, document.get("django"))
-
-
 def find_reason(verdict: Verdict) -> str | None:
     """Return what broke first; else why nobody can say, if so."""
     failed = [finding.first for finding in verdict.findings if finding.first]
     if failed:
-        return min(failed, key=moment).sentence
+        return min(failed, key=lambda evidence: evidence.t).sentence
     unknown = [each for each in verdict.findings if each.status is Status.UNKNOWN]
     return f"{unknown[0].checker}: {unknown[0].reason}" if unknown else None
-
-
-def moment(evidence: Evidence) -> float:
-    """Return when it was seen."""
-    return evidence.t
