@@ -90,9 +90,9 @@ class ComposeFile:
         path = self.folder / f"{moment.replace(' ', '-')}.jsonl"
         site = Site(f"http://127.0.0.1:{self.port}/", f"http://127.0.0.1:{self.port}/static/")
         with History(path) as history, Probe(site, history) as probe:
-            history.run(Header(None, "compose", "probe", site.base, site.static, moment))
+            history.begin(Header(None, "compose", "probe", site.base, site.static, moment))
             for release in ("v1", "v2"):
-                history.record(self.record(release))
+                history.add_release(self.record(release))
                 probe.crawl_once(release)
             history.end()
         return read_history(path)

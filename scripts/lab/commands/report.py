@@ -12,9 +12,9 @@ import click
 
 from lab import checkout
 from lab.commands.options import example
-from lab.errors import UnavailableError, describe
+from lab.errors import UnavailableError, describe_error
 from lab.judge.verdict import EXIT_CODES
-from lab.report.document import Chapter, Report, write_report
+from lab.report.document import Chapter, Report, make_report
 from lab.report.junit import render_junit
 from lab.report.markdown import render_markdown
 from lab.report.page import render_page
@@ -83,10 +83,10 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     has the matrix, and for each run its events, fetches, latency, traffic and replicas over time,
     and the evidence. The exit code is the verdict's.
     """
-    found = write_report(find_sources(runs), count_cells(runs))
+    found = make_report(find_sources(runs), count_cells(runs))
     text = FORMATS[form](found)
     if output is None and form == "html":
-        output = beside(runs)
+        output = choose_output(runs)
     if output is None:
         click.echo(text.encode("utf-8", "replace"), nl=False)
     else:
@@ -95,7 +95,7 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     sys.exit(EXIT_CODES[found.status])
 
 
-def beside(runs: Sequence[str]) -> Path:
+def choose_output(runs: Sequence[str]) -> Path:
     """Where a page goes: into the run's folder, of several into that of the lab."""
     if len(runs) > 1:
         return checkout.WORK / "report.html"
@@ -114,6 +114,6 @@ def write(file: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8", errors="replace")
         unfinished.replace(file)
     except OSError as error:
-        why = describe(error)
+        why = describe_error(error)
         message = f"report {file} cannot be written: {why}; name another place by --output"
         raise UnavailableError(message) from error

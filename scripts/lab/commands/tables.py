@@ -35,16 +35,16 @@ STYLES: Mapping[Status, str] = {
 
 def render_verdict(verdict: Verdict) -> Group:
     """Return a whole verdict: both tables, the evidence, the conclusion, the history."""
-    parts: list[RenderableType] = [release_table(verdict)]
-    parts += [load_table(verdict.load)] if verdict.load else []
-    parts += [guard_table(verdict.guard)] if verdict.guard else []
-    parts.append(checker_table(verdict))
+    parts: list[RenderableType] = [render_releases(verdict)]
+    parts += [render_load(verdict.load)] if verdict.load else []
+    parts += [render_guard(verdict.guard)] if verdict.guard else []
+    parts.append(render_checkers(verdict))
     parts += [Padding(render_evidence(verdict), (0, 1))] if list_faulty(verdict) else []
     parts.append(render_conclusion(verdict))
     return Group(*parts)
 
 
-def release_table(verdict: Verdict) -> Table:
+def render_releases(verdict: Verdict) -> Table:
     """Return what the pages of each release met."""
     table = make_table("By release")
     table.add_column("release", no_wrap=True)
@@ -61,7 +61,7 @@ def release_table(verdict: Verdict) -> Table:
     return table
 
 
-def checker_table(verdict: Verdict) -> Table:
+def render_checkers(verdict: Verdict) -> Table:
     """Return what each checker concluded, and what was wrong by kind."""
     table = make_table("By checker")
     table.add_column("checker", no_wrap=True)
@@ -81,7 +81,7 @@ def checker_table(verdict: Verdict) -> Table:
     return table
 
 
-def load_table(phases: Sequence[Phase]) -> Table:
+def render_load(phases: Sequence[Phase]) -> Table:
     """Return what a steady load met, at rest and while the stack rolled."""
     table = make_table("Under load")
     table.add_column("", no_wrap=True)
@@ -95,7 +95,7 @@ def load_table(phases: Sequence[Phase]) -> Table:
     return table
 
 
-def guard_table(events: Sequence[Event]) -> Table:
+def render_guard(events: Sequence[Event]) -> Table:
     """Return what a guard saw before each step, the moment at which it stopped, the way back."""
     table = make_table("Guard")
     table.add_column("at s", justify="right", no_wrap=True)
@@ -114,7 +114,7 @@ def guard_table(events: Sequence[Event]) -> Table:
     return table
 
 
-def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
+def render_side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
     """Return several runs, a column each, and below it the first evidence of each."""
     table = make_table("Side by side")
     table.add_column("", no_wrap=True)
@@ -246,22 +246,22 @@ def render_cells(results: Sequence[Result]) -> Group:
         table.add_column(strategy.replace("-", "-\n"), justify="right")
     for scenario in scenarios:
         row = (cells.get((scenario, strategy)) for strategy in strategies)
-        table.add_row(scenario, *(brief_cell(each) if each else Text("") for each in row))
-    return Group(*cell_evidence(results), table)
+        table.add_row(scenario, *(render_cell(each) if each else Text("") for each in row))
+    return Group(*render_cell_evidence(results), table)
 
 
-def brief_cell(result: Result) -> Text:
+def render_cell(result: Result) -> Text:
     """A cell: its status, and a mark where that is a surprise."""
     text = Text(str(result.status), style=STYLES[result.status])
     return text.append(" !") if result.surprises else text
 
 
-def cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
+def render_cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
     """What was seen first and last in each cell that did not pass, and how much of it."""
     parts: list[RenderableType] = []
     for each in results:
         if each.status in (Status.FAIL, Status.UNKNOWN):
-            lines = [f"seed {each.seed}, {count_cell(each)}, {each.history or 'no history'}"]
+            lines = [f"seed {each.seed}, {describe_counts(each)}, {each.history or 'no history'}"]
             if each.surprises:
                 lines.append(f"expected {each.expected}")
             lines += filter(None, dict.fromkeys((each.reason, each.first, each.last)))
@@ -270,7 +270,7 @@ def cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
     return parts
 
 
-def count_cell(result: Result) -> str:
+def describe_counts(result: Result) -> str:
     """How much was fetched, and how much of it was broken, by kind."""
     seen = f"{result.counts.get('pages', 0):,} pages, {result.counts.get('assets', 0):,} assets"
     kinds = (

@@ -1,17 +1,20 @@
-"""Writes a history."""
+"""Writes a history: begun before anything is started, ended when everything went well."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from lab.errors import UnavailableError
 from lab.history.values import Answer, Fetch, Header, HistoryError, Record, Reuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -36,29 +39,29 @@ class History:
         """Return the seconds since this history began."""
         return self.clock() - self.zero
 
-    def run(self, header: Header) -> None:
+    def begin(self, header: Header) -> None:
         """Write what runs."""
         self.write({"kind": "run", "t": 0.0, **asdict(header)})
 
-    def record(self, record: Record | Mapping[str, Any]) -> None:
+    def add_release(self, record: Record | Mapping[str, Any]) -> None:
         """Write what a release consists of: a `Record`, or the document that its build wrote."""
         document = asdict(record) if isinstance(record, Record) else record
         self.write({"kind": "record", "t": self.stamp(), **document})
 
-    def event(self, event: str, release: str | None = None, **detail: Any) -> None:
+    def add_event(self, event: str, release: str | None = None, **detail: Any) -> None:
         """Write that something happened."""
         document = {"event": event, "release": release, "detail": detail}
         self.write({"kind": "event", "t": self.stamp(), **document})
 
-    def fetch(self, fetch: Fetch) -> int:
-        """Write one request and its answer; returns its id."""
+    def add_fetch(self, fetch: Fetch) -> int:
+        """Write one request and its answer; return its id."""
         with self.lock:
             self.count += 1
             number = self.count
             self.put({"kind": "fetch", "id": number, **flatten(fetch)})
         return number
 
-    def reuse(self, page: Fetch, uses: Iterable[Reuse]) -> None:
+    def add_reuse(self, page: Fetch, uses: Iterable[Reuse]) -> None:
         """Write what else the page needs of that which its visitor had already fetched."""
         rows = [[use.fetch, use.how, use.via] for use in uses]
         if rows:
@@ -82,13 +85,16 @@ class History:
         self.close()
 
     def stamp(self) -> float:
+        """Return the moment that a line carries."""
         return round(self.now(), 6)
 
     def write(self, line: Mapping[str, Any]) -> None:
+        """Write one line, while no other thread does."""
         with self.lock:
             self.put(line)
 
     def put(self, line: Mapping[str, Any]) -> None:
+        """Write one line; the caller holds the lock."""
         self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
         self.file.flush()
 
@@ -107,3 +113,73 @@ def flatten(fetch: Fetch) -> dict[str, Any]:
             del answer[name]
     line["t"], answer["ms"] = round(fetch.t, 6), round(fetch.answer.ms, 3)
     return line | answer
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM while a history was being written; what is in it stays."""
+
+    def __init__(self, history: Path) -> None:
+        super().__init__()
+        self.history = history
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a history says of the site that it is about, and the folder that takes it."""
+
+    folder: Path
+    base: str
+    strategy: str | None = None
+    engine: str | None = None
+
+    @property
+    def static(self) -> str | None:
+        """Return the URL prefix of hashed assets; that of an external site is not known."""
+        return f"{self.base}static/" if self.engine else None
+
+
+@contextmanager
+def open_history(about: About, action: str, say: Callable[[str], None]) -> Iterator[History]:
+    """Yield a new history, and end it when the block comes to its own end.
+
+    Raises:
+        Interrupted: the block was.
+    """
+    stamp = datetime.now(UTC)
+    started = stamp.isoformat(timespec="seconds")
+    with create_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}") as history:
+        history.begin(
+            Header(
+                strategy=about.strategy,
+                engine=about.engine,
+                action=action,
+                base=about.base,
+                static=about.static,
+                started=started,
+            )
+        )
+        try:
+            yield history
+        except KeyboardInterrupt:
+            raise Interrupted(history.path) from None
+        except Exception:
+            say(f"the history until then: {history.path}")
+            raise
+        history.end()
+
+
+def create_history(folder: Path, name: str) -> History:
+    """Begin a history under a name that no other has.
+
+    Raises:
+        UnavailableError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, number = folder / f"{name}.jsonl", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}-{number}.jsonl"
+    try:
+        return History(path)
+    except HistoryError as error:
+        raise UnavailableError(str(error)) from error

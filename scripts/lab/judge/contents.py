@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lab.judge.evidence import (
-    Judged,
-    asset_name,
-    broken,
+    Judgement,
+    blame,
     describe_need,
     display_asset,
+    find_static_prefix,
     has_come,
-    is_foreign,
+    is_external,
     iterate_assets,
-    static_of,
+    name_asset,
 )
 from lab.judge.mime import find_misfit
-from lab.judge.names import find_hash, remove_hash, source_of
+from lab.judge.names import find_hash, remove_hash, remove_hash_of_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
     from lab.history import Fetch, Record, Run
 
 
-def asset_of_release(run: Run) -> Iterator[Judged]:
+def judge_releases(run: Run) -> Iterator[Judgement]:
     """Judge every static file that came: the page's release must have been built with it."""
     if not run.records:
-        yield from one_name_a_release(run)
+        yield from judge_names(run)
         return
     for index, fetch in iterate_assets(run):
-        name = asset_name(run, fetch.url)
+        name = name_asset(run, fetch.url)
         if name is None or not has_come(fetch):
             continue
         record = run.records.get(fetch.release or "")
         if record is None:
-            yield Judged(index, doubt=doubt_release(fetch))
+            yield Judgement(index, doubt=doubt_release(fetch))
         elif name not in record.assets:
-            if not (is_foreign(run) and (name in record.paths or not find_hash(name))):
+            if not (is_external(run) and (name in record.paths or not find_hash(name))):
                 yield blame_name(index, run, fetch, name, record)
         elif record.assets[name].sha256 is None:
-            yield Judged(index)  # a manifest knows names only; the body is for the next checker
+            yield Judgement(index)  # a manifest knows names only; the body is for the next checker
         elif fetch.answer.sha256 is None:
-            yield Judged(index, doubt=f"{name} was too big to be compared with its record")
+            yield Judgement(index, doubt=f"{name} was too big to be compared with its record")
         elif fetch.answer.sha256 != record.assets[name].sha256:
             yield blame_body(index, run, fetch, name, record)
         else:
-            yield Judged(index)
+            yield Judgement(index)
 
 
 def excuse_without_records(run: Run) -> str | None:
@@ -62,7 +62,7 @@ def excuse_without_records(run: Run) -> str | None:
 
     Then only a file whose name changes while one looks says something.
     """
-    if run.records or not run.header or run.header.action != "probe" or changed_names(run):
+    if run.records or not run.header or run.header.action != "probe" or find_changed_names(run):
         return None
     return "no record says what a release consists of"
 
@@ -73,7 +73,7 @@ def doubt_release(fetch: Fetch) -> str:
     return f"no answer named the release of {fetch.page or fetch.url}"
 
 
-def blame_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+def blame_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judgement:
     """Return the fault of an asset that the page's release was not built with."""
     owner, source = find_owner(run, name)
     own = record.paths.get(source or remove_hash(name))
@@ -85,10 +85,10 @@ def blame_name(index: int, run: Run, fetch: Fetch, name: str, record: Record) ->
         f"{f'of {owner}' if owner else 'of no release'}; it should have been {expected}"
     )
     kind = f"{owner or 'no release'}'s {fetch.how}"
-    return broken(index, run, fetch, kind=kind, came=came, expected=expected, sentence=sentence)
+    return blame(index, run, fetch, kind=kind, came=came, expected=expected, sentence=sentence)
 
 
-def blame_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judged:
+def blame_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) -> Judgement:
     """Return the fault of an asset whose body is not that of the record."""
     digest, wanted = fetch.answer.sha256 or "", record.assets[name].sha256 or ""
     owner = next(
@@ -103,7 +103,7 @@ def blame_body(index: int, run: Run, fetch: Fetch, name: str, record: Record) ->
     came, expected = f"sha256 {digest[:12]}… ({owner})", f"sha256 {wanted[:12]}…"
     need = describe_need(run, fetch)
     sentence = f"{need} came with the body {came}; it should have been {expected}"
-    return broken(
+    return blame(
         index, run, fetch, kind="another body", came=came, expected=expected, sentence=sentence
     )
 
@@ -117,17 +117,17 @@ def find_owner(run: Run, name: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def body_matches_hash(run: Run) -> Iterator[Judged]:
+def judge_bodies(run: Run) -> Iterator[Judgement]:
     """Judge every hashed asset that came: its name was made from its body."""
     for index, fetch, said in iterate_hashed_assets(run):
         came = (fetch.answer.md5 or "")[:12]
         if came == said:
-            yield Judged(index)
+            yield Judgement(index)
             continue
         need = describe_need(run, fetch)
         sentence = f"{need} came with a body of hash {came}; by its name it should have been {said}"
         kind = display_asset(run, fetch.url)
-        yield broken(index, run, fetch, kind=kind, came=came, expected=said, sentence=sentence)
+        yield blame(index, run, fetch, kind=kind, came=came, expected=said, sentence=sentence)
 
 
 def excuse_other_hashes(run: Run) -> str | None:
@@ -146,14 +146,14 @@ def excuse_other_hashes(run: Run) -> str | None:
 def iterate_hashed_assets(run: Run) -> Iterator[tuple[int, Fetch, str]]:
     """Yield the assets that came whole under a hashed name, with the hash that the name says."""
     for index, fetch in iterate_assets(run):
-        knows = static_of(run) or run.prefixes
-        name = asset_name(run, fetch.url) if knows else urlsplit(fetch.url).path
+        knows = find_static_prefix(run) or run.prefixes
+        name = name_asset(run, fetch.url) if knows else urlsplit(fetch.url).path
         said = find_hash(name or "")
         if said and has_come(fetch) and fetch.answer.md5:
             yield index, fetch, said
 
 
-def mime_fits(run: Run) -> Iterator[Judged]:
+def judge_types(run: Run) -> Iterator[Judgement]:
     """Judge the Content-Type of every asset that came, by the rules of browsers."""
     for index, fetch in iterate_assets(run):
         answer = fetch.answer
@@ -161,35 +161,35 @@ def mime_fits(run: Run) -> Iterator[Judged]:
             continue
         expected = find_misfit(answer.content_type, fetch.how, fetch.url, nosniff=answer.nosniff)
         if expected is None:
-            yield Judged(index)
+            yield Judgement(index)
             continue
         came = answer.content_type or "no Content-Type"
         sentence = f"{describe_need(run, fetch)} came as {came}; it should have come as {expected}"
-        yield broken(index, run, fetch, kind=came, came=came, expected=expected, sentence=sentence)
+        yield blame(index, run, fetch, kind=came, came=came, expected=expected, sentence=sentence)
 
 
-def changed_names(run: Run) -> set[str]:
+def find_changed_names(run: Run) -> set[str]:
     """Return the files, by their URLs without a hash, that had more than one name."""
     urls: defaultdict[str, set[str]] = defaultdict(set)
     for _index, fetch in iterate_named_assets(run):
-        urls[source_of(fetch.url)].add(read_path(fetch))
+        urls[remove_hash_of_url(fetch.url)].add(read_path(fetch))
     return {source for source, names in urls.items() if len(names) > 1}
 
 
-def one_name_a_release(run: Run) -> Iterator[Judged]:
+def judge_names(run: Run) -> Iterator[Judgement]:
     """Judge every asset whose name changed: within a release it stays what it was at first."""
-    changed = changed_names(run)
+    changed = find_changed_names(run)
     first: dict[tuple[str | None, str], str] = {}
     for _index, fetch in iterate_named_assets(run):
-        first.setdefault((fetch.release, source_of(fetch.url)), read_path(fetch))
+        first.setdefault((fetch.release, remove_hash_of_url(fetch.url)), read_path(fetch))
     for index, fetch in iterate_named_assets(run):
-        source = source_of(fetch.url)
+        source = remove_hash_of_url(fetch.url)
         if source not in changed:
             continue
         if fetch.release is None:
-            yield Judged(index, doubt=doubt_name(source))
+            yield Judgement(index, doubt=doubt_name(source))
         elif first[fetch.release, source] == read_path(fetch):
-            yield Judged(index)
+            yield Judgement(index)
         else:
             yield blame_second_name(index, run, fetch, first)
 
@@ -215,8 +215,8 @@ def doubt_name(source: str) -> str:
 
 def blame_second_name(
     index: int, run: Run, fetch: Fetch, first: Mapping[tuple[str | None, str], str]
-) -> Judged:
-    name, own = read_path(fetch), first[fetch.release, source_of(fetch.url)]
+) -> Judgement:
+    name, own = read_path(fetch), first[fetch.release, remove_hash_of_url(fetch.url)]
     owner = next((release for (release, _), other in first.items() if other == name), None)
     sentence = (
         f"{describe_need(run, fetch)} answered {fetch.answer.status}, but is "
@@ -224,4 +224,4 @@ def blame_second_name(
         f"had as {own} before; it should have been that"
     )
     kind = f"{owner or 'another'}'s {fetch.how}"
-    return broken(index, run, fetch, kind=kind, came=name, expected=own, sentence=sentence)
+    return blame(index, run, fetch, kind=kind, came=name, expected=own, sentence=sentence)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lab.history import Run
-    from lab.judge.checkers import Checker, Evidence, Judged
+    from lab.judge.evidence import Checker, Evidence, Judgement
 
 
 class Status(StrEnum):
@@ -55,7 +55,7 @@ class Finding:
     faulty: frozenset[int] = field(default=frozenset(), repr=False)
 
 
-def check(run: Run, checker: Checker) -> Finding:
+def apply_checker(run: Run, checker: Checker) -> Finding:
     """Let one checker judge a run; one that crashes knows nothing, and says so."""
     collected = Collected()
     try:
@@ -109,7 +109,7 @@ class Collected:
         self.last: Evidence | None = None
         self.faulty: set[int] = set()
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: Judgement) -> None:
         evidence = judged.evidence
         if judged.doubt:
             self.doubts[judged.doubt] += 1

@@ -47,13 +47,13 @@ def find_phases(run: Run) -> tuple[Phase, ...]:
     moments = [event for event in run.events if event.event in (*BEGINNINGS, END)]
     load = [fetch for fetch in run.fetches if fetch.how == "load"]
     return tuple(
-        describe(BEGINNINGS[begin.event], begin.t, end.t, load)
+        measure_phase(BEGINNINGS[begin.event], begin.t, end.t, load)
         for begin, end in itertools.pairwise(moments)
         if begin.event in BEGINNINGS
     )
 
 
-def describe(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phase:
+def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phase:
     """Return what was due between two moments."""
     due = [fetch for fetch in load if begin <= fetch.t < end]
     answered = [fetch.answer for fetch in due if fetch.answer.status is not None]

@@ -28,7 +28,7 @@ def remove_hash(name: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def source_of(url: str) -> str:
+def remove_hash_of_url(url: str) -> str:
     """Return the URL that an asset would have without a hash: the same for all its versions."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, remove_hash(parts.path), "", ""))

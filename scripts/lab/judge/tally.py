@@ -42,9 +42,9 @@ class Tally:
         return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
 
 
-def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
+def count_by_release(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     """Return what each release's pages met; under None what named no release."""
-    broken, wrong = faults_of(findings)
+    broken, wrong = find_faulty(findings)
     tallies: defaultdict[str | None, Tally] = defaultdict(Tally)
     for index, fetch in enumerate(run.fetches):
         counts = tallies[fetch.release]
@@ -53,7 +53,7 @@ def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     return dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def faults_of(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[int]]:
+def find_faulty(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[int]]:
     """Return the indices of the fetches that brought nothing of use, and of another release's."""
     faulty = {finding.checker: finding.faulty for finding in findings}
     broken = frozenset().union(*(faulty.get(name, frozenset()) for name in BREAKAGE))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from lab.history import read_history
 from lab.judge.checkers import CHECKERS, OPTIONAL
-from lab.judge.evidence import find_prefixes, static_of
-from lab.judge.findings import Finding, Status, check, check_wholeness, find_worst
+from lab.judge.evidence import find_prefixes, find_static_prefix
+from lab.judge.findings import Finding, Status, apply_checker, check_wholeness, find_worst
 from lab.judge.latency import Phase, find_phases
-from lab.judge.tally import Tally, tally
+from lab.judge.tally import Tally, count_by_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lab.history import Event, Header, Run
-    from lab.judge.checkers import Checker
+    from lab.judge.evidence import Checker
 
 EXIT_CODES = {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 2}
 
@@ -64,7 +64,7 @@ class Verdict:
         }
 
 
-def judge(history: Path, checkers: Sequence[Checker] = CHECKERS) -> Verdict:
+def judge_history(history: Path, checkers: Sequence[Checker] = CHECKERS) -> Verdict:
     """Judge a history file.
 
     Raises:
@@ -77,13 +77,16 @@ def judge_run(
     run: Run, checkers: Sequence[Checker] = CHECKERS, history: str | None = None
 ) -> Verdict:
     """Judge a run that has been read."""
-    if run.records and static_of(run) is None:
+    if run.records and find_static_prefix(run) is None:
         run = replace(run, prefixes=find_prefixes(run))
     asked = [checker for checker in OPTIONAL if checker.excuse(run) is None]
-    findings = (check_wholeness(run), *(check(run, checker) for checker in (*checkers, *asked)))
+    findings = (
+        check_wholeness(run),
+        *(apply_checker(run, checker) for checker in (*checkers, *asked)),
+    )
     status = find_worst(finding.status for finding in findings)
     guard = tuple(event for event in run.events if event.event.startswith("guard-"))
-    counts = tally(run, findings)
+    counts = count_by_release(run, findings)
     return Verdict(status, findings, counts, run.header, history, guard, find_phases(run))
 
 

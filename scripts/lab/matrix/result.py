@@ -61,7 +61,7 @@ class Result:
 
     def save(self, folder: Path) -> None:
         """Keep it, whole or not at all: what is there need not be run again."""
-        write_whole(file_of(folder, self.strategy, self.scenario), self.to_json())
+        write_whole(locate_result(folder, self.strategy, self.scenario), self.to_json())
 
 
 def write_whole(file: Path, document: object) -> None:
@@ -93,21 +93,21 @@ def load_wanted(folder: Path) -> list[tuple[str, str]]:
         raise LabError(f"{folder / WANTED} is damaged ({why}): delete it") from error
 
 
-def load(folder: Path, strategy: str, scenario: str) -> Result | None:
+def load_result(folder: Path, strategy: str, scenario: str) -> Result | None:
     """The cell, if it has been run to its end."""
     try:
-        document = json.loads(file_of(folder, strategy, scenario).read_text())
+        document = json.loads(locate_result(folder, strategy, scenario).read_text())
     except FileNotFoundError:
         return None
     return Result(**document | {"status": Status(document["status"])})
 
 
-def file_of(folder: Path, strategy: str, scenario: str) -> Path:
+def locate_result(folder: Path, strategy: str, scenario: str) -> Path:
     """Where a cell is kept."""
     return folder / strategy / f"{scenario}.json"
 
 
-def judged(
+def make_result(
     strategy: Strategy, scenario: Scenario, verdict: Verdict, seed: str, seconds: float
 ) -> Result:
     """The result of a cell that was run to its end."""
@@ -132,7 +132,7 @@ def judged(
     )
 
 
-def not_applicable(strategy: Strategy, scenario: Scenario) -> Result:
+def make_inapplicable(strategy: Strategy, scenario: Scenario) -> Result:
     """The result of a cell that cannot be."""
     why = scenario.without[strategy.name]
     return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)

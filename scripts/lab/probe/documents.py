@@ -87,7 +87,7 @@ def choose_kind(fetch: Fetch) -> str | None:
     only what is embedded as a document: a picture loads nothing.
     """
     answer = fetch.answer
-    kind = kind_of(answer.content_type, fetch.url)
+    kind = find_kind(answer.content_type, fetch.url)
     if fetch.role == "page":
         return kind
     if not 200 <= (answer.status or 0) < 300:
@@ -97,7 +97,7 @@ def choose_kind(fetch: Fetch) -> str | None:
     return "manifest" if fetch.how == "manifest" else kind
 
 
-def kind_of(content_type: str | None, url: str) -> str | None:
+def find_kind(content_type: str | None, url: str) -> str | None:
     """Return what to read a body as; None for what names nothing, such as a picture.
 
     A type that says nothing leaves it to the extension: a bucket calls what it does not know so.

@@ -161,7 +161,7 @@ class Guest(Manners):
             self.tries = 0
             return False
         seconds = min(read_retry_after(answer.retry_after, 2.0**self.tries), LONGEST_WAIT)
-        self.history.event("backed-off", url=url, status=answer.status, seconds=seconds)
+        self.history.add_event("backed-off", url=url, status=answer.status, seconds=seconds)
         self.wait(seconds)
         if answer.status == 503 or self.tries >= TRIES:
             self.tries = 0
@@ -183,7 +183,7 @@ class Guest(Manners):
     def leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
         if what not in self.left:
             self.left[what] = why
-            self.history.event(event, what=what, **detail)
+            self.history.add_event(event, what=what, **detail)
 
 
 def read_retry_after(retry_after: str | None, default: float) -> float:

@@ -200,7 +200,7 @@ class Probe:
                 self.crashes.append(f"visitor {name}: {type(error).__name__}: {error}")
                 self.progress.notify_all()
             with suppress(OSError, ValueError):  # the disk is full, or the history was closed
-                self.history.event("probe-crashed", visitor=name, trace=traceback.format_exc())
+                self.history.add_event("probe-crashed", visitor=name, trace=traceback.format_exc())
 
     def keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
         while not self.stopped.is_set():
@@ -251,5 +251,5 @@ class Probe:
         t = self.history.now()
         answer, _body = client.get(url)
         fetch = Fetch(t, "asset", url, None, None, how, release, name, answer)
-        self.history.fetch(fetch)
+        self.history.add_fetch(fetch)
         return fetch

@@ -1,7 +1,7 @@
 """One visit: every page of a site, breadth first, and everything that each page names, to the end.
 
 A file is requested once a visit, as by a browser with its cache, but its relation to every page
-that needs it is recorded: the same file may fit one page and not the next.
+that needs it is written down: the same file may fit one page and not the next.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Visit:
                     queue.extend(
                         (child, link.url) for child in self.iterate_children(got, link, need)
                     )
-        self.history.reuse(page, need.reused)
+        self.history.add_reuse(page, need.reused)
 
     def iterate_children(self, got: Got, link: Link, need: Need) -> Iterator[Link]:
         if got.answer.redirected_to:
@@ -198,4 +198,4 @@ class Visit:
 
     def write(self, fetch: Fetch) -> int:
         self.fetches.append(fetch)
-        return self.history.fetch(fetch)
+        return self.history.add_fetch(fetch)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lab import checkout
 from lab.errors import LabError
-from lab.history import HistoryError, read_history
-from lab.judge.checkers import Evidence
+from lab.history import read_history
+from lab.judge.evidence import Evidence
 from lab.judge.findings import Finding, Status, find_worst
 from lab.judge.verdict import Verdict, conclude_comparison, judge_run
 from lab.matrix.result import Result, conclude_cells
@@ -18,7 +18,7 @@ from lab.report.marks import Mark, mark_events
 from lab.report.pictures import Picture, find_pictures
 from lab.report.sources import Source
 from lab.report.tables import Table
-from lab.report.timeline import count_sightings, serving_over_time
+from lab.report.timeline import count_sightings, tabulate_serving
 from lab.strategies import COMPARED, CONTROL, CURE
 
 KINDS = 6
@@ -83,7 +83,7 @@ class Chapter:
     def proofs(self) -> list[Proof]:
         """The evidence that is shown."""
         found = self.verdict.findings if self.verdict else ()
-        return [proof for finding in found for proof in proofs_of(finding)]
+        return [proof for finding in found for proof in iterate_proofs(finding)]
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,18 @@ class Report:
         return [each.cell for each in self.chapters if each.cell]
 
 
-def write_report(sources: Iterable[Source], wanted: int = 0) -> Report:
+def make_report(sources: Iterable[Source], wanted: int = 0) -> Report:
     """Judge every history again, one after another, and say what follows.
 
     Args:
         sources: the runs.
         wanted: how many cells of a matrix there should be among them, if more than there are.
     """
-    chapters = tuple(chapter_of(source) for source in sources)
-    return Report(*outcome(chapters, wanted), name_apart(chapters))
+    chapters = tuple(judge_source(source) for source in sources)
+    return Report(*conclude(chapters, wanted), name_apart(chapters))
 
 
-def chapter_of(source: Source) -> Chapter:
+def judge_source(source: Source) -> Chapter:
     """Judge one run.
 
     Raises:
@@ -119,26 +119,23 @@ def chapter_of(source: Source) -> Chapter:
     """
     cell, history = source.result, source.history
     if cell and not history:
-        return Chapter(cell_name(cell), cell_title(cell), cell.status, cell)
+        return Chapter(name_cell(cell), title_cell(cell), cell.status, cell)
     try:
-        return chapter_from(Path(history or ""), cell)
+        return judge_file(Path(history or ""), cell)
     except LabError as error:
         if not cell:
             raise
         missing = f"no timeline: {error}"
-        return Chapter(cell_name(cell), cell_title(cell), cell.status, cell, missing=missing)
+        return Chapter(name_cell(cell), title_cell(cell), cell.status, cell, missing=missing)
 
 
-def chapter_from(history: Path, cell: Result | None) -> Chapter:
+def judge_file(history: Path, cell: Result | None) -> Chapter:
     """Judge one history.
 
     Raises:
         LabError: it is none.
     """
-    try:
-        run = read_history(history)
-    except HistoryError as error:
-        raise LabError(str(error)) from error
+    run = read_history(history)
     if run.header is None:
         raise LabError(f"{history} is no history, for no line of it says what ran")
     verdict = judge_run(run, history=str(history))
@@ -146,31 +143,31 @@ def chapter_from(history: Path, cell: Result | None) -> Chapter:
     whose = f"with {header.strategy}" if header.strategy else f"of {header.base}"
     status = cell.status if cell else verdict.status
     return Chapter(
-        cell_name(cell) if cell else f"{header.strategy or 'site'}.{header.action}",
-        cell_title(cell) if cell else f"{header.action} {whose}",
+        name_cell(cell) if cell else f"{header.strategy or 'site'}.{header.action}",
+        title_cell(cell) if cell else f"{header.action} {whose}",
         status,
         cell,
         verdict,
         count_sightings(run, verdict),
-        serving_over_time(run),
+        tabulate_serving(run),
         mark_events(run),
-        file=as_typed(history),
+        file=display_history(history),
         pictures=tuple(find_pictures(run, history)) if status == Status.FAIL else (),
     )
 
 
-def as_typed(history: Path) -> str:
+def display_history(history: Path) -> str:
     """A history without the folders above the lab's, which are nobody's business."""
     path = history.resolve()
     return str(path.relative_to(checkout.ROOT)) if path.is_relative_to(checkout.ROOT) else path.name
 
 
-def cell_name(cell: Result) -> str:
+def name_cell(cell: Result) -> str:
     """What a cell is called in links."""
     return f"{cell.strategy}.{cell.scenario}"
 
 
-def cell_title(cell: Result) -> str:
+def title_cell(cell: Result) -> str:
     """What a reader calls a cell."""
     return f"{cell.strategy} × {cell.scenario}"  # noqa: RUF001 - times
 
@@ -186,7 +183,7 @@ def name_apart(chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
     return tuple(apart)
 
 
-def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
+def conclude(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     """What all of it proves: of a matrix and of a comparison, as their commands say it."""
     cells = [each.cell for each in chapters if each.cell]
     if cells or wanted:
@@ -205,7 +202,7 @@ def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     return status, whole
 
 
-def proofs_of(finding: Finding) -> Iterator[Proof]:
+def iterate_proofs(finding: Finding) -> Iterator[Proof]:
     """The first evidence of the commonest kinds, and the last of all."""
     shown = [*finding.samples.items()][:KINDS]
     for kind, evidence in shown:

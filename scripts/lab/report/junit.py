@@ -19,17 +19,17 @@ def render_junit(report: Report) -> str:
     """Write the document."""
     suites: dict[str, list[Tree.Element]] = {}
     for chapter in report.chapters:
-        suites.setdefault(suite_of(chapter), []).append(case(chapter))
+        suites.setdefault(name_suite(chapter), []).append(make_case(chapter))
     root = Tree.Element("testsuites", name="skewproof")
     for name, cases in suites.items():
-        Tree.SubElement(root, "testsuite", {"name": name, **count(cases)}).extend(cases)
-    for name, number in count([*root.iter("testcase")]).items():
+        Tree.SubElement(root, "testsuite", {"name": name, **count_cases(cases)}).extend(cases)
+    for name, number in count_cases([*root.iter("testcase")]).items():
         root.set(name, number)
     Tree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
 
 
-def suite_of(chapter: Chapter) -> str:
+def name_suite(chapter: Chapter) -> str:
     """The suite of a run: its strategy, or the site that it looked at."""
     if chapter.cell:
         return chapter.cell.strategy
@@ -37,12 +37,12 @@ def suite_of(chapter: Chapter) -> str:
     return clean((header and (header.strategy or header.base)) or "unknown")
 
 
-def case(chapter: Chapter) -> Tree.Element:
+def make_case(chapter: Chapter) -> Tree.Element:
     """One run."""
     cell, header = chapter.cell, chapter.verdict.header if chapter.verdict else None
     name = cell.scenario if cell else header.action if header else chapter.name
     seconds = cell.seconds if cell else chapter.seconds
-    made = Tree.Element("testcase", name=name, classname=suite_of(chapter), time=f"{seconds:.2f}")
+    made = Tree.Element("testcase", name=name, classname=name_suite(chapter), time=f"{seconds:.2f}")
     expected = cell.expected if cell else Status.PASS
     told = clean("\n".join(proof.evidence.sentence for proof in chapter.proofs))
     reason = clean((cell.reason if cell else None) or told.partition("\n")[0] or chapter.status)
@@ -58,7 +58,7 @@ def case(chapter: Chapter) -> Tree.Element:
     return made
 
 
-def count(cases: list[Tree.Element]) -> dict[str, str]:
+def count_cases(cases: list[Tree.Element]) -> dict[str, str]:
     """How many cases came to what, and how long all of them took."""
     seconds = sum(float(each.get("time", 0)) for each in cases)
     kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}

@@ -6,42 +6,42 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lab.report.document import Chapter, Report
-from lab.report.page import counted, matrix_rows
+from lab.report.page import arrange_matrix, count_findings
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~&!])")
 
 
 def render_markdown(report: Report) -> str:
     """Write the document."""
-    return "\n".join(lines_of(report)) + "\n"
+    return "\n".join(iterate_lines(report)) + "\n"
 
 
-def lines_of(report: Report) -> Iterator[str]:
+def iterate_lines(report: Report) -> Iterator[str]:
     """Write it line by line."""
-    yield from ("# Skewproof report", "", f"**{report.status}**: {plain(report.why)}", "")
-    if rows := matrix_rows(report):
-        yield from table(
+    yield from ("# Skewproof report", "", f"**{report.status}**: {escape(report.why)}", "")
+    if rows := arrange_matrix(report):
+        yield from write_table(
             ["", *dict.fromkeys(cell.strategy for cell in report.cells)],
-            ([scenario, *map(brief, row)] for scenario, row in rows),
+            ([scenario, *map(summarise_cell, row)] for scenario, row in rows),
         )
     for chapter in report.chapters:
-        yield from chapter_lines(chapter)
+        yield from iterate_chapter_lines(chapter)
 
 
-def chapter_lines(chapter: Chapter) -> Iterator[str]:
+def iterate_chapter_lines(chapter: Chapter) -> Iterator[str]:
     """One run."""
-    yield from (f"## {plain(chapter.title)}: {chapter.status}", "")
+    yield from (f"## {escape(chapter.title)}: {chapter.status}", "")
     if chapter.cell and chapter.cell.reason:
-        yield from (plain(chapter.cell.reason), "")
+        yield from (escape(chapter.cell.reason), "")
     if chapter.missing:
-        yield from (plain(chapter.missing), "")
+        yield from (escape(chapter.missing), "")
     if chapter.verdict is None:
         return
-    yield from table(
+    yield from write_table(
         ["promise", "verdict", "judged", "faults", ""],
         (
             [each.promise, each.status, judged, faults, each.reason or ""]
-            for each, judged, faults in counted(chapter.verdict.findings)
+            for each, judged, faults in count_findings(chapter.verdict.findings)
         ),
     )
     for title, lines in (
@@ -52,25 +52,25 @@ def chapter_lines(chapter: Chapter) -> Iterator[str]:
         ),
     ):
         if lines:
-            yield from (f"### {title}", "", *(f"- {plain(line)}" for line in lines), "")
+            yield from (f"### {title}", "", *(f"- {escape(line)}" for line in lines), "")
 
 
-def brief(chapter: Chapter | None) -> str:
+def summarise_cell(chapter: Chapter | None) -> str:
     """A cell of the matrix; one that is a surprise has a mark."""
     if chapter is None:
         return ""
     return f"{chapter.status} !" if chapter.cell and chapter.cell.surprises else chapter.status
 
 
-def table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
+def write_table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
     """A table, and an empty line."""
     for number, row in enumerate([head, *rows]):
-        yield f"| {' | '.join(map(plain, row))} |"
+        yield f"| {' | '.join(map(escape, row))} |"
         if number == 0:
             yield f"|{' --- |' * len(head)}"
     yield ""
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """A text that says in Markdown what it says, on one line: it may be of a foreign site."""
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))

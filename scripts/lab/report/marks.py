@@ -28,7 +28,9 @@ class Mark:
 def mark_events(run: Run) -> tuple[Mark, ...]:
     """The first events that say something; the last mark says how many there are beside them."""
     marks = [
-        Mark(round(event.t, 2), shorten(text)) for event in run.events if (text := describe(event))
+        Mark(round(event.t, 2), shorten(text))
+        for event in run.events
+        if (text := describe_event(event))
     ]
     if len(marks) > MOST:
         left = len(marks) - MOST
@@ -42,7 +44,7 @@ def shorten(text: str) -> str:
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
-def describe(event: Event) -> str | None:
+def describe_event(event: Event) -> str | None:
     """An event in words; None for what a chart shows, or another event says."""
     release, detail = event.release, event.detail
     routed = event.event == "weights" and detail.get("routed")
@@ -53,7 +55,7 @@ def describe(event: Event) -> str | None:
             return str(detail.get("what"))
         case "weights":
             no = " is not given out: not all are ready" if "routed" in detail else ""
-            return f"traffic {shares(detail)}{no}"
+            return f"traffic {describe_shares(detail)}{no}"
         case "publish-started":
             return f"publish of {release} begins"
         case "publish-ended":
@@ -69,7 +71,7 @@ def describe(event: Event) -> str | None:
             return f"{event.event.partition('-')[2]} {detail.get('replica')}"
         case "guard-checked" | "guard-stopped":
             return describe_guard(event)
-    return " ".join(filter(None, [event.event, release, *pairs(detail)]))
+    return " ".join(filter(None, [event.event, release, *iterate_details(detail)]))
 
 
 def describe_guard(event: Event) -> str:
@@ -80,7 +82,7 @@ def describe_guard(event: Event) -> str:
     return f"guard finds {event.release} {event.detail.get('verdict')} {when}"
 
 
-def shares(detail: Mapping[str, Any]) -> str:
+def describe_shares(detail: Mapping[str, Any]) -> str:
     """Who gets which share of the traffic."""
     weights = detail.get("weights")
     if not isinstance(weights, Mapping):
@@ -88,6 +90,6 @@ def shares(detail: Mapping[str, Any]) -> str:
     return ", ".join(f"{release} {weight}%" for release, weight in weights.items())
 
 
-def pairs(detail: Mapping[str, Any]) -> Iterator[str]:
+def iterate_details(detail: Mapping[str, Any]) -> Iterator[str]:
     """Whatever else an event says."""
     return (f"{name}={value}" for name, value in detail.items() if value is not None)

@@ -48,7 +48,7 @@ class Table:
         return max((row[index] or 0 for row in self.rows for index in wanted), default=0)
 
 
-def without_empty(columns: Sequence[Column], rows: Sequence[Sequence[Number]]) -> Table:
+def drop_empty(columns: Sequence[Column], rows: Sequence[Sequence[Number]]) -> Table:
     """A table without the columns that have nothing but zeros."""
     kept = [index for index in range(1, len(columns) + 1) if any(row[index] for row in rows)]
     return Table(

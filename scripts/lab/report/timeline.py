@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from lab.history import Fetch, Run
 from lab.judge.evidence import is_refused
-from lab.judge.tally import faults_of
+from lab.judge.tally import find_faulty
 from lab.judge.verdict import Verdict
-from lab.report.tables import Column, Number, Table, without_empty
+from lab.report.tables import Column, Number, Table, drop_empty
 
 STEPS = 100
 QUANTILES = (0.5, 0.99)
@@ -48,23 +48,27 @@ def count_sightings(run: Run, verdict: Verdict) -> Table:
         counts[int(each.t / step)][each.release, each.outcome] += 1
         if each.ms is not None:
             times[int(each.t / step)].append(each.ms)
-    releases = releases_of(run)
+    releases = list_releases(run)
     keys = [(release, outcome) for outcome in OUTCOMES for release in releases]
-    columns = [column(key, releases) for key in keys]
+    columns = [make_column(key, releases) for key in keys]
     columns += [
         Column(f"p{quantile * 100:g} ms", "latency", f"p{quantile * 100:g}")
         for quantile in QUANTILES
     ]
     rows: list[list[Number]] = [
-        [round(number * step, 6), *(counted[key] for key in keys), *latencies(times[number])]
+        [
+            round(number * step, 6),
+            *(counted[key] for key in keys),
+            *iterate_quantiles(times[number]),
+        ]
         for number, counted in sorted(counts.items())
     ]
-    return replace(without_empty(columns, rows), step=step)
+    return replace(drop_empty(columns, rows), step=step)
 
 
 def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
     """Whatever was judged of each fetch; requests for what no release has are left out."""
-    broken, wrong = faults_of(verdict.findings)
+    broken, wrong = find_faulty(verdict.findings)
     for index, fetch in enumerate(run.fetches):
         if fetch.how == "absent" or fetch.t < 0:
             continue
@@ -76,18 +80,21 @@ def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
             outcome = "broken"
         else:
             outcome = "wrong release" if index in wrong else "right"
-        yield Sighting(fetch.t, fetch.release or NAMELESS, outcome, page_time(fetch))
+        yield Sighting(fetch.t, fetch.release or NAMELESS, outcome, measure_page(fetch))
 
 
-def releases_of(run: Run) -> list[str]:
+def list_releases(run: Run) -> list[str]:
     """The releases of a run, in order; last, what names none."""
     named = {fetch.release for fetch in run.fetches if fetch.release} | {*run.records} - {""}
     for event in run.events:
-        named |= {*numbers(event.detail.get("weights")), *numbers(event.detail.get("replicas"))}
+        named |= {
+            *read_numbers(event.detail.get("weights")),
+            *read_numbers(event.detail.get("replicas")),
+        }
     return [*sorted(named), NAMELESS]
 
 
-def page_time(fetch: Fetch) -> float | None:
+def measure_page(fetch: Fetch) -> float | None:
     """How long a page took, if it is one that came."""
     answer = fetch.answer
     if fetch.role != "page" or fetch.cached or answer.status is None:
@@ -106,35 +113,41 @@ def choose_step(seconds: float) -> float:
         exponent += 1
 
 
-def latencies(times: Iterable[float]) -> Iterator[Number]:
+def iterate_quantiles(times: Iterable[float]) -> Iterator[Number]:
     """The quantiles, by nearest rank: of a few times the 99th percentile is the longest."""
     ranked = sorted(times)
     for quantile in QUANTILES:
         yield round(ranked[math.ceil(quantile * len(ranked)) - 1], 1) if ranked else None
 
 
-def column(key: tuple[str, str], releases: list[str]) -> Column:
+def make_column(key: tuple[str, str], releases: list[str]) -> Column:
     """The column of a release and an outcome."""
     release, outcome = key
     tone = outcome.split()[0] if OUTCOMES[outcome] == "faults" else "release"
-    return Column(f"{release} {outcome}", OUTCOMES[outcome], f"{tone}-{tone_of(release, releases)}")
+    return Column(
+        f"{release} {outcome}", OUTCOMES[outcome], f"{tone}-{choose_tone(release, releases)}"
+    )
 
 
-def tone_of(release: str, releases: list[str]) -> int:
+def choose_tone(release: str, releases: list[str]) -> int:
     """The number of a release's tone."""
     return releases.index(release) % TONES
 
 
-def serving_over_time(run: Run) -> Table:
+def tabulate_serving(run: Run) -> Table:
     """Weights and replicas by release, as the history says them; a row holds until the next."""
     told = [
-        (event.t, numbers(event.detail.get("weights")), numbers(event.detail.get("replicas")))
+        (
+            event.t,
+            read_numbers(event.detail.get("weights")),
+            read_numbers(event.detail.get("replicas")),
+        )
         for event in run.events
         if event.event == "serving"
     ]
-    releases = releases_of(run)
+    releases = list_releases(run)
     columns = [
-        Column(f"{release} {title}", chart, f"release-{tone_of(release, releases)}")
+        Column(f"{release} {title}", chart, f"release-{choose_tone(release, releases)}")
         for chart, title in (("weights", "% of the traffic"), ("replicas", "replicas"))
         for release in releases
     ]
@@ -145,10 +158,10 @@ def serving_over_time(run: Run) -> Table:
         ]
         for t, weights, replicas in told
     ]
-    return without_empty(columns, rows)
+    return drop_empty(columns, rows)
 
 
-def numbers(value: object) -> dict[str, int]:
+def read_numbers(value: object) -> dict[str, int]:
     """The whole numbers of an object in a history, which may hold anything."""
     if not isinstance(value, Mapping):
         return {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.judge.verdict import Verdict, judge
+from lab.history import Interrupted
+from lab.judge.verdict import Verdict, judge_history
 from lab.runs import session
-from lab.runs.recording import Interrupted
 from lab.runs.request import RunRequest
 from lab.stacks.model import Say
 from lab.strategies import COMPARED
@@ -18,8 +18,8 @@ def run_each(engine: str, visitors: int, say: Say) -> Iterator[tuple[str, Verdic
         say(f"strategy {strategy}")
         request = RunRequest("rollout", engine, name=None, strategy=strategy, visitors=visitors)
         try:
-            verdict = judge(session.run(request, say))
+            verdict = judge_history(session.roll_out(request, say))
         except Interrupted as stopped:
-            yield strategy, judge(stopped.history)
+            yield strategy, judge_history(stopped.history)
             return
         yield strategy, verdict

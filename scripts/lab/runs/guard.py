@@ -34,12 +34,12 @@ class GuardedRoller(Roller):
             super().roll(rollout)
         except StoppedError as stop:
             self.say(f"stopped {stop}")
-            self.history.event("guard-stopped", rollout.target, **stop.detail)
+            self.history.add_event("guard-stopped", rollout.target, **stop.detail)
             self.go_back(rollout, replicas)
         except UnavailableError as error:
             self.say("stopped: a step could not be taken")
             detail = {"when": "in a step", "why": str(error), "verdict": str(Status.FAIL)}
-            self.history.event("guard-stopped", rollout.target, **detail)
+            self.history.add_event("guard-stopped", rollout.target, **detail)
             self.go_back(rollout, replicas)
             raise
 
@@ -50,11 +50,11 @@ class GuardedRoller(Roller):
             StoppedError: something is broken, or could not be looked at.
         """
         for release in self.routed:
-            status, why = self.check(release, f"before {step}")
+            status, why = self.inspect(release, f"before {step}")
             if status is not Status.PASS:
                 raise StoppedError(f"before {step}", why, status)
 
-    def check(self, release: str, when: str) -> tuple[Status, str | None]:
+    def inspect(self, release: str, when: str) -> tuple[Status, str | None]:
         """Look at every page of a release; returns how it is, and what is wrong."""
         self.say(f"the guard looks at {release} {when}")
         fetches = self.probe.crawl_once(release, hard=True, name="guard")
@@ -70,7 +70,7 @@ class GuardedRoller(Roller):
             status, why = Status.UNKNOWN, f"{release} was asked, {min(others)} answered"
         counts = {"pages": len(pages), "assets": verdict.total.assets}
         detail = {"when": when, "why": why, "verdict": str(status)}
-        self.history.event("guard-checked", release, **detail, **counts)
+        self.history.add_event("guard-checked", release, **detail, **counts)
         return status, why
 
     def go_back(self, rollout: Rollout, replicas: int) -> None:
@@ -79,7 +79,7 @@ class GuardedRoller(Roller):
             self.restore(rollout.source)
         self.say(f"traffic: {rollout.source} 100%")
         self.route({rollout.source: 100})
-        self.history.event("weights", rollout.target, weights={rollout.source: 100})
+        self.history.add_event("weights", rollout.target, weights={rollout.source: 100})
         self.note_serving(rollout, {rollout.source: 100})
         while len(self.stack.replicas(rollout.source)) < replicas:
             self.restore(rollout.source)
@@ -87,15 +87,15 @@ class GuardedRoller(Roller):
             self.drain(new)
         self.note_serving(rollout)
         self.settle()
-        status, _why = self.check(rollout.source, "after the way back")
+        status, _why = self.inspect(rollout.source, "after the way back")
         detail = {"replicas": replicas, "verdict": str(status)}
-        self.history.event("guard-rolled-back", rollout.source, **detail)
+        self.history.add_event("guard-rolled-back", rollout.source, **detail)
 
     def restore(self, release: str) -> None:
         """Start a replica in the place of one that is gone."""
         self.say(f"starting a replica of {release} again")
         new = self.stack.add_replica(release)
-        self.history.event("replica-started", release, replica=new.name)
+        self.history.add_event("replica-started", release, replica=new.name)
 
 
 def find_reason(verdict: Verdict) -> str | None:

@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.history import History
+from lab.history import About, History, open_history
 from lab.probe import Probe, Site
 from lab.runs.guard import GuardedRoller
 from lab.runs.load import steady_load
-from lab.runs.recording import About, Interrupted, recorded
-from lab.runs.request import RunRequest, choose_rollout, fit
+from lab.runs.request import RunRequest, choose_rollout, fit_rollout
 from lab.runs.rollout import Roller, Rollout
 from lab.stacks.engines import choose
 from lab.stacks.lifecycle import (
@@ -30,38 +29,36 @@ from lab.stacks.state import State, stack_names
 PACE_SECONDS = 2.0
 """Between two visits of a visitor, while a steady load is measured."""
 
-__all__ = ["Interrupted", "RunRequest", "look", "run"]
 
-
-def run(request: RunRequest, say: Say) -> Path:
+def roll_out(request: RunRequest, say: Say) -> Path:
     """Carry a rollout or a rollback out; returns its history.
 
     Raises:
         Interrupted: by Ctrl-C; everything that was started is stopped.
     """
     if request.name in stack_names():
-        return run_on(request.name, request, say)
-    return run_alone(request, say)
+        return run_on_stack(request.name, request, say)
+    return run_on_new_stack(request, say)
 
 
-def run_on(name: str, request: RunRequest, say: Say) -> Path:
+def run_on_stack(name: str, request: RunRequest, say: Say) -> Path:
     """Roll on a stack that is up, and that stays up."""
     engine, stack = require_stack(name)
     if request.engine not in ("auto", engine.name):
         raise LabError(f"stack {name} runs on {engine.name}, not on {request.engine}")
-    rollout = fit(request, stack)
+    rollout = fit_rollout(request, stack)
     require_built(engine, (rollout.source, rollout.target))
     if not rollout.publishes:
         require_published(stack, rollout.target)
-    about = About(stack.folder, stack.base, stack.strategy, engine.name)
-    with recorded(about, request.action, say) as history:
+    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
+    with open_history(about, request.action, say) as history:
         observe(
             stack, rollout, history, request.visitors, say, guard=request.guard, rate=request.rate
         )
     return history.path
 
 
-def run_alone(request: RunRequest, say: Say) -> Path:
+def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     """Roll on a stack of its own, where the source serves; it is gone at the end."""
     strategy = require_strategy(request.strategy or "skewproof")
     rollout = choose_rollout(request)
@@ -72,9 +69,9 @@ def run_alone(request: RunRequest, say: Say) -> Path:
     name = f"{request.action}-{strategy}-{time.strftime('%H%M%S')}-{os.getpid()}"
     plan = Plan(name, strategy, port, {rollout.source: 100}, published)
     state = State(name, engine.name, strategy, port)
-    about = About(state.folder, state.base, strategy, engine.name)
+    about = About(folder=state.folder, base=state.base, strategy=strategy, engine=engine.name)
     with (
-        recorded(about, request.action, say) as history,
+        open_history(about, request.action, say) as history,
         temporary_stack(engine, plan, say) as stack,
     ):
         observe(
@@ -95,7 +92,7 @@ def observe(
 ) -> None:
     """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):
-        history.record(stack.record(release))
+        history.add_release(stack.record(release))
     with Probe(Site(stack.base, f"{stack.base}static/"), history) as probe:
         # One visitor comes by an edge of the CDN whose cache is cold.
         pace = PACE_SECONDS if rate else 0.0
@@ -107,23 +104,23 @@ def observe(
         probe.ask_for_absent()
 
 
-def look(name: str, visits: int, say: Say) -> Path:
+def probe_stack(name: str, visits: int, say: Say) -> Path:
     """Visit each release that a stack serves; returns the history.
 
     Raises:
         Interrupted: by Ctrl-C.
     """
     engine, stack = require_stack(name)
-    about = About(stack.folder, stack.base, stack.strategy, engine.name)
+    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
     site = Site(stack.base, about.static)
-    with recorded(about, "probe", say) as history, Probe(site, history) as probe:
+    with open_history(about, "probe", say) as history, Probe(site, history) as probe:
         for release in serving(stack):
-            history.record(stack.record(release))
-            visit(probe, release, visits, say)
+            history.add_release(stack.record(release))
+            visit_release(probe, release, visits, say)
     return history.path
 
 
-def visit(probe: Probe, release: str, visits: int, say: Say) -> None:
+def visit_release(probe: Probe, release: str, visits: int, say: Say) -> None:
     """Visit every page so many times."""
     for _ in range(visits):
         say(f"visiting {probe.site.base} of {release}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.history import Asset, Header, History, Record
-from lab.judge.verdict import Verdict, judge
+from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Limits, Probe, Site
 
 if TYPE_CHECKING:
@@ -283,17 +283,17 @@ class Bench:
 
     def begin(self, action: str = "rollout", *, records: bool = True, static: bool = True) -> None:
         prefix = self.probe.site.static if static else None
-        self.history.run(
+        self.history.begin(
             Header("skewproof", "embedded", action, self.shop.base, prefix, "2026-11-23T15:00:00Z")
         )
         if records:
             for release in self.shop.releases.values():
-                self.history.record(release.record)
+                self.history.add_release(release.record)
 
     def publish(self, *assets: dict[str, str | None]) -> None:
-        self.history.event("publish-started", "v2")
-        self.history.event("publish-ended", "v2")
-        self.history.event("rewritten", "v2", assets=list(assets))
+        self.history.add_event("publish-started", "v2")
+        self.history.add_event("publish-ended", "v2")
+        self.history.add_event("rewritten", "v2", assets=list(assets))
 
     def visit(self, *releases: str) -> None:
         for release in releases or ("v1", "v2"):
@@ -304,7 +304,7 @@ class Bench:
         if end:
             self.history.end()
         self.history.close()
-        return judge(self.history.path)
+        return judge_history(self.history.path)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from lab.history import Answer, Fetch
 from lab.judge.mime import find_misfit
-from lab.probe.documents import Documents, decode, kind_of, read_sitemap, read_web_manifest
+from lab.probe.documents import Documents, decode, find_kind, read_sitemap, read_web_manifest
 from lab.probe.links import Link, read_origin, resolve_url
 
 BASE = "http://shop.test/a/"
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_text_are_read_all_the_same() -> None:
 def test_the_type_decides_what_a_body_is(
     content_type: str | None, url: str, kind: str | None
 ) -> None:
-    assert kind_of(content_type, url) == kind
+    assert find_kind(content_type, url) == kind
 
 
 def fetched(body: bytes, url: str = f"{BASE}a.css") -> Fetch:

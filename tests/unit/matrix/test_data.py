@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.commands.tables import count_cell, render_cells
+from lab.commands.tables import describe_counts, render_cells
 from lab.history import Answer, Asset, Fetch, Header, Record, Run
 from lab.judge.checkers import CHECKERS
-from lab.judge.findings import Status, check
+from lab.judge.findings import Status, apply_checker
 from lab.matrix.cell import Cell
-from lab.matrix.result import Result, conclude_cells, load, not_applicable
+from lab.matrix.result import Result, conclude_cells, load_result, make_inapplicable
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.strategies import STRATEGIES
 from shop.environment import STRATEGIES as SETTINGS
@@ -95,14 +95,14 @@ def test_a_run_that_is_not_whole_says_how_much_of_it_there_is(
 def test_a_cell_that_was_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
     kept = result(Status.FAIL)
     kept.save(tmp_path)
-    assert load(tmp_path, "shared", "late-load") == kept
-    assert load(tmp_path, "shared", "rollback") is None
-    assert count_cell(kept) == "2 pages, 0 assets; page answers: 1 x 500"
+    assert load_result(tmp_path, "shared", "late-load") == kept
+    assert load_result(tmp_path, "shared", "rollback") is None
+    assert describe_counts(kept) == "2 pages, 0 assets; page answers: 1 x 500"
     assert render_cells([kept])
 
 
 def test_a_cell_that_cannot_be_says_why() -> None:
-    cell = not_applicable(STRATEGIES["whitenoise"], SCENARIOS["store-down"])
+    cell = make_inapplicable(STRATEGIES["whitenoise"], SCENARIOS["store-down"])
     assert cell.status == cell.expected == "n/a"
     assert cell.reason == "the assets are in the image: there is no store"
 
@@ -127,4 +127,4 @@ def served(name: str) -> Run:
 )
 def test_a_plain_name_promises_nothing_of_its_body(name: str, status: Status) -> None:
     (checker,) = (each for each in CHECKERS if each.name == "body matches hash")
-    assert check(served(name), checker).status == status
+    assert apply_checker(served(name), checker).status == status

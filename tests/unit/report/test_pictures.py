@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.report.recorded import PLANTED
 
-from lab.report.document import write_report
+from lab.report.document import make_report
 from lab.report.page import render_page
 from lab.report.pictures import MOST
 from lab.report.sources import find_sources
@@ -38,7 +38,7 @@ def take(
 
 
 def render(matrix: Path) -> str:
-    return render_page(write_report(find_sources([str(matrix)])))
+    return render_page(make_report(find_sources([str(matrix)])))
 
 
 def images(page: str) -> list[str]:

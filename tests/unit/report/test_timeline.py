@@ -8,11 +8,11 @@ from tests.unit.report.recorded import PAGES, PLANTED, write_history
 
 from lab.history import Run, read_history
 from lab.judge.verdict import judge_run
-from lab.report.document import write_report
+from lab.report.document import make_report
 from lab.report.marks import MOST, mark_events
 from lab.report.page import render_page
 from lab.report.sources import Source
-from lab.report.timeline import STEPS, choose_step, count_sightings, serving_over_time
+from lab.report.timeline import STEPS, choose_step, count_sightings, tabulate_serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def test_latency_is_that_of_pages_in_their_step_of_time(history: Path) -> None:
 
 
 def test_replicas_and_weights_are_those_that_the_history_says(history: Path) -> None:
-    table = serving_over_time(read_history(history))
+    table = tabulate_serving(read_history(history))
 
     assert [column.title for column in table.columns] == [
         "v1 % of the traffic",
@@ -65,9 +65,9 @@ def test_replicas_and_weights_are_those_that_the_history_says(history: Path) -> 
 
 def test_a_history_from_before_there_were_reports_has_no_bands(tmp_path: Path) -> None:
     path = write_history(tmp_path / "old.jsonl", told=False)
-    page = render_page(write_report([Source(path)]))
+    page = render_page(make_report([Source(path)]))
 
-    assert serving_over_time(read_history(path)).rows == ()
+    assert tabulate_serving(read_history(path)).rows == ()
     assert 'data-chart="fetches"' in page
     assert 'data-chart="replicas"' not in page
 
@@ -111,4 +111,4 @@ def test_a_time_that_is_none_does_not_break_a_report(history: Path, number: str)
     text = history.read_text()
     history.write_text(text.replace('"t":1.0,', f'"t":{number},', 1))
 
-    assert render_page(write_report([Source(history)]))
+    assert render_page(make_report([Source(history)]))
