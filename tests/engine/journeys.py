@@ -114,9 +114,18 @@ def crawl(stack: Stack, engine: str, path: Path, *pins: str, hard: bool = True) 
         pins: the releases.
         hard: past every cache, at the store itself.
     """
-    site = Site(stack.base, f"{stack.base}static/")
+    site = Site(base=stack.base, static=f"{stack.base}static/")
     with History(path) as history, Probe(site, history) as probe:
-        history.begin(Header(stack.strategy, engine, "probe", site.base, site.static, path.stem))
+        history.begin(
+            Header(
+                strategy=stack.strategy,
+                engine=engine,
+                action="probe",
+                base=site.base,
+                static=site.static,
+                started=path.stem,
+            )
+        )
         for release in ("v1", "v2"):
             history.add_release(stack.record(release))
         for pin in pins:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -14,37 +12,10 @@ from lab import checkout
 from lab.commands.options import example
 from lab.errors import UnavailableError, describe_error
 from lab.judge.verdict import EXIT_CODES
-from lab.report.document import Chapter, Report, make_report
-from lab.report.junit import render_junit
-from lab.report.markdown import render_markdown
+from lab.report.document import make_report
+from lab.report.forms import render_json, render_junit, render_markdown
 from lab.report.page import render_page
 from lab.report.sources import count_cells, find_run, find_sources
-
-
-def render_json(report: Report) -> str:
-    """The report as an object."""
-    document = {
-        "verdict": str(report.status),
-        "why": report.why,
-        "runs": [chapter_to_json(each) for each in report.chapters],
-    }
-    return json.dumps(document, indent=1) + "\n"
-
-
-def chapter_to_json(chapter: Chapter) -> dict[str, object]:
-    """A run as an object."""
-    return {
-        "name": chapter.name,
-        "title": chapter.title,
-        "status": str(chapter.status),
-        "cell": chapter.cell.to_json() if chapter.cell else None,
-        "missing": chapter.missing,
-        "verdict": chapter.verdict.to_json() if chapter.verdict else None,
-        "sightings": asdict(chapter.sightings) if chapter.sightings else None,
-        "serving": asdict(chapter.serving) if chapter.serving else None,
-        "events": [asdict(mark) for mark in chapter.marks],
-    }
-
 
 FORMATS = {
     "html": render_page,

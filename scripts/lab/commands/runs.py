@@ -26,8 +26,8 @@ from lab.history import HistoryError, Interrupted
 from lab.judge.verdict import EXIT_CODES, Verdict, conclude_comparison, judge_history
 from lab.runs import session
 from lab.runs.external import ProbeRequest, probe_site
-from lab.runs.gotcha import run_each
 from lab.runs.request import RunRequest
+from lab.runs.session import run_each
 from lab.stacks import lifecycle
 from lab.strategies import COMPARED, CONTROL, CURE
 
@@ -110,7 +110,7 @@ def probe(url: str | None, visits: int | None, name: str, as_json: bool, **exter
         run_and_judge(lambda: session.probe_stack(name, visits or 1, say), as_json)
     if visits and "seconds" in given:
         raise click.UsageError("Give --for or --visits, not both.")
-    look = ProbeRequest(url, visits or 1, **given)
+    look = ProbeRequest(url=url, visits=visits or 1, **given)
     run_and_judge(lambda: probe_site(look, say), as_json)
 
 
@@ -135,7 +135,7 @@ def run_command(action: str, as_json: bool, **options: Any) -> None:
         options["name"] = lifecycle.DEFAULT_NAME
     else:
         lifecycle.require_stack(options["name"])
-    run_and_judge(lambda: session.roll_out(RunRequest(action, **options), say), as_json)
+    run_and_judge(lambda: session.roll_out(RunRequest(action=action, **options), say), as_json)
 
 
 def run_and_judge(carry_out: Callable[[], Path], as_json: bool) -> NoReturn:

@@ -91,7 +91,11 @@ class Reader:
     def read_event(self, line: Mapping[str, Any]) -> None:
         expect_types(line, EVENT_TYPES)
         detail = dict(line.get("detail") or {})
-        self.events.append(Event(float(line["t"]), line["event"], line.get("release"), detail))
+        self.events.append(
+            Event(
+                t=float(line["t"]), event=line["event"], release=line.get("release"), detail=detail
+            )
+        )
 
     def read_fetch(self, line: Mapping[str, Any]) -> None:
         known = {name: self.intern(value) for name, value in line.items()}
@@ -138,7 +142,9 @@ def parse_record(document: Mapping[str, Any]) -> Record:
     bodies = document["assets"].items()
     assets = {name: Asset(body["sha256"], body["bytes"]) for name, body in bodies}
     paths = dict(document["paths"])
-    return Record(document["release"], paths, assets, document.get("django"))
+    return Record(
+        release=document["release"], paths=paths, assets=assets, django=document.get("django")
+    )
 
 
 def expect_types(line: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -47,7 +47,16 @@ def judge_rewritten(event: Event, touched: Mapping[str, Any]) -> Judgement:
     kind = "rewritten" if after else "deleted"
     expected = f"as of {before}"
     return Judgement(
-        evidence=Evidence(event.t, kind, event.release, None, name, came, expected, sentence)
+        evidence=Evidence(
+            t=event.t,
+            kind=kind,
+            release=event.release,
+            page=None,
+            asset=name,
+            came=came,
+            expected=expected,
+            sentence=sentence,
+        )
     )
 
 
@@ -74,13 +83,22 @@ def judge_stop(event: Event) -> Judgement:
     sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {when}"
     expected = "every page whole, before each step"
     return Judgement(
-        evidence=Evidence(event.t, "stopped", event.release, None, None, why, expected, sentence)
+        evidence=Evidence(
+            t=event.t,
+            kind="stopped",
+            release=event.release,
+            page=None,
+            asset=None,
+            came=why,
+            expected=expected,
+            sentence=sentence,
+        )
     )
 
 
 GUARD = Checker(
-    "guard content",
-    "the guard finds every page whole before each step",
-    judge_guard,
-    excuse_without_guard,
+    name="guard content",
+    promise="the guard finds every page whole before each step",
+    judge=judge_guard,
+    excuse=excuse_without_guard,
 )

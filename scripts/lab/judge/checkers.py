@@ -18,32 +18,40 @@ from lab.judge.contents import (
 from lab.judge.evidence import Checker
 
 CHECKERS: tuple[Checker, ...] = (
-    Checker("page answers", "every page answers 200", judge_pages),
-    Checker("asset resolves", "every asset that a page names is there", judge_assets),
+    Checker(name="page answers", promise="every page answers 200", judge=judge_pages),
     Checker(
-        "asset of its release",
-        "a page gets the assets that its own release was built with",
-        judge_releases,
-        excuse_without_records,
+        name="asset resolves", promise="every asset that a page names is there", judge=judge_assets
     ),
     Checker(
-        "body matches hash",
-        "a hashed asset has the body that its name was made from",
-        judge_bodies,
-        excuse_other_hashes,
-    ),
-    Checker("type fits", "an asset has a type that browsers accept for it", judge_types),
-    Checker("miss uncacheable", "no cache may keep a missing asset", judge_misses),
-    Checker(
-        "nothing refused",
-        "nothing is refused, reset, timed out or answered 502 to 504",
-        judge_connections,
+        name="asset of its release",
+        promise="a page gets the assets that its own release was built with",
+        judge=judge_releases,
+        excuse=excuse_without_records,
     ),
     Checker(
-        "append-only",
-        "a publish neither rewrites nor deletes what is served",
-        judge_publishes,
-        excuse_without_publish,
+        name="body matches hash",
+        promise="a hashed asset has the body that its name was made from",
+        judge=judge_bodies,
+        excuse=excuse_other_hashes,
+    ),
+    Checker(
+        name="type fits",
+        promise="an asset has a type that browsers accept for it",
+        judge=judge_types,
+    ),
+    Checker(
+        name="miss uncacheable", promise="no cache may keep a missing asset", judge=judge_misses
+    ),
+    Checker(
+        name="nothing refused",
+        promise="nothing is refused, reset, timed out or answered 502 to 504",
+        judge=judge_connections,
+    ),
+    Checker(
+        name="append-only",
+        promise="a publish neither rewrites nor deletes what is served",
+        judge=judge_publishes,
+        excuse=excuse_without_publish,
     ),
 )
 

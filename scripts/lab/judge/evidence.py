@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.history import Fetch, Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One broken promise: when, on which page, what came and what should have come.
 
@@ -45,7 +45,7 @@ class Judgement:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checker:
     """A promise, how to see that it was broken, and why it may not apply to a run."""
 
@@ -63,7 +63,17 @@ def blame(
     asset = None if fetch.role == "page" else display_asset(run, fetch.url)
     says = f"at {fetch.t:.2f} s {sentence}"
     return Judgement(
-        index, Evidence(fetch.t, kind, fetch.release, page, asset, came, expected, says)
+        index,
+        Evidence(
+            t=fetch.t,
+            kind=kind,
+            release=fetch.release,
+            page=page,
+            asset=asset,
+            came=came,
+            expected=expected,
+            sentence=says,
+        ),
     )
 
 

@@ -23,7 +23,7 @@ class Status(StrEnum):
     NOT_APPLICABLE = "n/a"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one checker found.
 
@@ -62,12 +62,16 @@ def apply_checker(run: Run, checker: Checker) -> Finding:
         excuse = checker.excuse(run)
         if excuse:
             status = Status.NOT_APPLICABLE
-            return Finding(checker.name, checker.promise, status, reason=excuse)
+            return Finding(
+                checker=checker.name, promise=checker.promise, status=status, reason=excuse
+            )
         for judged in checker.judge(run):
             collected.add(judged)
     except Exception as error:
         reason = f"the checker crashed: {type(error).__name__}: {error}"
-        return Finding(checker.name, checker.promise, Status.UNKNOWN, reason=reason)
+        return Finding(
+            checker=checker.name, promise=checker.promise, status=Status.UNKNOWN, reason=reason
+        )
     return collected.conclude(checker)
 
 
@@ -83,7 +87,12 @@ def check_wholeness(run: Run) -> Finding:
     more = [f"{len(reasons) - 3} more"] if len(reasons) > 3 else []
     reason = "; ".join(reasons[:3] + more)
     status = Status.UNKNOWN if reasons else Status.PASS
-    return Finding("history whole", "the history is whole", status, reason=reason or None)
+    return Finding(
+        checker="history whole",
+        promise="the history is whole",
+        status=status,
+        reason=reason or None,
+    )
 
 
 def find_worst(statuses: Iterable[Status]) -> Status:
@@ -127,18 +136,18 @@ class Collected:
 
     def conclude(self, checker: Checker) -> Finding:
         return Finding(
-            checker.name,
-            checker.promise,
-            self.find_status(),
-            self.judged,
-            self.faults,
-            self.find_reason(),
-            dict(self.kinds.most_common()),
-            dict(self.subjects.most_common()),
-            {kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
-            self.first,
-            self.last,
-            frozenset(self.faulty),
+            checker=checker.name,
+            promise=checker.promise,
+            status=self.find_status(),
+            judged=self.judged,
+            faults=self.faults,
+            reason=self.find_reason(),
+            kinds=dict(self.kinds.most_common()),
+            subjects=dict(self.subjects.most_common()),
+            samples={kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
+            first=self.first,
+            last=self.last,
+            faulty=frozenset(self.faulty),
         )
 
     def find_status(self) -> Status:

@@ -17,7 +17,7 @@ BEGINNINGS = {"load-at-rest": "at rest", "load-rolling": "rolling"}
 END = "load-ended"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """The pages that were due in one phase of a load; milliseconds count from when each was due.
 
@@ -64,15 +64,15 @@ def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) ->
         if each.answer.status is not None
     )
     return Phase(
-        name,
-        round(end - begin, 3),
-        len(due),
-        round(came / (end - begin), 1),
-        percentile(times, 50),
-        percentile(times, 99),
-        times[-1] if times else None,
-        len(due) - len(answered),
-        sum((answer.status or 0) >= 500 for answer in answered),
+        name=name,
+        seconds=round(end - begin, 3),
+        pages=len(due),
+        rate=round(came / (end - begin), 1),
+        p50=percentile(times, 50),
+        p99=percentile(times, 99),
+        longest=times[-1] if times else None,
+        refused=len(due) - len(answered),
+        errors=sum((answer.status or 0) >= 500 for answer in answered),
     )
 
 

@@ -18,7 +18,7 @@ BREAKAGE = ("page answers", "asset resolves", "body matches hash", "type fits")
 """The checkers whose faults mean that a thing did not come, or not as something of use."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """What the pages of one release met.
 
@@ -39,7 +39,8 @@ class Tally:
     requests: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
+        sums = {name: getattr(self, name) + getattr(other, name) for name in Tally.__slots__}
+        return Tally(**sums)
 
 
 def count_by_release(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:

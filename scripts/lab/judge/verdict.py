@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXIT_CODES = {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 2}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """All findings of one run, and what follows from them."""
 
@@ -87,7 +87,15 @@ def judge_run(
     status = find_worst(finding.status for finding in findings)
     guard = tuple(event for event in run.events if event.event.startswith("guard-"))
     counts = count_by_release(run, findings)
-    return Verdict(status, findings, counts, run.header, history, guard, find_phases(run))
+    return Verdict(
+        status=status,
+        findings=findings,
+        releases=counts,
+        header=run.header,
+        history=history,
+        guard=guard,
+        load=find_phases(run),
+    )
 
 
 def conclude_comparison(

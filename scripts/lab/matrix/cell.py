@@ -256,7 +256,7 @@ def run_cell(
     with open_history(about, scenario.name, say) as history:
         for release in RELEASES:
             history.add_release(stack.record(release))
-        with Probe(Site(stack.base, about.static), history) as probe:
+        with Probe(Site(base=stack.base, static=about.static), history) as probe:
             cell = Cell(stack, probe, history, seed, camera)
             cell.begin()
             cell.carry_out(scenario.steps)

@@ -18,7 +18,7 @@ WANTED = "cells.json"
 """What a run is to consist of, in its folder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One cell.
 
@@ -117,25 +117,31 @@ def make_result(
     )
     unsure = [each.reason for each in verdict.findings if each.status == Status.UNKNOWN]
     return Result(
-        strategy.name,
-        scenario.name,
-        verdict.status,
-        scenario.expected(strategy.name),
-        unsure[0] if unsure else scenario.fails.get(strategy.name),
-        seed,
-        asdict(verdict.total),
-        {each.checker: each.kinds for each in verdict.findings if each.faults},
-        evidence[0].sentence if evidence else None,
-        evidence[-1].sentence if evidence else None,
-        verdict.history,
-        round(seconds, 2),
+        strategy=strategy.name,
+        scenario=scenario.name,
+        status=verdict.status,
+        expected=scenario.expected(strategy.name),
+        reason=unsure[0] if unsure else scenario.fails.get(strategy.name),
+        seed=seed,
+        counts=asdict(verdict.total),
+        faults={each.checker: each.kinds for each in verdict.findings if each.faults},
+        first=evidence[0].sentence if evidence else None,
+        last=evidence[-1].sentence if evidence else None,
+        history=verdict.history,
+        seconds=round(seconds, 2),
     )
 
 
 def make_inapplicable(strategy: Strategy, scenario: Scenario) -> Result:
     """The result of a cell that cannot be."""
     why = scenario.without[strategy.name]
-    return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)
+    return Result(
+        strategy=strategy.name,
+        scenario=scenario.name,
+        status=Status.NOT_APPLICABLE,
+        expected="n/a",
+        reason=why,
+    )
 
 
 def conclude_cells(results: Sequence[Result], wanted: int) -> tuple[Status, str]:

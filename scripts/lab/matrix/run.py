@@ -204,7 +204,14 @@ def run_one(
     except (LabError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
-        return Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
+        return Result(
+            strategy=strategy.name,
+            scenario=scenario.name,
+            status=Status.UNKNOWN,
+            expected=expected,
+            reason=why,
+            seed=seed,
+        )
 
 
 def describe(result: Result) -> str:

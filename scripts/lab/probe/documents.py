@@ -15,8 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 from lab.judge.mime import is_html, is_javascript, read_essence
 from lab.probe.css import read_stylesheet
 from lab.probe.html import read_page
-from lab.probe.importmap import ImportMap
-from lab.probe.javascript import read_script
+from lab.probe.javascript import ImportMap, read_script
 from lab.probe.links import Link, resolve_url
 
 if TYPE_CHECKING:

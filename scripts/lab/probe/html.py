@@ -15,8 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from lab.judge.names import has_hash
 from lab.probe.css import read_declarations, read_stylesheet
-from lab.probe.importmap import ImportMap, parse_import_map
-from lab.probe.javascript import read_script
+from lab.probe.javascript import ImportMap, parse_import_map, read_script
 from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ PICTURES = frozenset(
 Attributes = dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Page:
     base: str
     static: str | None
@@ -99,7 +98,7 @@ def read_page(
         static: the URL prefix of static files; a link to one is an asset and not a page.
     """
     nodes = list(iterate_elements(LexborHTMLParser(text).root))
-    page = Page(read_base(nodes, url), static)
+    page = Page(base=read_base(nodes, url), static=static)
     for node in nodes:
         read_element(page, node, {name: value or "" for name, value in node.attributes.items()})
     links = [*page.import_map.links(), *page.links]

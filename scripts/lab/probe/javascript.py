@@ -1,12 +1,17 @@
-"""What a script names: imports, `new URL(…, import.meta.url)` and its source map, by tree-sitter.
+"""What a script names, and what a page's import map makes of it.
 
-What only looks like an import, in a string, a comment, a template or a pattern, is none.
+A script names modules by imports, files by `new URL(…, import.meta.url)`, and its source map.
+tree-sitter reads it, so that what only looks like an import, in a string, a comment, a template or
+a pattern, is none. An import map says what a bare module specifier means on a page:
+https://html.spec.whatwg.org/multipage/webappapis.html#import-maps
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import tree_sitter_javascript
 from tree_sitter import Language, Parser, Query, QueryCursor
@@ -14,9 +19,10 @@ from tree_sitter import Language, Parser, Query, QueryCursor
 from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tree_sitter import Node
+
 
 LANGUAGE = Language(tree_sitter_javascript.language())
 QUERY = Query(
@@ -112,3 +118,94 @@ def unescape(match: re.Match[str]) -> str:
     return (
         "" if character in ("\n", "\r\n", "\u2028", "\u2029") else CONTROL.get(character, character)
     )
+
+
+Specifiers = dict[str, str | None]
+"""Specifier, or prefix that ends in a slash, to URL; None where the map forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMap:
+    """The import map of a page, its URLs resolved; `scopes` longest prefix first."""
+
+    imports: Specifiers = field(default_factory=dict)
+    scopes: tuple[tuple[str, Specifiers], ...] = ()
+
+    def resolve(self, wanted: Import) -> str | None:
+        """Return the URL of a module, or None where a browser would find none."""
+        as_url = resolve_specifier(wanted.specifier, wanted.base)
+        key = as_url or wanted.specifier
+        for prefix, specifiers in self.scopes:
+            if prefix == wanted.base or (prefix.endswith("/") and wanted.base.startswith(prefix)):
+                found, url = look_up(specifiers, key)
+                if found:
+                    return url
+        found, url = look_up(self.imports, key)
+        return url if found else as_url
+
+    def links(self) -> list[Link]:
+        """Return the modules that the map names; a prefix names none by itself."""
+        tables = [self.imports, *(specifiers for _prefix, specifiers in self.scopes)]
+        urls = [
+            url for table in tables for key, url in table.items() if url and not key.endswith("/")
+        ]
+        return [Link(url, "import-map") for url in dict.fromkeys(urls)]
+
+    def merge(self, other: ImportMap) -> ImportMap:
+        """Return both maps as one; where they disagree, the earlier one counts."""
+        scopes = dict(other.scopes)
+        for prefix, specifiers in self.scopes:
+            scopes[prefix] = scopes.get(prefix, {}) | specifiers
+        return ImportMap(other.imports | self.imports, sort_scopes(scopes))
+
+
+def parse_import_map(text: str, base: str) -> ImportMap:
+    """Return the import map of a script element; an empty one for what is none."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return ImportMap()
+    if not isinstance(document, dict):
+        return ImportMap()
+    scopes = {
+        url: read_specifiers(table, base)
+        for prefix, table in list_items(document.get("scopes"))
+        if (url := resolve_url(base, prefix))
+    }
+    return ImportMap(read_specifiers(document.get("imports"), base), sort_scopes(scopes))
+
+
+def sort_scopes(scopes: Mapping[str, Specifiers]) -> tuple[tuple[str, Specifiers], ...]:
+    return tuple(sorted(scopes.items(), reverse=True))
+
+
+def list_items(table: object) -> list[tuple[str, Any]]:
+    return list(table.items()) if isinstance(table, dict) else []
+
+
+def read_specifiers(table: object, base: str) -> Specifiers:
+    read: Specifiers = {}
+    for key, value in list_items(table):
+        url = resolve_specifier(value, base) if isinstance(value, str) else None
+        read[resolve_specifier(key, base) or key] = url
+    read.pop("", None)
+    return read
+
+
+def resolve_specifier(specifier: str, base: str) -> str | None:
+    """Return the URL of a specifier that is one: relative with a dot or slash, or absolute."""
+    if specifier.startswith(("/", "./", "../")) or re.match(r"https?:", specifier):
+        return resolve_url(base, specifier)
+    return None
+
+
+def look_up(specifiers: Specifiers, key: str) -> tuple[bool, str | None]:
+    """Return whether a table has an entry for a specifier, and its URL: longest prefix wins."""
+    if key in specifiers:
+        return True, specifiers[key]
+    prefixes = [name for name in specifiers if name.endswith("/") and key.startswith(name)]
+    if not prefixes:
+        return False, None
+    prefix = max(prefixes, key=len)
+    base = specifiers[prefix]
+    return True, resolve_url(base, key.removeprefix(prefix)) if base else None

@@ -1,4 +1,7 @@
-"""How a probe behaves: at home it asks as fast as it can, as a guest for less, and it waits."""
+"""How a probe behaves: fast on the lab's own stacks, and as a guest on an external site.
+
+A guest keeps to a rate, to robots.txt, and waits as long as the site asks it to. robots.txt is read by Protego, as https://www.rfc-editor.org/rfc/rfc9309 says.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from protego import Protego
+
 from lab.judge.names import has_hash
 from lab.probe.links import read_origin
 
@@ -16,8 +21,8 @@ if TYPE_CHECKING:
 
     from lab.history import Answer, History
     from lab.probe.links import Link
-    from lab.probe.robots import Robots
     from lab.probe.site import Site
+
 
 LONGEST_WAIT = 300.0
 """Seconds: whoever asks a guest to come back later than that is asked after that."""
@@ -27,6 +32,45 @@ TRIES = 4
 """How often a guest asks in all for what is answered 429, "Too Many Requests"."""
 SHOWN = 10
 """Lines of what was left out."""
+
+ROBOT_NAME = "skewproof-probe"
+"""What a group of robots.txt may call the probe."""
+ROBOTS_BYTES = 500 * 1024
+"""Bytes of a robots.txt that have to be read, by section 2.5."""
+FORBID_NOTHING, FORBID_EVERYTHING = "", "User-agent: *\nDisallow: /"
+"""What is forbidden where there is none (section 2.3.1.3), and where nobody can say (2.3.1.4)."""
+
+
+class Robots:
+    """The robots.txt of each origin, asked for once."""
+
+    def __init__(self, get: Callable[[str], tuple[Answer, bytes]]) -> None:
+        self.get = get
+        self.known: dict[str, Protego] = {}
+
+    def allow(self, url: str) -> bool:
+        """Say whether a URL may be asked for."""
+        return self.find_rules(url).can_fetch(url, ROBOT_NAME)
+
+    def delay(self, url: str) -> float:
+        """Return the seconds between two requests that the host of a URL asks for."""
+        return float(self.find_rules(url).crawl_delay(ROBOT_NAME) or 0.0)
+
+    def find_rules(self, url: str) -> Protego:
+        origin = read_origin(url)
+        if origin not in self.known:
+            self.known[origin] = Protego.parse(self.fetch(f"{origin}/robots.txt"))
+        return self.known[origin]
+
+    def fetch(self, url: str) -> str:
+        answer, content = self.get(url)
+        if answer.status is None or answer.status >= 500:
+            return FORBID_EVERYTHING
+        return (
+            content[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+            if answer.status == 200
+            else FORBID_NOTHING
+        )
 
 
 class Manners:

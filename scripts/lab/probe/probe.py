@@ -250,6 +250,16 @@ class Probe:
     def get(self, client: Client, url: str, how: str, release: str | None, name: str) -> Fetch:
         t = self.history.now()
         answer, _body = client.get(url)
-        fetch = Fetch(t, "asset", url, None, None, how, release, name, answer)
+        fetch = Fetch(
+            t=t,
+            role="asset",
+            url=url,
+            page=None,
+            via=None,
+            how=how,
+            release=release,
+            visitor=name,
+            answer=answer,
+        )
         self.history.add_fetch(fetch)
         return fetch

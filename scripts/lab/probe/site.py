@@ -19,7 +19,7 @@ CHANGES_STATE = re.compile(
 """Paths that no probe follows, though a GET should be harmless: to be on the safe side."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of a visit: seconds, bytes and counts."""
 
@@ -34,7 +34,7 @@ class Limits:
     redirects: int = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A site to probe.
 

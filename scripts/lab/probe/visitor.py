@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.history import History, Role
     from lab.probe.client import Client
     from lab.probe.documents import Document, Documents
-    from lab.probe.importmap import ImportMap
+    from lab.probe.javascript import ImportMap
     from lab.probe.site import Site
 
 
@@ -33,7 +33,7 @@ class Got:
     document: Document
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Need:
     """What one page needs, while it is followed."""
 
@@ -123,7 +123,7 @@ class Visit:
     def follow(self, page: Fetch, number: int, body: bytes) -> None:
         """Fetch everything that a page names, and what that names, until nothing is left."""
         document = self.documents.read(page, body)
-        need = Need(page, number, document.import_map)
+        need = Need(page=page, number=number, import_map=document.import_map)
         self.manners.notice(document.links)
         queue = deque((link, page.url) for link in self.iterate_links(document, need, page.how))
         seen: set[str] = set()
@@ -194,7 +194,18 @@ class Visit:
         role: Role = "asset" if page else "page"
         owner, release = (page.url, page.release) if page else (link.url, answer.release)
         how, visitor = link.how, self.visitor
-        return Fetch(t, role, link.url, owner, via, how, release, visitor, answer, cached)
+        return Fetch(
+            t=t,
+            role=role,
+            url=link.url,
+            page=owner,
+            via=via,
+            how=how,
+            release=release,
+            visitor=visitor,
+            answer=answer,
+            cached=cached,
+        )
 
     def write(self, fetch: Fetch) -> int:
         self.fetches.append(fetch)

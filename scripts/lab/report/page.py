@@ -15,7 +15,7 @@ from lab.judge.findings import Finding
 from lab.matrix.result import Result
 from lab.matrix.scenarios import SCENARIOS
 from lab.report.document import Chapter, Report
-from lab.report.tables import Table
+from lab.report.timeline import Table
 
 HERE = Path(__file__).parent
 CHARTS = {

@@ -33,7 +33,7 @@ from lab.probe import (
     make_session,
 )
 from lab.probe.links import resolve_url
-from lab.probe.robots import NAME
+from lab.probe.manners import ROBOT_NAME
 from lab.stacks.model import Say
 
 LIMITS = Limits(pages=100, depth=10, body=10 * 1024 * 1024, assets=1000)
@@ -43,7 +43,7 @@ ANSWER_SECONDS = 10.0
 Ask = Callable[[str], requests.Response]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
     """What somebody wants to know of a site.
 
@@ -121,7 +121,7 @@ def make_site(wanted: ProbeRequest) -> Site:
     try:
         pattern = re.compile(wanted.release_pattern) if wanted.release_pattern else None
         header = wanted.release_header
-        site = Site(wanted.url, release_header=header, release_pattern=pattern, limits=LIMITS)
+        site = Site(base=wanted.url, release_header=header, release_pattern=pattern, limits=LIMITS)
     except re.error as error:
         raise LabError(f"--release-pattern {wanted.release_pattern}: {error}") from error
     except ValueError as error:
@@ -166,7 +166,7 @@ def require_robots(url: str, robots: Robots) -> None:
         host = urlsplit(url).netloc
         raise LabError(
             f"robots.txt of {host} forbids {url}, or answers with an error: let the probe in by "
-            f'the lines "User-agent: {NAME}" and "Allow: /"'
+            f'the lines "User-agent: {ROBOT_NAME}" and "Allow: /"'
         )
 
 
@@ -245,7 +245,7 @@ def make_record(release: str, place: str, text: str) -> Record:
         assets = {name: Asset(**digests.get(name, {})) for name in sorted(set(paths.values()))}
     except (TypeError, AttributeError) as error:
         raise LabError(f"manifest {place}: its digests are not those of a record") from error
-    return Record(release, paths, assets)
+    return Record(release=release, paths=paths, assets=assets)
 
 
 def parse(text: str) -> Any:

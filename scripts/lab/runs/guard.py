@@ -61,8 +61,15 @@ class GuardedRoller(Roller):
         records = {release: parse_record(self.stack.record(release))}
         # No rollout, in which a publish would be missed, and no foreign site, which may do more.
         base = self.stack.base
-        header = Header(self.stack.strategy, "guard", "guard", base, f"{base}static/", "")
-        verdict = judge_run(Run(header, records, fetches=tuple(fetches), ended=True))
+        header = Header(
+            strategy=self.stack.strategy,
+            engine="guard",
+            action="guard",
+            base=base,
+            static=f"{base}static/",
+            started="",
+        )
+        verdict = judge_run(Run(header=header, records=records, fetches=tuple(fetches), ended=True))
         pages = [fetch.answer.release for fetch in fetches if fetch.role == "page"]
         others = {other for other in pages if other} - {release}
         status, why = verdict.status, find_reason(verdict)

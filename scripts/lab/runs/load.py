@@ -123,7 +123,17 @@ class Load:
             retried=retried,
         )
         t = due - self.zero
-        return Fetch(t, "page", url, url, None, "load", release, f"load-{thread}", answer)
+        return Fetch(
+            t=t,
+            role="page",
+            url=url,
+            page=url,
+            via=None,
+            how="load",
+            release=release,
+            visitor=f"load-{thread}",
+            answer=answer,
+        )
 
     def get_pipe(self, name: str) -> IO[bytes]:
         """Return one end of the other process."""

@@ -11,7 +11,7 @@ from lab.stacks.lifecycle import DEFAULT_NAME, serving
 from lab.stacks.model import Stack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """What a person asked for; None is "whatever fits"."""
 

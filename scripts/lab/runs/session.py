@@ -1,13 +1,15 @@
-"""From a command to its history: a rollout, a rollback or a look, and all that belongs to it."""
+"""From a request to its history: a rollout, a rollback, the strategies side by side, a look."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.history import About, History, open_history
+from lab.history import About, History, Interrupted, open_history
+from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Probe, Site
 from lab.runs.guard import GuardedRoller
 from lab.runs.load import steady_load
@@ -25,13 +27,14 @@ from lab.stacks.lifecycle import (
 from lab.stacks.model import Plan, Say, Stack
 from lab.stacks.ports import free_ports
 from lab.stacks.state import State, stack_names
+from lab.strategies import COMPARED, CURE
 
 PACE_SECONDS = 2.0
 """Between two visits of a visitor, while a steady load is measured."""
 
 
 def roll_out(request: RunRequest, say: Say) -> Path:
-    """Carry a rollout or a rollback out; returns its history.
+    """Carry a rollout or a rollback out, and return its history.
 
     Raises:
         Interrupted: by Ctrl-C; everything that was started is stopped.
@@ -60,7 +63,7 @@ def run_on_stack(name: str, request: RunRequest, say: Say) -> Path:
 
 def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     """Roll on a stack of its own, where the source serves; it is gone at the end."""
-    strategy = require_strategy(request.strategy or "skewproof")
+    strategy = require_strategy(request.strategy or CURE)
     rollout = choose_rollout(request)
     engine = choose(request.engine, say)
     require_built(engine, (rollout.source, rollout.target))
@@ -93,7 +96,7 @@ def observe(
     """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):
         history.add_release(stack.record(release))
-    with Probe(Site(stack.base, f"{stack.base}static/"), history) as probe:
+    with Probe(Site(base=stack.base, static=f"{stack.base}static/"), history) as probe:
         # One visitor comes by an edge of the CDN whose cache is cold.
         pace = PACE_SECONDS if rate else 0.0
         probe.start(visitors - 1, pace=pace)
@@ -112,7 +115,7 @@ def probe_stack(name: str, visits: int, say: Say) -> Path:
     """
     engine, stack = require_stack(name)
     about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
-    site = Site(stack.base, about.static)
+    site = Site(base=stack.base, static=about.static)
     with open_history(about, "probe", say) as history, Probe(site, history) as probe:
         for release in serving(stack):
             history.add_release(stack.record(release))
@@ -125,3 +128,18 @@ def visit_release(probe: Probe, release: str, visits: int, say: Say) -> None:
     for _ in range(visits):
         say(f"visiting {probe.site.base} of {release}")
         probe.crawl_once(release)
+
+
+def run_each(engine: str, visitors: int, say: Say) -> Iterator[tuple[str, Verdict]]:
+    """Roll out under each strategy, each on a stack of its own; an interrupt ends it early."""
+    for strategy in reversed(COMPARED):
+        say(f"strategy {strategy}")
+        request = RunRequest(
+            action="rollout", engine=engine, name=None, strategy=strategy, visitors=visitors
+        )
+        try:
+            verdict = judge_history(roll_out(request, say))
+        except Interrupted as stopped:
+            yield strategy, judge_history(stopped.history)
+            return
+        yield strategy, verdict

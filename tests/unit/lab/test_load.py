@@ -122,8 +122,18 @@ def test_a_load_that_cannot_go_on_is_an_error(tmp_path: Path) -> None:
 
 
 def page(t: float, ms: float = 0.0, status: int | None = 200, error: str | None = None) -> Fetch:
-    answer = Answer(status, error, ms=ms)
-    return Fetch(t, "page", "http://x/", "http://x/", None, "load", "v1", "load-1", answer)
+    answer = Answer(status=status, error=error, ms=ms)
+    return Fetch(
+        t=t,
+        role="page",
+        url="http://x/",
+        page="http://x/",
+        via=None,
+        how="load",
+        release="v1",
+        visitor="load-1",
+        answer=answer,
+    )
 
 
 def test_a_phase_counts_what_was_due_in_it_and_the_rate_what_was_answered_in_it() -> None:
@@ -142,5 +152,10 @@ def test_a_percentile_is_a_time_that_was_met() -> None:
 
 
 def test_an_interrupted_load_has_the_phases_that_ended() -> None:
-    events = [Event(1, "load-at-rest", None, {}), Event(2, "load-rolling", None, {})]
-    assert [phase.name for phase in find_phases(Run(None, events=tuple(events)))] == ["at rest"]
+    events = [
+        Event(t=1, event="load-at-rest", release=None, detail={}),
+        Event(t=2, event="load-rolling", release=None, detail={}),
+    ]
+    assert [phase.name for phase in find_phases(Run(header=None, events=tuple(events)))] == [
+        "at rest"
+    ]

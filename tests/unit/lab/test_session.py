@@ -77,12 +77,12 @@ def test_two_stacks_are_up_at_once_and_all_go_down(
 @pytest.mark.parametrize(
     ("wanted", "rollout"),
     [
-        (RunRequest("rollout"), Rollout("v1", "v2")),
-        (RunRequest("rollback"), Rollout("v2", "v1", publishes=False)),
-        (RunRequest("rollout", source="v2"), Rollout("v2", "v3")),
-        (RunRequest("rollout", source="v3"), Rollout("v3", "v2")),
-        (RunRequest("rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
-        (RunRequest("rollout", target="v3"), Rollout("v1", "v3")),
+        (RunRequest(action="rollout"), Rollout("v1", "v2")),
+        (RunRequest(action="rollback"), Rollout("v2", "v1", publishes=False)),
+        (RunRequest(action="rollout", source="v2"), Rollout("v2", "v3")),
+        (RunRequest(action="rollout", source="v3"), Rollout("v3", "v2")),
+        (RunRequest(action="rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
+        (RunRequest(action="rollout", target="v3"), Rollout("v1", "v3")),
     ],
 )
 def test_what_is_not_said_is_the_neighbour(
@@ -117,7 +117,10 @@ def test_two_histories_of_one_second_have_two_files(tmp_path: Path) -> None:
 def test_a_comparison_passes_only_beside_a_control_that_fails(
     statuses: dict[str, str], outcome: Status
 ) -> None:
-    verdicts = {name: Verdict(Status(status), (), {}, None) for name, status in statuses.items()}
+    verdicts = {
+        name: Verdict(status=Status(status), findings=(), releases={}, header=None)
+        for name, status in statuses.items()
+    }
     concluded, why = conclude_comparison(verdicts, COMPARED, CURE, CONTROL)
     assert concluded == outcome
     assert why

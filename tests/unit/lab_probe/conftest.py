@@ -66,7 +66,7 @@ class Release:
             name: Asset(hashlib.sha256(body).hexdigest(), len(body))
             for name, body in self.files.items()
         }
-        return Record(self.name, self.paths, assets, "5.2")
+        return Record(release=self.name, paths=self.paths, assets=assets, django="5.2")
 
 
 def make_release(name: str, extra: str) -> Release:
@@ -254,7 +254,7 @@ def shop() -> Iterator[Shop]:
 @pytest.fixture
 def site(shop: Shop) -> Site:
     return Site(
-        shop.base,
+        base=shop.base,
         static=f"{shop.base}static/",
         seeds=("/sitemap.xml",),
         limits=Limits(connect=2.0, read=2.0, total=4.0, body=200_000),
@@ -284,7 +284,14 @@ class Bench:
     def begin(self, action: str = "rollout", *, records: bool = True, static: bool = True) -> None:
         prefix = self.probe.site.static if static else None
         self.history.begin(
-            Header("skewproof", "embedded", action, self.shop.base, prefix, "2026-11-23T15:00:00Z")
+            Header(
+                strategy="skewproof",
+                engine="embedded",
+                action=action,
+                base=self.shop.base,
+                static=prefix,
+                started="2026-11-23T15:00:00Z",
+            )
         )
         if records:
             for release in self.shop.releases.values():

@@ -503,7 +503,9 @@ def test_a_checker_that_crashes_is_unknown(bench: Bench) -> None:
     bench.publish()
     bench.visit("v1")
     bench.verdict()
-    verdict = judge_history(bench.history.path, [*CHECKERS, Checker("shaky", "it stands", crash)])
+    verdict = judge_history(
+        bench.history.path, [*CHECKERS, Checker(name="shaky", promise="it stands", judge=crash)]
+    )
     finding = verdict.finding("shaky")
     assert (verdict.status, finding.status) == (Status.UNKNOWN, Status.UNKNOWN)
     assert (finding.reason or "").startswith("the checker crashed: ZeroDivisionError: ")

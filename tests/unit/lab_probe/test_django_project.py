@@ -232,7 +232,7 @@ class Looking:
         over = property(lambda _guest: self.over.is_set())
         monkeypatch.setattr("lab.checkout.WORK", work)
         monkeypatch.setattr("lab.probe.manners.Guest.over", over)
-        look = ProbeRequest(url, seconds=3600.0, rate=50.0, **wanted)
+        look = ProbeRequest(url=url, seconds=3600.0, rate=50.0, **wanted)
         self.histories: list[Path] = []
         self.thread = threading.Thread(
             target=lambda: self.histories.append(probe_site(look, lambda _line: None)), daemon=True
@@ -315,8 +315,8 @@ def stock(deployment: Deployment, folder: Path) -> dict[str, Verdict]:
     )
     with pytest.MonkeyPatch.context() as monkeypatch, front([deployment.ports["1.0"]]) as url:
         monkeypatch.setattr("lab.checkout.WORK", folder / "late")
-        late = ProbeRequest(url, release_pattern=FOOTER, manifest=manifests)
-        looks = {"late": late, "blind": ProbeRequest(url)}
+        late = ProbeRequest(url=url, release_pattern=FOOTER, manifest=manifests)
+        looks = {"late": late, "blind": ProbeRequest(url=url)}
         verdicts = {
             name: judge_history(probe_site(look, lambda _line: None))
             for name, look in looks.items()

@@ -66,7 +66,17 @@ def test_the_type_decides_what_a_body_is(
 
 def fetched(body: bytes, url: str = f"{BASE}a.css") -> Fetch:
     answer = Answer(status=200, content_type="text/css", sha256=hashlib.sha256(body).hexdigest())
-    return Fetch(0.0, "asset", url, BASE, BASE, "stylesheet", "v1", "1", answer)
+    return Fetch(
+        t=0.0,
+        role="asset",
+        url=url,
+        page=BASE,
+        via=BASE,
+        how="stylesheet",
+        release="v1",
+        visitor="1",
+        answer=answer,
+    )
 
 
 def test_the_same_body_is_parsed_once_and_the_oldest_forgotten() -> None:

@@ -27,22 +27,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = Header(
-    "shared", "embedded", "rollout", "http://shop.test/", "http://shop.test/static/", "now"
+    strategy="shared",
+    engine="embedded",
+    action="rollout",
+    base="http://shop.test/",
+    static="http://shop.test/static/",
+    started="now",
 )
 PAGE = Fetch(
-    1.5,
-    "page",
-    "http://shop.test/",
-    "http://shop.test/",
-    None,
-    "seed",
-    "v1",
-    "3",
-    Answer(status=200, sha256="aa", ms=2.5),
+    t=1.5,
+    role="page",
+    url="http://shop.test/",
+    page="http://shop.test/",
+    via=None,
+    how="seed",
+    release="v1",
+    visitor="3",
+    answer=Answer(status=200, sha256="aa", ms=2.5),
 )
 ASSET = Fetch(
-    2.0, "asset", "http://shop.test/a.css", PAGE.url, PAGE.url, "stylesheet", "v1", "3",
-    Answer(error="timeout", retried=True, replica="web-1", pid="7"),
+    t=2.0, role="asset", url="http://shop.test/a.css", page=PAGE.url, via=PAGE.url, how="stylesheet", release="v1", visitor="3",
+    answer=Answer(error="timeout", retried=True, replica="web-1", pid="7"),
 )  # fmt: skip
 
 
@@ -52,7 +57,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_is_read_back(path: Path) -> None:
-    record = Record("v1", {"a.css": "a.1.css"}, {"a.1.css": Asset("aa", 3)}, "5.2")
+    record = Record(
+        release="v1", paths={"a.css": "a.1.css"}, assets={"a.1.css": Asset("aa", 3)}, django="5.2"
+    )
     with History(path) as history:
         history.begin(HEADER)
         history.add_release(record)
@@ -64,7 +71,7 @@ def test_what_is_written_is_read_back(path: Path) -> None:
     assert run.header == HEADER
     assert run.records == {"v1": record}
     (event,) = run.events
-    assert event == Event(event.t, "weights", "v2", {"v1": 50, "v2": 50})
+    assert event == Event(t=event.t, event="weights", release="v2", detail={"v1": 50, "v2": 50})
     assert run.fetches == (PAGE, ASSET)
     assert (run.ended, run.damage) == (True, ())
 
@@ -97,21 +104,21 @@ def test_the_record_that_a_build_writes_is_taken_as_it_is(path: Path) -> None:
     with History(path) as history:
         history.add_release(document)
     assert read_history(path).records["v1"] == Record(
-        "v1", {"a": "a.1"}, {"a.1": Asset("x", 1)}, "5.2"
+        release="v1", paths={"a": "a.1"}, assets={"a.1": Asset("x", 1)}, django="5.2"
     )
 
 
 def test_a_reuse_is_read_as_the_fetches_that_it_stands_for(path: Path) -> None:
     other = Fetch(
-        3.0,
-        "page",
-        "http://shop.test/b/",
-        "http://shop.test/b/",
-        PAGE.url,
-        "a",
-        "v2",
-        "3",
-        Answer(status=200),
+        t=3.0,
+        role="page",
+        url="http://shop.test/b/",
+        page="http://shop.test/b/",
+        via=PAGE.url,
+        how="a",
+        release="v2",
+        visitor="3",
+        answer=Answer(status=200),
     )
     with History(path) as history:
         history.add_fetch(PAGE)
@@ -146,7 +153,19 @@ def test_damage_is_reported_with_its_line(path: Path) -> None:
 
 def test_a_fetch_with_neither_status_nor_error_is_damage(path: Path) -> None:
     with History(path) as history:
-        history.add_fetch(Fetch(1.0, "page", "u", "u", None, "seed", None, "1", Answer()))
+        history.add_fetch(
+            Fetch(
+                t=1.0,
+                role="page",
+                url="u",
+                page="u",
+                via=None,
+                how="seed",
+                release=None,
+                visitor="1",
+                answer=Answer(),
+            )
+        )
     assert "either a status or an error" in read_history(path).damage[0]
 
 
@@ -214,7 +233,17 @@ def test_a_history_that_cannot_be_written_or_read_says_why(tmp_path: Path) -> No
 
 def test_a_history_of_a_newer_lab_is_refused(path: Path) -> None:
     with History(path) as history:
-        history.begin(Header("s", "e", "rollout", "b", None, "now", format=2))
+        history.begin(
+            Header(
+                strategy="s",
+                engine="e",
+                action="rollout",
+                base="b",
+                static=None,
+                started="now",
+                format=2,
+            )
+        )
     with pytest.raises(HistoryError, match="format 2 is newer than this lab's 1"):
         read_history(path)
 

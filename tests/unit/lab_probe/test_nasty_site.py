@@ -44,7 +44,7 @@ def set_up(trap: Trap, server: Server, files: dict[str, object]) -> None:
 
 
 def look(url: str, **wanted: object) -> Verdict:
-    return judge_history(probe_site(ProbeRequest(url, **wanted), lambda _line: None))
+    return judge_history(probe_site(ProbeRequest(url=url, **wanted), lambda _line: None))
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.name)

@@ -49,14 +49,14 @@ def test_the_cure_passes_everything_and_every_other_strategy_fails_somewhere() -
 
 def result(status: Status, expected: str = "PASS", strategy: str = "shared") -> Result:
     return Result(
-        strategy,
-        "late-load",
-        status,
-        expected,
-        "why",
-        "0",
-        {"pages": 2},
-        {"page answers": {"500": 1}},
+        strategy=strategy,
+        scenario="late-load",
+        status=status,
+        expected=expected,
+        reason="why",
+        seed="0",
+        counts={"pages": 2},
+        faults={"page answers": {"500": 1}},
     )
 
 
@@ -111,10 +111,33 @@ def served(name: str) -> Run:
     """A run in which one asset came, as its release was built with it."""
     base = "http://127.0.0.1:1/"
     asset = Asset(sha256="s", bytes=1)
-    answer = Answer(200, content_type="text/css", sha256="s", md5="0" * 32)
-    fetch = Fetch(0, "asset", f"{base}static/{name}", base, base, "stylesheet", "v1", "1", answer)
-    header = Header("unhashed", "embedded", "late-load", base, f"{base}static/", "now")
-    return Run(header, {"v1": Record("v1", {name: name}, {name: asset})}, (), (fetch,), ended=True)
+    answer = Answer(status=200, content_type="text/css", sha256="s", md5="0" * 32)
+    fetch = Fetch(
+        t=0,
+        role="asset",
+        url=f"{base}static/{name}",
+        page=base,
+        via=base,
+        how="stylesheet",
+        release="v1",
+        visitor="1",
+        answer=answer,
+    )
+    header = Header(
+        strategy="unhashed",
+        engine="embedded",
+        action="late-load",
+        base=base,
+        static=f"{base}static/",
+        started="now",
+    )
+    return Run(
+        header=header,
+        records={"v1": Record(release="v1", paths={name: name}, assets={name: asset})},
+        events=(),
+        fetches=(fetch,),
+        ended=True,
+    )
 
 
 @pytest.mark.parametrize(

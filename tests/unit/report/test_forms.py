@@ -14,10 +14,8 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report.recorded import PLANTED
 
-from lab.commands.report import render_json
 from lab.report.document import Report, make_report
-from lab.report.junit import render_junit
-from lab.report.markdown import render_markdown
+from lab.report.forms import render_json, render_junit, render_markdown
 from lab.report.page import render_page
 from lab.report.sources import Source, find_sources
 
