@@ -19,7 +19,7 @@ import click
 from lab import checkout
 from lab.commands import lab
 from lab.commands.console import problems, say
-from lab.errors import INTERNAL, UNAVAILABLE, UNKNOWN, USAGE, LabError, describe
+from lab.errors import INTERNAL, UNAVAILABLE, UNKNOWN, USAGE, LabError, describe_error
 from lab.stacks.state import stack_names
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -45,7 +45,7 @@ def main() -> None:
         fail(f"interrupted; {what_is_up()}", UNKNOWN)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            why = describe(error)
+            why = describe_error(error)
             fail(
                 f"cannot write: {why}; make room in {checkout.WORK}, or make it yours", UNAVAILABLE
             )

@@ -20,7 +20,7 @@ class UnavailableError(LabError):
     exit_code = UNAVAILABLE
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What was at the bottom of an error, on one line: `No space left on device (.lab/x)`."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause

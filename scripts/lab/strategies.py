@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Strategy:
     """One way of keeping static files.
 
@@ -45,32 +45,42 @@ class Strategy:
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
-        Strategy("shared", "one manifest for all releases, in the bucket: the stock storage"),
-        Strategy("versioned", "a manifest per release in the bucket, by `manifest_name`"),
         Strategy(
-            "skewproof", "the app in `app/skewproof`", apart=True, alone=True, cleans="unreachable"
+            name="shared", what="one manifest for all releases, in the bucket: the stock storage"
+        ),
+        Strategy(name="versioned", what="a manifest per release in the bucket, by `manifest_name`"),
+        Strategy(
+            name="skewproof",
+            what="the app in `app/skewproof`",
+            apart=True,
+            alone=True,
+            cleans="unreachable",
         ),
         Strategy(
-            "baked",
-            "the manifest in the image, by `manifest_storage`; assets in the bucket",
+            name="baked",
+            what="the manifest in the image, by `manifest_storage`; assets in the bucket",
             image="shared-disk",
         ),
         Strategy(
-            "prefix",
-            "a prefix in the bucket for each release",
+            name="prefix",
+            what="a prefix in the bucket for each release",
             prefix="{release}/",
             alone=True,
             cleans="prefix",
         ),
-        Strategy("shared-disk", "one manifest, in a directory that all share", keeps="disk"),
-        Strategy("versioned-disk", "a manifest per release in such a directory", keeps="disk"),
         Strategy(
-            "whitenoise",
-            "assets in each container, by WhiteNoise",
+            name="shared-disk", what="one manifest, in a directory that all share", keeps="disk"
+        ),
+        Strategy(
+            name="versioned-disk", what="a manifest per release in such a directory", keeps="disk"
+        ),
+        Strategy(
+            name="whitenoise",
+            what="assets in each container, by WhiteNoise",
             keeps="image",
             image="whitenoise",
         ),
-        Strategy("unhashed", "plain names in the bucket", hashed=False),
+        Strategy(name="unhashed", what="plain names in the bucket", hashed=False),
     )
 }
 

@@ -11,7 +11,7 @@ import pytest
 from tests.browser.test_accessibility import faint, nameless
 from tests.unit.report.recorded import write_matrix
 
-from lab.report.document import write_report
+from lab.report.document import make_report
 from lab.report.page import render_page
 from lab.report.sources import find_sources
 
@@ -48,7 +48,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The report of a small matrix, in whose evidence there is a script."""
     folder: Path = write_matrix(tmp_path_factory.mktemp("matrix"))
     page = folder / "report.html"
-    text = render_page(write_report(find_sources([str(folder)])))
+    text = render_page(make_report(find_sources([str(folder)])))
     page.write_text(text, encoding="utf-8", errors="replace")
     return page.as_uri()
 

@@ -12,7 +12,7 @@ from tests.engine.stacks import build, say
 from lab.camera import DISTURBED, TRIES, Camera, CameraError
 from lab.matrix.result import Result
 from lab.matrix.run import MatrixRequest, run_cells
-from lab.report.document import write_report
+from lab.report.document import make_report
 from lab.report.page import render_page
 from lab.report.sources import find_sources
 
@@ -45,7 +45,7 @@ def report(wanted: MatrixRequest, cells: dict[str, Result]) -> str:
     """The URL of the run's report."""
     assert len(cells) == 2
     page = wanted.folder / "report.html"
-    page.write_text(render_page(write_report(find_sources([str(wanted.folder)]))))
+    page.write_text(render_page(make_report(find_sources([str(wanted.folder)]))))
     return page.as_uri()
 
 

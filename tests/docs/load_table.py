@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge
+from lab.judge.verdict import Verdict, judge_history
 
 from .project import ROOT
 
@@ -65,5 +65,5 @@ def write(phases: Mapping[str, Phase], page: Path = PAGE) -> None:
 if __name__ == "__main__":
     found: dict[str, Phase] = {}
     for history in sys.argv[1:]:
-        found |= read(judge(Path(history)))
+        found |= read(judge_history(Path(history)))
     write(found)

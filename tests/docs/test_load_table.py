@@ -17,13 +17,42 @@ from .markdown import Document
 if TYPE_CHECKING:
     from pathlib import Path
 
-REST = Phase("at rest", 15.0, 3000, 200.0, 9.0, 20.0, 31.25, 0, 0)
-ROLLING = Phase("rolling", 60.0, 12000, 200.3, 10.0, 80.0, 120.0, 0, 0)
+REST = Phase(
+    name="at rest",
+    seconds=15.0,
+    pages=3000,
+    rate=200.0,
+    p50=9.0,
+    p99=20.0,
+    longest=31.25,
+    refused=0,
+    errors=0,
+)
+ROLLING = Phase(
+    name="rolling",
+    seconds=60.0,
+    pages=12000,
+    rate=200.3,
+    p50=10.0,
+    p99=80.0,
+    longest=120.0,
+    refused=0,
+    errors=0,
+)
 
 
 def verdict(status: str) -> Verdict:
-    header = Header("skewproof", "embedded", "rollout", "http://127.0.0.1:1/", None, "")
-    return Verdict(Status(status), (), {}, header, load=(REST, ROLLING))
+    header = Header(
+        strategy="skewproof",
+        engine="embedded",
+        action="rollout",
+        base="http://127.0.0.1:1/",
+        static=None,
+        started="",
+    )
+    return Verdict(
+        status=Status(status), findings=(), releases={}, header=header, load=(REST, ROLLING)
+    )
 
 
 def test_the_page_tells_both_ways_at_rest_and_rolling_and_that_nothing_was_refused() -> None:

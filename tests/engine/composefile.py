@@ -88,11 +88,22 @@ class ComposeFile:
     def crawl(self, moment: str) -> Run:
         """Visit every page of both releases once."""
         path = self.folder / f"{moment.replace(' ', '-')}.jsonl"
-        site = Site(f"http://127.0.0.1:{self.port}/", f"http://127.0.0.1:{self.port}/static/")
+        site = Site(
+            base=f"http://127.0.0.1:{self.port}/", static=f"http://127.0.0.1:{self.port}/static/"
+        )
         with History(path) as history, Probe(site, history) as probe:
-            history.run(Header(None, "compose", "probe", site.base, site.static, moment))
+            history.begin(
+                Header(
+                    strategy=None,
+                    engine="compose",
+                    action="probe",
+                    base=site.base,
+                    static=site.static,
+                    started=moment,
+                )
+            )
             for release in ("v1", "v2"):
-                history.record(self.record(release))
+                history.add_release(self.record(release))
                 probe.crawl_once(release)
             history.end()
         return read_history(path)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.engine.stacks import build, running, say
 
-from lab.history import Header, History, Record, Run, read_history
+from lab.history import About, Header, History, Record, Run, open_history, read_history
 from lab.judge.verdict import Verdict, judge_run
 from lab.probe import Probe, Site
 from lab.runs import session
@@ -82,8 +82,8 @@ class Traveller:
 
 def roll(stack: Stack, engine: str, action: str, rollout: Rollout) -> Path:
     """Roll while visitors look, as the command line does; returns the history."""
-    about = session.About(stack.folder, stack.base, stack.strategy, engine)
-    with session.recorded(about, action, say) as history:
+    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine)
+    with open_history(about, action, say) as history:
         session.observe(stack, rollout, history, VISITORS, say)
     return history.path
 
@@ -115,11 +115,20 @@ def crawl(stack: Stack, engine: str, path: Path, *pins: str, hard: bool = True) 
         pins: the releases.
         hard: past every cache, at the store itself.
     """
-    site = Site(stack.base, f"{stack.base}static/")
+    site = Site(base=stack.base, static=f"{stack.base}static/")
     with History(path) as history, Probe(site, history) as probe:
-        history.run(Header(stack.strategy, engine, "probe", site.base, site.static, path.stem))
+        history.begin(
+            Header(
+                strategy=stack.strategy,
+                engine=engine,
+                action="probe",
+                base=site.base,
+                static=site.static,
+                started=path.stem,
+            )
+        )
         for release in ("v1", "v2"):
-            history.record(stack.record(release))
+            history.add_release(stack.record(release))
         for pin in pins:
             probe.crawl_once(pin, hard=hard)
         history.end()

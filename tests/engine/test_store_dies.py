@@ -20,7 +20,7 @@ from lab.deadline import wait_until
 from lab.errors import UNAVAILABLE, UnavailableError
 from lab.history import Run, read_history
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge
+from lab.judge.verdict import Verdict, judge_history
 from lab.runs.rollout import Rollout
 from lab.stacks.model import Engine, Publish
 from lab.stacks.stack import Stack
@@ -69,7 +69,7 @@ class Teller:
         self.list(HALF)
         self.await_assets()
         history = roll(self.stack, self.engine.name, "rollout", Rollout("v1", "v2"))
-        story.verdict = judge(history)
+        story.verdict = judge_history(history)
         self.look(BACK, "v2")
         self.list(BACK)
         return story

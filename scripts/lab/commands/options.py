@@ -25,7 +25,7 @@ def example(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def checked_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+def check_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     """Refuse what no stack may be called."""
     return None if name is None else require_name(name)
 
@@ -46,7 +46,7 @@ def option_name(command: Callable[..., Any]) -> Callable[..., Any]:
         "--name",
         default=DEFAULT_NAME,
         show_default=True,
-        callback=checked_name,
+        callback=check_name,
         help="The stack's name.",
     )(command)
 
@@ -116,7 +116,7 @@ def options_of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (  # the last one stands first in the help
         option_json,
         option_engine,
-        click.option("--name", callback=checked_name, help=used),
+        click.option("--name", callback=check_name, help=used),
         option_visitors,
         click.option(
             "--rate",

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from lab import checkout
 from lab.commands.options import example
-from lab.errors import UnavailableError, describe
+from lab.errors import UnavailableError, describe_error
 from lab.judge.verdict import EXIT_CODES
-from lab.report.document import Chapter, Report, write_report
-from lab.report.junit import render_junit
-from lab.report.markdown import render_markdown
+from lab.report.document import make_report
+from lab.report.forms import render_json, render_junit, render_markdown
 from lab.report.page import render_page
 from lab.report.sources import count_cells, find_run, find_sources
-
-
-def render_json(report: Report) -> str:
-    """The report as an object."""
-    document = {
-        "verdict": str(report.status),
-        "why": report.why,
-        "runs": [chapter_to_json(each) for each in report.chapters],
-    }
-    return json.dumps(document, indent=1) + "\n"
-
-
-def chapter_to_json(chapter: Chapter) -> dict[str, object]:
-    """A run as an object."""
-    return {
-        "name": chapter.name,
-        "title": chapter.title,
-        "status": str(chapter.status),
-        "cell": chapter.cell.to_json() if chapter.cell else None,
-        "missing": chapter.missing,
-        "verdict": chapter.verdict.to_json() if chapter.verdict else None,
-        "sightings": asdict(chapter.sightings) if chapter.sightings else None,
-        "serving": asdict(chapter.serving) if chapter.serving else None,
-        "events": [asdict(mark) for mark in chapter.marks],
-    }
-
 
 FORMATS = {
     "html": render_page,
@@ -83,10 +54,10 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     has the matrix, and for each run its events, fetches, latency, traffic and replicas over time,
     and the evidence. The exit code is the verdict's.
     """
-    found = write_report(find_sources(runs), count_cells(runs))
+    found = make_report(find_sources(runs), count_cells(runs))
     text = FORMATS[form](found)
     if output is None and form == "html":
-        output = beside(runs)
+        output = choose_output(runs)
     if output is None:
         click.echo(text.encode("utf-8", "replace"), nl=False)
     else:
@@ -95,7 +66,7 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
     sys.exit(EXIT_CODES[found.status])
 
 
-def beside(runs: Sequence[str]) -> Path:
+def choose_output(runs: Sequence[str]) -> Path:
     """Where a page goes: into the run's folder, of several into that of the lab."""
     if len(runs) > 1:
         return checkout.WORK / "report.html"
@@ -114,6 +85,6 @@ def write(file: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8", errors="replace")
         unfinished.replace(file)
     except OSError as error:
-        why = describe(error)
+        why = describe_error(error)
         message = f"report {file} cannot be written: {why}; name another place by --output"
         raise UnavailableError(message) from error

@@ -20,15 +20,14 @@ from lab.commands.options import (
     options_of_a_run,
     options_of_an_external_site,
 )
-from lab.commands.tables import render_verdict, side_by_side
+from lab.commands.tables import render_side_by_side, render_verdict
 from lab.errors import LabError
-from lab.history import HistoryError
-from lab.judge.verdict import EXIT_CODES, Verdict, conclude_comparison, judge
+from lab.history import HistoryError, Interrupted
+from lab.judge.verdict import EXIT_CODES, Verdict, conclude_comparison, judge_history
 from lab.runs import session
-from lab.runs.external import Look, look_at
-from lab.runs.gotcha import run_each
-from lab.runs.recording import Interrupted
+from lab.runs.external import ProbeRequest, probe_site
 from lab.runs.request import RunRequest
+from lab.runs.session import run_each
 from lab.stacks import lifecycle
 from lab.strategies import COMPARED, CONTROL, CURE
 
@@ -48,7 +47,7 @@ def rollout(**options: Any) -> None:
     Replica by replica, on the stack that "lab up" left running, else on one of its own that is gone
     afterwards. An interrupt stops everything that was started, and keeps the history.
     """
-    run("rollout", **options)
+    run_command("rollout", **options)
 
 
 @click.command(epilog=example("lab rollback", "lab rollback --strategy shared --json"))
@@ -58,7 +57,7 @@ def rollback(**options: Any) -> None:
 
     Without publishing it again; else as rollout.
     """
-    run("rollback", **options)
+    run_command("rollback", **options)
 
 
 @click.command(epilog=example("lab gotcha", "lab gotcha --engine compose --json"))
@@ -108,11 +107,11 @@ def probe(url: str | None, visits: int | None, name: str, as_json: bool, **exter
     if url is None:
         if given:
             raise click.UsageError("That goes with a URL: lab probe URL --for 10m.")
-        run_and_judge(lambda: session.look(name, visits or 1, say), as_json)
+        run_and_judge(lambda: session.probe_stack(name, visits or 1, say), as_json)
     if visits and "seconds" in given:
         raise click.UsageError("Give --for or --visits, not both.")
-    look = Look(url, visits or 1, **given)
-    run_and_judge(lambda: look_at(look, say), as_json)
+    look = ProbeRequest(url=url, visits=visits or 1, **given)
+    run_and_judge(lambda: probe_site(look, say), as_json)
 
 
 @click.command(epilog=example("lab check .lab/lab/20261123-160000-rollout.jsonl"))
@@ -122,7 +121,7 @@ def check(history: Path, as_json: bool) -> None:
     """Judge a history again."""
     theirs = "give one of those that the lab has written, .lab/*/*.jsonl"
     try:
-        verdict = judge(history)
+        verdict = judge_history(history)
     except HistoryError as error:
         raise LabError(f"{error}; {theirs}") from error
     if verdict.header is None:
@@ -130,13 +129,13 @@ def check(history: Path, as_json: bool) -> None:
     show(verdict, as_json)
 
 
-def run(action: str, as_json: bool, **options: Any) -> None:
+def run_command(action: str, as_json: bool, **options: Any) -> None:
     """Carry out a rollout or a rollback, and judge its history."""
     if options["name"] is None:
         options["name"] = lifecycle.DEFAULT_NAME
     else:
         lifecycle.require_stack(options["name"])
-    run_and_judge(lambda: session.run(RunRequest(action, **options), say), as_json)
+    run_and_judge(lambda: session.roll_out(RunRequest(action=action, **options), say), as_json)
 
 
 def run_and_judge(carry_out: Callable[[], Path], as_json: bool) -> NoReturn:
@@ -146,7 +145,7 @@ def run_and_judge(carry_out: Callable[[], Path], as_json: bool) -> NoReturn:
     except Interrupted as stopped:
         history = stopped.history
         say("interrupted: the history has no end")
-    show(judge(history), as_json)
+    show(judge_history(history), as_json)
 
 
 def show(verdict: Verdict, as_json: bool) -> NoReturn:
@@ -168,6 +167,6 @@ def compare(verdicts: dict[str, Verdict], as_json: bool) -> int:
         click.echo(json.dumps({"verdict": outcome, "why": why, "strategies": document}, indent=1))
     else:
         if verdicts:
-            results.print(side_by_side(verdicts))
+            results.print(render_side_by_side(verdicts))
         results.print(f"{outcome}: {why}")
     return EXIT_CODES[outcome]

@@ -35,25 +35,23 @@ STYLES: Mapping[Status, str] = {
 
 def render_verdict(verdict: Verdict) -> Group:
     """Return a whole verdict: both tables, the evidence, the conclusion, the history."""
-    parts: list[RenderableType] = [release_table(verdict)]
-    parts += [load_table(verdict.load)] if verdict.load else []
-    parts += [guard_table(verdict.guard)] if verdict.guard else []
-    parts.append(checker_table(verdict))
-    parts += [Padding(_evidence_text(verdict), (0, 1))] if _faulty(verdict) else []
-    parts.append(_conclusion(verdict))
+    parts: list[RenderableType] = [render_releases(verdict)]
+    parts += [render_load(verdict.load)] if verdict.load else []
+    parts += [render_guard(verdict.guard)] if verdict.guard else []
+    parts.append(render_checkers(verdict))
+    parts += [Padding(render_evidence(verdict), (0, 1))] if list_faulty(verdict) else []
+    parts.append(render_conclusion(verdict))
     return Group(*parts)
 
 
-def release_table(verdict: Verdict) -> Table:
+def render_releases(verdict: Verdict) -> Table:
     """Return what the pages of each release met."""
-    table = _table("By release")
+    table = make_table("By release")
     table.add_column("release", no_wrap=True)
-    columns = _columns(verdict.total)
+    columns = choose_columns(verdict.total)
     for title, _cell in columns:
         table.add_column(title, justify="right", no_wrap=True)
-    shown = {
-        release: tally for release, tally in verdict.releases.items() if _says_something(tally)
-    }
+    shown = {release: tally for release, tally in verdict.releases.items() if says_something(tally)}
     for release, tally in shown.items():
         table.add_row(release or "none named", *(cell(tally) for _title, cell in columns))
     if len(shown) > 1:
@@ -63,9 +61,9 @@ def release_table(verdict: Verdict) -> Table:
     return table
 
 
-def checker_table(verdict: Verdict) -> Table:
+def render_checkers(verdict: Verdict) -> Table:
     """Return what each checker concluded, and what was wrong by kind."""
-    table = _table("By checker")
+    table = make_table("By checker")
     table.add_column("checker", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("judged", justify="right")
@@ -75,31 +73,31 @@ def checker_table(verdict: Verdict) -> Table:
         counted = finding.judged > 0
         table.add_row(
             finding.checker,
-            _status(finding.status),
+            render_status(finding.status),
             f"{finding.judged:,}" if counted else "",
-            _bad(finding.faults) if counted else "",
-            finding.reason or _kinds(finding),
+            render_bad(finding.faults) if counted else "",
+            finding.reason or list_kinds(finding),
         )
     return table
 
 
-def load_table(phases: Sequence[Phase]) -> Table:
+def render_load(phases: Sequence[Phase]) -> Table:
     """Return what a steady load met, at rest and while the stack rolled."""
-    table = _table("Under load")
+    table = make_table("Under load")
     table.add_column("", no_wrap=True)
     for title in ("pages", "a second", "p50 ms", "p99 ms", "longest ms", "refused", "5xx"):
         table.add_column(title, justify="right", no_wrap=True)
     for phase in phases:
         times = (phase.p50, phase.p99, phase.longest)
         shown = ("" if each is None else f"{each:,.1f}" for each in times)
-        faults = _bad(phase.refused), _bad(phase.errors)
+        faults = render_bad(phase.refused), render_bad(phase.errors)
         table.add_row(phase.name, f"{phase.pages:,}", f"{phase.rate:,.1f}", *shown, *faults)
     return table
 
 
-def guard_table(events: Sequence[Event]) -> Table:
+def render_guard(events: Sequence[Event]) -> Table:
     """Return what a guard saw before each step, the moment at which it stopped, the way back."""
-    table = _table("Guard")
+    table = make_table("Guard")
     table.add_column("at s", justify="right", no_wrap=True)
     table.add_column("release", no_wrap=True)
     table.add_column("pages", justify="right")
@@ -111,18 +109,18 @@ def guard_table(events: Sequence[Event]) -> Table:
         counts = (f"{detail[name]:,}" if name in detail else "" for name in ("pages", "assets"))
         done = "" if event.event == "guard-checked" else event.event.removeprefix("guard-")
         what = " ".join(filter(None, (done.replace("-", " "), detail.get("when"))))
-        status = _status(Status(detail["verdict"]))
+        status = render_status(Status(detail["verdict"]))
         table.add_row(f"{event.t:.2f}", event.release or "", *counts, status, what)
     return table
 
 
-def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
+def render_side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
     """Return several runs, a column each, and below it the first evidence of each."""
-    table = _table("Side by side")
+    table = make_table("Side by side")
     table.add_column("", no_wrap=True)
     for title in verdicts:
         table.add_column(title, justify="right")
-    for title, cell in _columns(_sum(verdicts)):
+    for title, cell in choose_columns(sum_tallies(verdicts)):
         table.add_row(
             title.replace("\n", " "), *(cell(verdict.total) for verdict in verdicts.values())
         )
@@ -131,18 +129,18 @@ def side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
         finding.checker for verdict in verdicts.values() for finding in verdict.findings
     )
     for name in names:
-        table.add_row(name, *(_brief(verdict.finding(name)) for verdict in verdicts.values()))
+        table.add_row(name, *(render_brief(verdict.finding(name)) for verdict in verdicts.values()))
     table.add_section()
-    table.add_row("verdict", *(_status(verdict.status) for verdict in verdicts.values()))
+    table.add_row("verdict", *(render_status(verdict.status) for verdict in verdicts.values()))
     evidence = [
-        Group(Text(title, style="bold"), Padding(_evidence_text(verdict), (0, 0, 0, 2)))
+        Group(Text(title, style="bold"), Padding(render_evidence(verdict), (0, 0, 0, 2)))
         for title, verdict in verdicts.items()
-        if _faulty(verdict)
+        if list_faulty(verdict)
     ]
     return Group(table, *evidence)
 
 
-def _table(title: str) -> Table:
+def make_table(title: str) -> Table:
     return Table(
         title=title,
         title_justify="left",
@@ -152,63 +150,63 @@ def _table(title: str) -> Table:
     )
 
 
-def _columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]]:
+def choose_columns(total: Tally) -> list[tuple[str, Callable[[Tally], RenderableType]]]:
     """Return the counts worth a column; watched assets only where some were watched."""
     columns: list[tuple[str, Callable[[Tally], RenderableType]]] = [
         ("pages", lambda tally: f"{tally.pages:,}"),
-        ("broken\npages", lambda tally: _bad(tally.broken_pages)),
+        ("broken\npages", lambda tally: render_bad(tally.broken_pages)),
         ("assets", lambda tally: f"{tally.assets:,}"),
-        ("broken\nassets", lambda tally: _bad(tally.broken_assets)),
-        ("wrong\nrelease", lambda tally: _bad(tally.wrong)),
-        ("refused", lambda tally: _bad(tally.refused)),
+        ("broken\nassets", lambda tally: render_bad(tally.broken_assets)),
+        ("wrong\nrelease", lambda tally: render_bad(tally.wrong)),
+        ("refused", lambda tally: render_bad(tally.refused)),
     ]
     if total.polls:
         columns.append(("polls", lambda tally: f"{tally.polls:,}"))
-        columns.append(("failed\npolls", lambda tally: _bad(tally.broken_polls)))
+        columns.append(("failed\npolls", lambda tally: render_bad(tally.broken_polls)))
     return columns
 
 
-def _says_something(tally: Tally) -> bool:
+def says_something(tally: Tally) -> bool:
     return bool(tally.pages or tally.assets or tally.polls or tally.refused)
 
 
-def _sum(verdicts: Mapping[str, Verdict]) -> Tally:
+def sum_tallies(verdicts: Mapping[str, Verdict]) -> Tally:
     totals = [verdict.total for verdict in verdicts.values()]
     return sum(totals[1:], totals[0])
 
 
-def _bad(count: int) -> Text:
+def render_bad(count: int) -> Text:
     return Text(f"{count:,}", style="bold red" if count else "")
 
 
-def _status(status: Status) -> Text:
+def render_status(status: Status) -> Text:
     return Text(str(status), style=STYLES[status])
 
 
-def _kinds(finding: Finding) -> str:
+def list_kinds(finding: Finding) -> str:
     """Return the three commonest kinds of fault with their counts."""
     commonest = sorted(finding.kinds.items(), key=lambda item: -item[1])
     shown = [f"{count:,} x {kind}" for kind, count in commonest[:3]]
     return ", ".join(shown + ([f"{len(commonest) - 3} more kinds"] if len(commonest) > 3 else []))
 
 
-def _brief(finding: Finding) -> Text:
-    text = _status(finding.status)
+def render_brief(finding: Finding) -> Text:
+    text = render_status(finding.status)
     if finding.faults:
         text.append(f" {finding.faults:,}")
     return text
 
 
-def _faulty(verdict: Verdict) -> list[Finding]:
+def list_faulty(verdict: Verdict) -> list[Finding]:
     return [finding for finding in verdict.findings if finding.samples]
 
 
-def _evidence_text(verdict: Verdict, kinds: int = 2) -> Table:
+def render_evidence(verdict: Verdict, kinds: int = 2) -> Table:
     """Return for each checker the first evidence of the commonest kinds, and the last of all."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="red", no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in _faulty(verdict):
+    for finding in list_faulty(verdict):
         # A stylesheet of another release is what a person would see first.
         first = sorted(finding.samples, key=lambda kind: not kind.endswith("stylesheet"))
         shown = [finding.samples[kind] for kind in first[:kinds]]
@@ -219,19 +217,19 @@ def _evidence_text(verdict: Verdict, kinds: int = 2) -> Table:
     return table
 
 
-def _conclusion(verdict: Verdict) -> Text:
+def render_conclusion(verdict: Verdict) -> Text:
     run, counts = verdict.header, verdict.total
     what = ""
     if run:
         what = f" {run.action} {f'with {run.strategy}' if run.strategy else f'of {run.base}'}"
-    text = Text("\n").append_text(_status(verdict.status))
+    text = Text("\n").append_text(render_status(verdict.status))
     text.append(f"{what}: {counts.requests:,} requests, {counts.pages:,} pages")
     if verdict.history:
-        text.append(f"\nhistory: {_as_typed(verdict.history)}", style="dim")
+        text.append(f"\nhistory: {shorten_path(verdict.history)}", style="dim")
     return text
 
 
-def _as_typed(file: str) -> str:
+def shorten_path(file: str) -> str:
     """Return a path as one would type it here: a long one is broken over two lines."""
     path, here = Path(file), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else file
@@ -248,22 +246,22 @@ def render_cells(results: Sequence[Result]) -> Group:
         table.add_column(strategy.replace("-", "-\n"), justify="right")
     for scenario in scenarios:
         row = (cells.get((scenario, strategy)) for strategy in strategies)
-        table.add_row(scenario, *(brief_cell(each) if each else Text("") for each in row))
-    return Group(*cell_evidence(results), table)
+        table.add_row(scenario, *(render_cell(each) if each else Text("") for each in row))
+    return Group(*render_cell_evidence(results), table)
 
 
-def brief_cell(result: Result) -> Text:
+def render_cell(result: Result) -> Text:
     """A cell: its status, and a mark where that is a surprise."""
     text = Text(str(result.status), style=STYLES[result.status])
     return text.append(" !") if result.surprises else text
 
 
-def cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
+def render_cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
     """What was seen first and last in each cell that did not pass, and how much of it."""
     parts: list[RenderableType] = []
     for each in results:
         if each.status in (Status.FAIL, Status.UNKNOWN):
-            lines = [f"seed {each.seed}, {count_cell(each)}, {each.history or 'no history'}"]
+            lines = [f"seed {each.seed}, {describe_counts(each)}, {each.history or 'no history'}"]
             if each.surprises:
                 lines.append(f"expected {each.expected}")
             lines += filter(None, dict.fromkeys((each.reason, each.first, each.last)))
@@ -272,7 +270,7 @@ def cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
     return parts
 
 
-def count_cell(result: Result) -> str:
+def describe_counts(result: Result) -> str:
     """How much was fetched, and how much of it was broken, by kind."""
     seen = f"{result.counts.get('pages', 0):,} pages, {result.counts.get('assets', 0):,} assets"
     kinds = (

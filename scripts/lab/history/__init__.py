@@ -5,7 +5,7 @@ of line:
 
 * `run`: first; what ran (`Header`).
 * `record`: what a release consists of, as its build says (`Record`).
-* `event`: something that was done to the stack (`Event`); of a foreign site, what was left out.
+* `event`: something that was done to the stack (`Event`); of an external site, what was left out.
   `serving` says who serves from then on: `weights` in percent and `replicas`, both by release.
 * `fetch`: one request and what came (`Fetch`); `id` numbers it.
 * `reuse`: assets that a page names and that its visitor had already fetched for another page, as a
@@ -18,7 +18,7 @@ of line:
 
 from __future__ import annotations
 
-from lab.history.reader import read_history
+from lab.history.reader import parse_record, read_history
 from lab.history.values import (
     FORMAT,
     Answer,
@@ -32,10 +32,11 @@ from lab.history.values import (
     Role,
     Run,
 )
-from lab.history.writer import History
+from lab.history.writer import About, History, Interrupted, open_history
 
 __all__ = [
     "FORMAT",
+    "About",
     "Answer",
     "Asset",
     "Event",
@@ -43,9 +44,12 @@ __all__ = [
     "Header",
     "History",
     "HistoryError",
+    "Interrupted",
     "Record",
     "Reuse",
     "Role",
     "Run",
+    "open_history",
+    "parse_record",
     "read_history",
 ]

@@ -18,11 +18,11 @@ from lab.history.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_ANSWER = tuple(name for name in Answer.__slots__ if name != "release")
-_FETCH = tuple(name for name in Fetch.__slots__ if name not in ("answer", "cached"))
+ANSWER_FIELDS = tuple(name for name in Answer.__slots__ if name != "release")
+FETCH_FIELDS = tuple(name for name in Fetch.__slots__ if name not in ("answer", "cached"))
 
 
 def read_history(path: Path) -> Run:
@@ -31,11 +31,11 @@ def read_history(path: Path) -> Run:
     Raises:
         HistoryError: there is no such file, or a newer lab wrote it.
     """
-    reader = _Reader()
+    reader = Reader()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                reader.line(number, line)
+                reader.take_line(number, line)
     except OSError as error:
         message = f"history {path}: cannot be read: {error.strerror}"
         raise HistoryError(message) from error
@@ -43,111 +43,133 @@ def read_history(path: Path) -> Run:
     if header and header.format > FORMAT:
         message = f"history {path}: format {header.format} is newer than this lab's {FORMAT}"
         raise HistoryError(message)
-    return reader.result()
+    return reader.conclude()
 
 
-class _Reader:
+class Reader:
+    """What has been read so far, and how each kind of line is read."""
+
     def __init__(self) -> None:
         self.header: Header | None = None
-        self._records: dict[str, Record] = {}
-        self._events: list[Event] = []
-        self._fetches: list[Fetch] = []
-        self._by_id: dict[int, Fetch] = {}
-        self._ended = False
-        self._damage: list[str] = []
-        self._strings: dict[str, str] = {}
+        self.records: dict[str, Record] = {}
+        self.events: list[Event] = []
+        self.fetches: list[Fetch] = []
+        self.by_id: dict[int, Fetch] = {}
+        self.ended = False
+        self.damage: list[str] = []
+        self.strings: dict[str, str] = {}
 
-    def line(self, number: int, raw: bytes) -> None:
+    def take_line(self, number: int, raw: bytes) -> None:
         """Take in one line of the file."""
         try:
             line = json.loads(raw)
-            getattr(self, f"_read_{line['kind']}")(line)
-        except _DAMAGE as error:
+            READERS[line["kind"]](self, line)
+        except DAMAGE as error:
             if raw.endswith(b"\n"):
-                self._damage.append(f"line {number}: {type(error).__name__}: {error}")
+                self.damage.append(f"line {number}: {type(error).__name__}: {error}")
 
-    def result(self) -> Run:
+    def conclude(self) -> Run:
         """Return what was read, in the order of time."""
         return Run(
-            self.header,
-            self._records,
-            tuple(sorted(self._events, key=lambda event: event.t)),
-            tuple(sorted(self._fetches, key=lambda fetch: fetch.t)),
-            self._ended,
-            tuple(self._damage),
+            header=self.header,
+            records=self.records,
+            events=tuple(sorted(self.events, key=lambda event: event.t)),
+            fetches=tuple(sorted(self.fetches, key=lambda fetch: fetch.t)),
+            ended=self.ended,
+            damage=tuple(self.damage),
         )
 
-    def _read_run(self, line: Mapping[str, Any]) -> None:
-        _expect_types(line, _OF_HEADER)
+    def read_run(self, line: Mapping[str, Any]) -> None:
+        expect_types(line, HEADER_TYPES)
         known = {name: line[name] for name in Header.__slots__} | {"format": int(line["format"])}
         self.header = Header(**known)
 
-    def _read_record(self, line: Mapping[str, Any]) -> None:
-        _expect_types(line, _OF_RECORD)
-        assets = {
-            name: Asset(body["sha256"], body["bytes"]) for name, body in line["assets"].items()
-        }
-        release = line["release"]
-        paths = dict(line["paths"])
-        self._records[release] = Record(release, paths, assets, line.get("django"))
+    def read_record(self, line: Mapping[str, Any]) -> None:
+        expect_types(line, RECORD_TYPES)
+        self.records[line["release"]] = parse_record(line)
 
-    def _read_event(self, line: Mapping[str, Any]) -> None:
-        _expect_types(line, _OF_EVENT)
+    def read_event(self, line: Mapping[str, Any]) -> None:
+        expect_types(line, EVENT_TYPES)
         detail = dict(line.get("detail") or {})
-        self._events.append(Event(float(line["t"]), line["event"], line.get("release"), detail))
+        self.events.append(
+            Event(
+                t=float(line["t"]), event=line["event"], release=line.get("release"), detail=detail
+            )
+        )
 
-    def _read_fetch(self, line: Mapping[str, Any]) -> None:
-        known = {name: self._same(value) for name, value in line.items()}
-        _expect_types(known, _OF_FETCH)
-        answer = Answer(**{name: known[name] for name in _ANSWER if name in known})
+    def read_fetch(self, line: Mapping[str, Any]) -> None:
+        known = {name: self.intern(value) for name, value in line.items()}
+        expect_types(known, FETCH_TYPES)
+        answer = Answer(**{name: known[name] for name in ANSWER_FIELDS if name in known})
         if (answer.status is None) == (answer.error is None):
             raise ValueError("a fetch has either a status or an error")
-        fetch = Fetch(**{name: known[name] for name in _FETCH}, answer=answer)
-        self._fetches.append(fetch)
+        fetch = Fetch(**{name: known[name] for name in FETCH_FIELDS}, answer=answer)
+        self.fetches.append(fetch)
         if "id" in line:
-            self._by_id[line["id"]] = fetch
+            self.by_id[line["id"]] = fetch
 
-    def _read_reuse(self, line: Mapping[str, Any]) -> None:
-        _expect_types(line, _OF_REUSE)
-        names = {name: self._same(line[name]) for name in ("t", "page", "release", "visitor")}
+    def read_reuse(self, line: Mapping[str, Any]) -> None:
+        expect_types(line, REUSE_TYPES)
+        names = {name: self.intern(line[name]) for name in ("t", "page", "release", "visitor")}
         for fetch, how, via in line["uses"]:
-            used = self._by_id[fetch]
-            known = {"url": used.url, "via": self._by_id[via].url, "how": self._same(how)}
-            self._fetches.append(
+            used = self.by_id[fetch]
+            known = {"url": used.url, "via": self.by_id[via].url, "how": self.intern(how)}
+            self.fetches.append(
                 Fetch(role="asset", answer=used.answer, cached=True, **known, **names)
             )
 
-    def _read_end(self, _line: Mapping[str, Any]) -> None:
-        self._ended = True
+    def read_end(self, _line: Mapping[str, Any]) -> None:
+        self.ended = True
 
-    def _same(self, value: Any) -> Any:
+    def intern(self, value: Any) -> Any:
         """Return one object for equal strings: a history repeats the same few thousand."""
-        return self._strings.setdefault(value, value) if isinstance(value, str) else value
+        return self.strings.setdefault(value, value) if isinstance(value, str) else value
 
 
-def _expect_types(line: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], None]] = {
+    "run": Reader.read_run,
+    "record": Reader.read_record,
+    "event": Reader.read_event,
+    "fetch": Reader.read_fetch,
+    "reuse": Reader.read_reuse,
+    "end": Reader.read_end,
+}
+"""The kinds of line."""
+
+
+def parse_record(document: Mapping[str, Any]) -> Record:
+    """Return a release as its build wrote it down."""
+    bodies = document["assets"].items()
+    assets = {name: Asset(body["sha256"], body["bytes"]) for name, body in bodies}
+    paths = dict(document["paths"])
+    return Record(
+        release=document["release"], paths=paths, assets=assets, django=document.get("django")
+    )
+
+
+def expect_types(line: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Refuse a line whose fields are of other types than those who read it rely on."""
     for name, types in expected.items():
         value = line.get(name)
-        if not isinstance(value, types) or (types is _TIME and not abs(value) < _LONG):
+        if not isinstance(value, types) or (types is TIME and not abs(value) < LONG):
             raise TypeError(f"{name} is {value!r}")
 
 
-_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
-_TEXT = (str, type(None))
-_TIME = (int, float)
-_LONG = 1e12
-_OF_HEADER: Mapping[str, Any] = {
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+TEXT = (str, type(None))
+TIME = (int, float)
+LONG = 1e12
+HEADER_TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("action", "base", "started"), str),
-    **dict.fromkeys(("strategy", "engine", "static"), _TEXT),
+    **dict.fromkeys(("strategy", "engine", "static"), TEXT),
 }
-_OF_RECORD: Mapping[str, Any] = {"release": str}
-_OF_EVENT: Mapping[str, Any] = {"t": _TIME, "event": str, "release": _TEXT}
-_OF_REUSE: Mapping[str, Any] = {"t": _TIME, "visitor": str, "page": _TEXT, "release": _TEXT}
-_OF_FETCH: Mapping[str, Any] = {
-    "t": _TIME,
+RECORD_TYPES: Mapping[str, Any] = {"release": str}
+EVENT_TYPES: Mapping[str, Any] = {"t": TIME, "event": str, "release": TEXT}
+REUSE_TYPES: Mapping[str, Any] = {"t": TIME, "visitor": str, "page": TEXT, "release": TEXT}
+FETCH_TYPES: Mapping[str, Any] = {
+    "t": TIME,
     "status": (int, type(None)),
     **dict.fromkeys(("role", "url", "how", "visitor"), str),
-    **dict.fromkeys(("page", "release", "error", "content_type", "cache_control"), _TEXT),
-    **dict.fromkeys(("sha256", "md5", "redirected_to", "excerpt"), _TEXT),
+    **dict.fromkeys(("page", "release", "error", "content_type", "cache_control"), TEXT),
+    **dict.fromkeys(("sha256", "md5", "redirected_to", "excerpt"), TEXT),
 }

@@ -15,7 +15,7 @@ FORMAT = 1
 Role = Literal["page", "asset"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What ran: `static` is the URL prefix of hashed assets, null where nobody knows it."""
 
@@ -36,7 +36,7 @@ class Asset:
     bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A release as its build made it: source name to hashed name, hashed name to body.
 
@@ -49,7 +49,7 @@ class Record:
     django: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened to the stack, `t` seconds after the run began."""
 
@@ -59,7 +59,7 @@ class Event:
     detail: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came back for one request: a status, or the error that stood in its place.
 
@@ -85,7 +85,7 @@ class Answer:
     retry_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """A page, or an asset for the page that needs it; `release` is the one that the page named.
 
@@ -105,7 +105,7 @@ class Fetch:
     cached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A whole history, as read.
 

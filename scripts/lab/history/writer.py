@@ -1,17 +1,20 @@
-"""Writes a history."""
+"""Writes a history: begun before anything is started, ended when everything went well."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from lab.errors import UnavailableError
 from lab.history.values import Answer, Fetch, Header, HistoryError, Record, Reuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -20,60 +23,60 @@ class History:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         try:
-            self._file: IO[str] = path.open("x", encoding="utf-8")
+            self.file: IO[str] = path.open("x", encoding="utf-8")
         except FileExistsError:
             message = f"history {path}: it is there already; a run writes a new one, choose another"
             raise HistoryError(message) from None
         except OSError as error:
             raise HistoryError(f"history {path}: cannot be written: {error.strerror}") from error
         self.path = path
-        self._clock = clock
-        self._zero = clock()
-        self._lock = threading.Lock()
-        self._fetches = 0
+        self.clock = clock
+        self.zero = clock()
+        self.lock = threading.Lock()
+        self.count = 0
 
     def now(self) -> float:
         """Return the seconds since this history began."""
-        return self._clock() - self._zero
+        return self.clock() - self.zero
 
-    def run(self, header: Header) -> None:
+    def begin(self, header: Header) -> None:
         """Write what runs."""
-        self._write({"kind": "run", "t": 0.0, **asdict(header)})
+        self.write({"kind": "run", "t": 0.0, **asdict(header)})
 
-    def record(self, record: Record | Mapping[str, Any]) -> None:
+    def add_release(self, record: Record | Mapping[str, Any]) -> None:
         """Write what a release consists of: a `Record`, or the document that its build wrote."""
         document = asdict(record) if isinstance(record, Record) else record
-        self._write({"kind": "record", "t": self._t(), **document})
+        self.write({"kind": "record", "t": self.stamp(), **document})
 
-    def event(self, event: str, release: str | None = None, **detail: Any) -> None:
+    def add_event(self, event: str, release: str | None = None, **detail: Any) -> None:
         """Write that something happened."""
         document = {"event": event, "release": release, "detail": detail}
-        self._write({"kind": "event", "t": self._t(), **document})
+        self.write({"kind": "event", "t": self.stamp(), **document})
 
-    def fetch(self, fetch: Fetch) -> int:
-        """Write one request and its answer; returns its id."""
-        with self._lock:
-            self._fetches += 1
-            number = self._fetches
-            self._put({"kind": "fetch", "id": number, **_flatten(fetch)})
+    def add_fetch(self, fetch: Fetch) -> int:
+        """Write one request and its answer; return its id."""
+        with self.lock:
+            self.count += 1
+            number = self.count
+            self.put({"kind": "fetch", "id": number, **flatten(fetch)})
         return number
 
-    def reuse(self, page: Fetch, uses: Iterable[Reuse]) -> None:
+    def add_reuse(self, page: Fetch, uses: Iterable[Reuse]) -> None:
         """Write what else the page needs of that which its visitor had already fetched."""
         rows = [[use.fetch, use.how, use.via] for use in uses]
         if rows:
             names = {"page": page.url, "release": page.release, "visitor": page.visitor}
-            self._write({"kind": "reuse", "t": self._t(), **names, "uses": rows})
+            self.write({"kind": "reuse", "t": self.stamp(), **names, "uses": rows})
 
     def end(self) -> None:
         """Write that the run came to its end, and close."""
-        self._write({"kind": "end", "t": self._t()})
+        self.write({"kind": "end", "t": self.stamp()})
         self.close()
 
     def close(self) -> None:
         """Close the file; the lines are on disk since they were written."""
-        with self._lock:
-            self._file.close()
+        with self.lock:
+            self.file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -81,29 +84,102 @@ class History:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _t(self) -> float:
+    def stamp(self) -> float:
+        """Return the moment that a line carries."""
         return round(self.now(), 6)
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        with self._lock:
-            self._put(line)
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Write one line, while no other thread does."""
+        with self.lock:
+            self.put(line)
 
-    def _put(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
-        self._file.flush()
+    def put(self, line: Mapping[str, Any]) -> None:
+        """Write one line; the caller holds the lock."""
+        self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self.file.flush()
 
 
-_SELDOM = ("nosniff", "truncated", "retried", "excerpt", "retry_after")
+SELDOM = ("nosniff", "truncated", "retried", "excerpt", "retry_after")
 """Left out of a line when they say nothing: most lines need none of them."""
 
 
-def _flatten(fetch: Fetch) -> dict[str, Any]:
+def flatten(fetch: Fetch) -> dict[str, Any]:
     """Return a fetch as the flat object of its line, where `release` is the page's."""
     line = {name: getattr(fetch, name) for name in Fetch.__slots__ if name != "answer"}
     del line["cached"]
     answer = {name: getattr(fetch.answer, name) for name in Answer.__slots__ if name != "release"}
-    for name in _SELDOM:
+    for name in SELDOM:
         if not answer[name]:
             del answer[name]
     line["t"], answer["ms"] = round(fetch.t, 6), round(fetch.answer.ms, 3)
     return line | answer
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM while a history was being written; what is in it stays."""
+
+    def __init__(self, history: Path) -> None:
+        super().__init__()
+        self.history = history
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a history says of the site that it is about, and the folder that takes it."""
+
+    folder: Path
+    base: str
+    strategy: str | None = None
+    engine: str | None = None
+
+    @property
+    def static(self) -> str | None:
+        """Return the URL prefix of hashed assets; that of an external site is not known."""
+        return f"{self.base}static/" if self.engine else None
+
+
+@contextmanager
+def open_history(about: About, action: str, say: Callable[[str], None]) -> Iterator[History]:
+    """Yield a new history, and end it when the block comes to its own end.
+
+    Raises:
+        Interrupted: the block was.
+    """
+    stamp = datetime.now(UTC)
+    started = stamp.isoformat(timespec="seconds")
+    with create_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}") as history:
+        history.begin(
+            Header(
+                strategy=about.strategy,
+                engine=about.engine,
+                action=action,
+                base=about.base,
+                static=about.static,
+                started=started,
+            )
+        )
+        try:
+            yield history
+        except KeyboardInterrupt:
+            raise Interrupted(history.path) from None
+        except Exception:
+            say(f"the history until then: {history.path}")
+            raise
+        history.end()
+
+
+def create_history(folder: Path, name: str) -> History:
+    """Begin a history under a name that no other has.
+
+    Raises:
+        UnavailableError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, number = folder / f"{name}.jsonl", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}-{number}.jsonl"
+    try:
+        return History(path)
+    except HistoryError as error:
+        raise UnavailableError(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.judge.evidence import Checker, Evidence, Judged
+from lab.judge.evidence import Checker, Evidence, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ PUBLISHING_ACTIONS = ("rollout",)
 """Actions that publish, so that a history of one in which nobody does lacks something."""
 
 
-def append_only(run: Run) -> Iterator[Judged]:
+def judge_publishes(run: Run) -> Iterator[Judgement]:
     """Judge every publish: it may add, but neither rewrite nor delete what was there.
 
     Each has to have a `rewritten` event, with no assets in it when it touched none.
@@ -25,9 +25,9 @@ def append_only(run: Run) -> Iterator[Judged]:
     for event in run.events:
         if event.event == "rewritten":
             touched = event.detail["assets"]
-            yield from [_rewritten(event, asset) for asset in touched] or [Judged()]
+            yield from [judge_rewritten(event, asset) for asset in touched] or [Judgement()]
         elif event.event == "publish-started" and event.release not in compared:
-            yield Judged(doubt=f"nobody compared what the publish of {event.release} touched")
+            yield Judgement(doubt=f"nobody compared what the publish of {event.release} touched")
 
 
 def excuse_without_publish(run: Run) -> str | None:
@@ -38,7 +38,7 @@ def excuse_without_publish(run: Run) -> str | None:
     return "nothing was published"
 
 
-def _rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
+def judge_rewritten(event: Event, touched: Mapping[str, Any]) -> Judgement:
     name, before, after = touched["asset"], touched["before"], touched["after"]
     did = f"rewrote {name} (of {before}, now of {after})" if after else f"deleted {name}"
     publish = f"the publish of {event.release}"
@@ -46,21 +46,30 @@ def _rewritten(event: Event, touched: Mapping[str, Any]) -> Judged:
     came = f"written again at {after}" if after else "deleted"
     kind = "rewritten" if after else "deleted"
     expected = f"as of {before}"
-    return Judged(
-        evidence=Evidence(event.t, kind, event.release, None, name, came, expected, sentence)
+    return Judgement(
+        evidence=Evidence(
+            t=event.t,
+            kind=kind,
+            release=event.release,
+            page=None,
+            asset=name,
+            came=came,
+            expected=expected,
+            sentence=sentence,
+        )
     )
 
 
-def guard_content(run: Run) -> Iterator[Judged]:
+def judge_guard(run: Run) -> Iterator[Judgement]:
     """Judge every look of the guard, and every stop, also one that had another reason."""
     for event in run.events:
         verdict = event.detail.get("verdict")
         if event.event == "guard-stopped" and verdict == "FAIL":
-            yield _stopped(event)
+            yield judge_stop(event)
         elif event.event == "guard-stopped":
-            yield Judged(doubt=str(event.detail["why"]))
+            yield Judgement(doubt=str(event.detail["why"]))
         elif event.event == "guard-checked" and verdict == "PASS":
-            yield Judged()
+            yield Judgement()
 
 
 def excuse_without_guard(run: Run) -> str | None:
@@ -69,18 +78,27 @@ def excuse_without_guard(run: Run) -> str | None:
     return None if guarded else "no guard"
 
 
-def _stopped(event: Event) -> Judged:
+def judge_stop(event: Event) -> Judgement:
     when, why = str(event.detail["when"]), str(event.detail["why"])
     sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {when}"
     expected = "every page whole, before each step"
-    return Judged(
-        evidence=Evidence(event.t, "stopped", event.release, None, None, why, expected, sentence)
+    return Judgement(
+        evidence=Evidence(
+            t=event.t,
+            kind="stopped",
+            release=event.release,
+            page=None,
+            asset=None,
+            came=why,
+            expected=expected,
+            sentence=sentence,
+        )
     )
 
 
 GUARD = Checker(
-    "guard content",
-    "the guard finds every page whole before each step",
-    guard_content,
-    excuse_without_guard,
+    name="guard content",
+    promise="the guard finds every page whole before each step",
+    judge=judge_guard,
+    excuse=excuse_without_guard,
 )

@@ -1,53 +1,59 @@
 """The checkers: pure functions from a history to what is wrong in it.
 
-Each yields one `Judged` for every sighting that it can say something about. What no checker covers
-is whether the history is whole; that is for the verdict.
+Each yields one `Judgement` for every fetch or event that it can say something about. Whether the
+history is whole is for `check_wholeness` to say.
 """
 
 from __future__ import annotations
 
-from lab.judge.actions import GUARD, append_only, excuse_without_publish
-from lab.judge.answers import asset_resolves, miss_uncacheable, nothing_refused, page_answers
+from lab.judge.actions import GUARD, excuse_without_publish, judge_publishes
+from lab.judge.answers import judge_assets, judge_connections, judge_misses, judge_pages
 from lab.judge.contents import (
-    asset_of_release,
-    body_matches_hash,
     excuse_other_hashes,
     excuse_without_records,
-    mime_fits,
+    judge_bodies,
+    judge_releases,
+    judge_types,
 )
-from lab.judge.evidence import Checker, Evidence, Judged
+from lab.judge.evidence import Checker
 
 CHECKERS: tuple[Checker, ...] = (
-    Checker("page answers", "every page answers 200", page_answers),
-    Checker("asset resolves", "every asset that a page names is there", asset_resolves),
+    Checker(name="page answers", promise="every page answers 200", judge=judge_pages),
     Checker(
-        "asset of its release",
-        "a page gets the assets that its own release was built with",
-        asset_of_release,
-        excuse_without_records,
+        name="asset resolves", promise="every asset that a page names is there", judge=judge_assets
     ),
     Checker(
-        "body matches hash",
-        "a hashed asset has the body that its name was made from",
-        body_matches_hash,
-        excuse_other_hashes,
-    ),
-    Checker("type fits", "an asset has a type that browsers accept for it", mime_fits),
-    Checker("miss uncacheable", "no cache may keep a missing asset", miss_uncacheable),
-    Checker(
-        "nothing refused",
-        "nothing is refused, reset, timed out or answered 502 to 504",
-        nothing_refused,
+        name="asset of its release",
+        promise="a page gets the assets that its own release was built with",
+        judge=judge_releases,
+        excuse=excuse_without_records,
     ),
     Checker(
-        "append-only",
-        "a publish neither rewrites nor deletes what is served",
-        append_only,
-        excuse_without_publish,
+        name="body matches hash",
+        promise="a hashed asset has the body that its name was made from",
+        judge=judge_bodies,
+        excuse=excuse_other_hashes,
+    ),
+    Checker(
+        name="type fits",
+        promise="an asset has a type that browsers accept for it",
+        judge=judge_types,
+    ),
+    Checker(
+        name="miss uncacheable", promise="no cache may keep a missing asset", judge=judge_misses
+    ),
+    Checker(
+        name="nothing refused",
+        promise="nothing is refused, reset, timed out or answered 502 to 504",
+        judge=judge_connections,
+    ),
+    Checker(
+        name="append-only",
+        promise="a publish neither rewrites nor deletes what is served",
+        judge=judge_publishes,
+        excuse=excuse_without_publish,
     ),
 )
 
 OPTIONAL: tuple[Checker, ...] = (GUARD,)
 """Those of what is done only on request; a run without it does not mention them."""
-
-__all__ = ["CHECKERS", "OPTIONAL", "Checker", "Evidence", "Judged"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.history import Fetch, Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One broken promise: when, on which page, what came and what should have come.
 
@@ -33,7 +33,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """One sighting, judged.
 
     It has evidence when a promise was broken, a doubt when nobody can say, else neither. `index` is
@@ -45,24 +45,36 @@ class Judged:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checker:
     """A promise, how to see that it was broken, and why it may not apply to a run."""
 
     name: str
     promise: str
-    judge: Callable[[Run], Iterator[Judged]]
+    judge: Callable[[Run], Iterator[Judgement]]
     excuse: Callable[[Run], str | None] = lambda _run: None
 
 
-def broken(
+def blame(
     index: int, run: Run, fetch: Fetch, *, kind: str, came: str, expected: str, sentence: str
-) -> Judged:
+) -> Judgement:
     """Return a sighting that broke a promise."""
     page = display_page(fetch.page) if fetch.page else None
     asset = None if fetch.role == "page" else display_asset(run, fetch.url)
     says = f"at {fetch.t:.2f} s {sentence}"
-    return Judged(index, Evidence(fetch.t, kind, fetch.release, page, asset, came, expected, says))
+    return Judgement(
+        index,
+        Evidence(
+            t=fetch.t,
+            kind=kind,
+            release=fetch.release,
+            page=page,
+            asset=asset,
+            came=came,
+            expected=expected,
+            sentence=says,
+        ),
+    )
 
 
 def is_refused(fetch: Fetch) -> bool:
@@ -82,24 +94,24 @@ def iterate_assets(run: Run) -> Iterator[tuple[int, Fetch]]:
             yield index, fetch
 
 
-def static_of(run: Run) -> str | None:
+def find_static_prefix(run: Run) -> str | None:
     """Return the URL prefix of hashed assets, where the history knows it."""
     return run.header.static if run.header else None
 
 
-def is_foreign(run: Run) -> bool:
+def is_external(run: Run) -> bool:
     """Say whether a run is about somebody else's site, which promises less than the lab's own."""
     return run.header is not None and run.header.engine is None
 
 
-def asset_name(run: Run, url: str) -> str | None:
+def name_asset(run: Run, url: str) -> str | None:
     """Return the name of an asset under the static prefix; None for what lies elsewhere."""
-    static = static_of(run)
-    return _name_under((static,) if static else run.prefixes, url)
+    static = find_static_prefix(run)
+    return name_under((static,) if static else run.prefixes, url)
 
 
 @lru_cache(maxsize=1 << 14)
-def _name_under(prefixes: tuple[str, ...], url: str) -> str | None:
+def name_under(prefixes: tuple[str, ...], url: str) -> str | None:
     for prefix in prefixes:
         if url.startswith(prefix):
             return unquote(url.removeprefix(prefix).partition("?")[0])
@@ -125,7 +137,7 @@ def display_page(url: str) -> str:
 
 def display_asset(run: Run, url: str) -> str:
     """Return what to call an asset: its name, or its path where it is no static file."""
-    return asset_name(run, url) or display_page(url)
+    return name_asset(run, url) or display_page(url)
 
 
 def describe_page(fetch: Fetch) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lab.history import Run
-    from lab.judge.checkers import Checker, Evidence, Judged
+    from lab.judge.evidence import Checker, Evidence, Judgement
 
 
 class Status(StrEnum):
@@ -23,7 +23,7 @@ class Status(StrEnum):
     NOT_APPLICABLE = "n/a"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one checker found.
 
@@ -55,19 +55,23 @@ class Finding:
     faulty: frozenset[int] = field(default=frozenset(), repr=False)
 
 
-def check(run: Run, checker: Checker) -> Finding:
+def apply_checker(run: Run, checker: Checker) -> Finding:
     """Let one checker judge a run; one that crashes knows nothing, and says so."""
-    collected = _Collected()
+    collected = Collected()
     try:
         excuse = checker.excuse(run)
         if excuse:
             status = Status.NOT_APPLICABLE
-            return Finding(checker.name, checker.promise, status, reason=excuse)
+            return Finding(
+                checker=checker.name, promise=checker.promise, status=status, reason=excuse
+            )
         for judged in checker.judge(run):
             collected.add(judged)
     except Exception as error:
         reason = f"the checker crashed: {type(error).__name__}: {error}"
-        return Finding(checker.name, checker.promise, Status.UNKNOWN, reason=reason)
+        return Finding(
+            checker=checker.name, promise=checker.promise, status=Status.UNKNOWN, reason=reason
+        )
     return collected.conclude(checker)
 
 
@@ -83,7 +87,12 @@ def check_wholeness(run: Run) -> Finding:
     more = [f"{len(reasons) - 3} more"] if len(reasons) > 3 else []
     reason = "; ".join(reasons[:3] + more)
     status = Status.UNKNOWN if reasons else Status.PASS
-    return Finding("history whole", "the history is whole", status, reason=reason or None)
+    return Finding(
+        checker="history whole",
+        promise="the history is whole",
+        status=status,
+        reason=reason or None,
+    )
 
 
 def find_worst(statuses: Iterable[Status]) -> Status:
@@ -95,7 +104,7 @@ def find_worst(statuses: Iterable[Status]) -> Status:
     return Status.UNKNOWN
 
 
-class _Collected:
+class Collected:
     """The sum of what a checker said."""
 
     def __init__(self) -> None:
@@ -109,7 +118,7 @@ class _Collected:
         self.last: Evidence | None = None
         self.faulty: set[int] = set()
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: Judgement) -> None:
         evidence = judged.evidence
         if judged.doubt:
             self.doubts[judged.doubt] += 1
@@ -118,7 +127,7 @@ class _Collected:
         if evidence:
             self.faults += 1
             self.kinds[evidence.kind] += 1
-            self.subjects[_name_subject(evidence)] += 1
+            self.subjects[name_subject(evidence)] += 1
             self.samples.setdefault(evidence.kind, evidence)
             self.first = self.first or evidence
             self.last = evidence
@@ -127,31 +136,31 @@ class _Collected:
 
     def conclude(self, checker: Checker) -> Finding:
         return Finding(
-            checker.name,
-            checker.promise,
-            self._status(),
-            self.judged,
-            self.faults,
-            self._reason(),
-            dict(self.kinds.most_common()),
-            dict(self.subjects.most_common()),
-            {kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
-            self.first,
-            self.last,
-            frozenset(self.faulty),
+            checker=checker.name,
+            promise=checker.promise,
+            status=self.find_status(),
+            judged=self.judged,
+            faults=self.faults,
+            reason=self.find_reason(),
+            kinds=dict(self.kinds.most_common()),
+            subjects=dict(self.subjects.most_common()),
+            samples={kind: self.samples[kind] for kind, _count in self.kinds.most_common()},
+            first=self.first,
+            last=self.last,
+            faulty=frozenset(self.faulty),
         )
 
-    def _status(self) -> Status:
+    def find_status(self) -> Status:
         if self.faults:
             return Status.FAIL
         return Status.UNKNOWN if self.doubts or not self.judged else Status.PASS
 
-    def _reason(self) -> str | None:
+    def find_reason(self) -> str | None:
         if self.doubts:
             doubt, _times = self.doubts.most_common(1)[0]
             return f"{doubt} ({self.doubts.total()} could not be judged)"
         return None if self.judged else "no data"
 
 
-def _name_subject(evidence: Evidence) -> str:
+def name_subject(evidence: Evidence) -> str:
     return " ".join(filter(None, (evidence.release, evidence.asset or evidence.page)))

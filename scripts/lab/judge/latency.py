@@ -17,7 +17,7 @@ BEGINNINGS = {"load-at-rest": "at rest", "load-rolling": "rolling"}
 END = "load-ended"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """The pages that were due in one phase of a load; milliseconds count from when each was due.
 
@@ -47,13 +47,13 @@ def find_phases(run: Run) -> tuple[Phase, ...]:
     moments = [event for event in run.events if event.event in (*BEGINNINGS, END)]
     load = [fetch for fetch in run.fetches if fetch.how == "load"]
     return tuple(
-        describe(BEGINNINGS[begin.event], begin.t, end.t, load)
+        measure_phase(BEGINNINGS[begin.event], begin.t, end.t, load)
         for begin, end in itertools.pairwise(moments)
         if begin.event in BEGINNINGS
     )
 
 
-def describe(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phase:
+def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phase:
     """Return what was due between two moments."""
     due = [fetch for fetch in load if begin <= fetch.t < end]
     answered = [fetch.answer for fetch in due if fetch.answer.status is not None]
@@ -64,15 +64,15 @@ def describe(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phas
         if each.answer.status is not None
     )
     return Phase(
-        name,
-        round(end - begin, 3),
-        len(due),
-        round(came / (end - begin), 1),
-        percentile(times, 50),
-        percentile(times, 99),
-        times[-1] if times else None,
-        len(due) - len(answered),
-        sum((answer.status or 0) >= 500 for answer in answered),
+        name=name,
+        seconds=round(end - begin, 3),
+        pages=len(due),
+        rate=round(came / (end - begin), 1),
+        p50=percentile(times, 50),
+        p99=percentile(times, 99),
+        longest=times[-1] if times else None,
+        refused=len(due) - len(answered),
+        errors=sum((answer.status or 0) >= 500 for answer in answered),
     )
 
 

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # https://mimesniff.spec.whatwg.org/#javascript-mime-type
-_JAVASCRIPT = frozenset(
+JAVASCRIPT = frozenset(
     {"application/ecmascript", "application/javascript", "application/x-ecmascript"}
     | {"application/x-javascript", "text/ecmascript", "text/javascript", "text/jscript"}
     | {"text/livescript", "text/x-ecmascript", "text/x-javascript"}
     | {f"text/javascript1.{minor}" for minor in range(6)}
 )
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
-_MODULES = frozenset({"module", "modulepreload", "js-import", "js-dynamic", "import-map"})
-_STYLESHEETS = frozenset({"stylesheet", "css-import"})
-_MAY_BE_PAGES = frozenset(
+HTML = frozenset({"text/html", "application/xhtml+xml"})
+MODULES = frozenset({"module", "modulepreload", "js-import", "js-dynamic", "import-map"})
+STYLESHEETS = frozenset({"stylesheet", "css-import"})
+MAY_BE_PAGES = frozenset(
     {"object", "preload", "js-url", "attribute", "meta"} | {"a", "area", "iframe", "frame"}
 )
 """Ways of naming a file that may well be HTML."""
@@ -38,12 +38,12 @@ def read_essence(content_type: str | None) -> str:
 
 def is_html(essence: str) -> bool:
     """Say whether a type is that of a page."""
-    return essence in _HTML
+    return essence in HTML
 
 
 def is_javascript(essence: str) -> bool:
     """Say whether a type is one of JavaScript's sixteen."""
-    return essence in _JAVASCRIPT
+    return essence in JAVASCRIPT
 
 
 def find_misfit(content_type: str | None, how: str, url: str, *, nosniff: bool) -> str | None:
@@ -55,50 +55,50 @@ def find_misfit(content_type: str | None, how: str, url: str, *, nosniff: bool) 
         url: its URL; the extension says what a picture or a data file is.
         nosniff: whether `X-Content-Type-Options: nosniff` came with it.
     """
-    essence, extension = read_essence(content_type), _extension_of(url)
+    essence, extension = read_essence(content_type), read_extension(url)
     kind = EXTENSIONS.get(extension)
-    if how in _STYLESHEETS:
+    if how in STYLESHEETS:
         kind = "css"
-    elif how in _MODULES and kind not in ("json", "css", "wasm"):
+    elif how in MODULES and kind not in ("json", "css", "wasm"):
         kind = "javascript"
     elif how == "script":
-        return _classic_misfit(essence, nosniff=nosniff)
-    return _misfit(kind, essence, how)
+        return find_classic_misfit(essence, nosniff=nosniff)
+    return find_misfit_of_kind(kind, essence, how)
 
 
-def _extension_of(url: str) -> str:
+def read_extension(url: str) -> str:
     name = urlsplit(url).path.rpartition("/")[2]
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
-def _misfit(kind: str | None, essence: str, how: str) -> str | None:
+def find_misfit_of_kind(kind: str | None, essence: str, how: str) -> str | None:
     fits = {
         "css": essence == "text/css",
-        "javascript": essence in _JAVASCRIPT,
+        "javascript": essence in JAVASCRIPT,
         "svg": essence == "image/svg+xml",
         "json": essence in ("application/json", "text/json") or essence.endswith("+json"),
         "wasm": essence == "application/wasm",
         # pictures are told by their bytes, https://mimesniff.spec.whatwg.org/#rules-for-sniffing-images-specifically
-        "image": essence.startswith("image/") or essence in _UNTOLD,
+        "image": essence.startswith("image/") or essence in UNTOLD,
         "html": True,
-        None: not is_html(essence) or how in _MAY_BE_PAGES,
+        None: not is_html(essence) or how in MAY_BE_PAGES,
     }
-    return None if fits[kind] else _NAMES.get(kind, "anything but a page")
+    return None if fits[kind] else NAMES.get(kind, "anything but a page")
 
 
-def _classic_misfit(essence: str, *, nosniff: bool) -> str | None:
+def find_classic_misfit(essence: str, *, nosniff: bool) -> str | None:
     """Judge a classic script: a browser runs most types unless nosniff came, but no HTML.
 
     https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-mime-type?
     """
     blocked = essence.startswith(("image/", "audio/", "video/")) or essence == "text/csv"
-    if essence not in _JAVASCRIPT and (nosniff or blocked or is_html(essence)):
-        return _NAMES["javascript"]
+    if essence not in JAVASCRIPT and (nosniff or blocked or is_html(essence)):
+        return NAMES["javascript"]
     return None
 
 
-_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
-_NAMES: Mapping[str | None, str] = {
+UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
+NAMES: Mapping[str | None, str] = {
     "css": "text/css",
     "javascript": "text/javascript",
     "svg": "image/svg+xml",

@@ -18,7 +18,7 @@ BREAKAGE = ("page answers", "asset resolves", "body matches hash", "type fits")
 """The checkers whose faults mean that a thing did not come, or not as something of use."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """What the pages of one release met.
 
@@ -39,28 +39,29 @@ class Tally:
     requests: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
+        sums = {name: getattr(self, name) + getattr(other, name) for name in Tally.__slots__}
+        return Tally(**sums)
 
 
-def tally(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
+def count_by_release(run: Run, findings: Iterable[Finding]) -> Mapping[str | None, Tally]:
     """Return what each release's pages met; under None what named no release."""
-    broken, wrong = faults_of(findings)
+    broken, wrong = find_faulty(findings)
     tallies: defaultdict[str | None, Tally] = defaultdict(Tally)
     for index, fetch in enumerate(run.fetches):
         counts = tallies[fetch.release]
         counts.requests += not fetch.cached
-        _count(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
+        count_fetch(counts, fetch, is_broken=index in broken, is_wrong=index in wrong)
     return dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def faults_of(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[int]]:
+def find_faulty(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[int]]:
     """Return the indices of the fetches that brought nothing of use, and of another release's."""
     faulty = {finding.checker: finding.faulty for finding in findings}
     broken = frozenset().union(*(faulty.get(name, frozenset()) for name in BREAKAGE))
     return broken, faulty.get("asset of its release", frozenset())
 
 
-def _count(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:
+def count_fetch(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:
     if is_refused(fetch):
         counts.refused += not fetch.cached
     elif fetch.role == "page":

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from lab.history import read_history
 from lab.judge.checkers import CHECKERS, OPTIONAL
-from lab.judge.evidence import find_prefixes, static_of
-from lab.judge.findings import Finding, Status, check, check_wholeness, find_worst
+from lab.judge.evidence import find_prefixes, find_static_prefix
+from lab.judge.findings import Finding, Status, apply_checker, check_wholeness, find_worst
 from lab.judge.latency import Phase, find_phases
-from lab.judge.tally import Tally, tally
+from lab.judge.tally import Tally, count_by_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lab.history import Event, Header, Run
-    from lab.judge.checkers import Checker
+    from lab.judge.evidence import Checker
 
 EXIT_CODES = {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 2}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """All findings of one run, and what follows from them."""
 
@@ -58,13 +58,13 @@ class Verdict:
             "run": asdict(self.header) if self.header else None,
             "total": asdict(self.total),
             "releases": {release or "": asdict(sums) for release, sums in self.releases.items()},
-            "checkers": [_finding_to_json(finding) for finding in self.findings],
+            "checkers": [finding_to_json(finding) for finding in self.findings],
             **({"guard": [asdict(event) for event in self.guard]} if self.guard else {}),
             **({"load": [asdict(phase) for phase in self.load]} if self.load else {}),
         }
 
 
-def judge(history: Path, checkers: Sequence[Checker] = CHECKERS) -> Verdict:
+def judge_history(history: Path, checkers: Sequence[Checker] = CHECKERS) -> Verdict:
     """Judge a history file.
 
     Raises:
@@ -77,14 +77,25 @@ def judge_run(
     run: Run, checkers: Sequence[Checker] = CHECKERS, history: str | None = None
 ) -> Verdict:
     """Judge a run that has been read."""
-    if run.records and static_of(run) is None:
+    if run.records and find_static_prefix(run) is None:
         run = replace(run, prefixes=find_prefixes(run))
     asked = [checker for checker in OPTIONAL if checker.excuse(run) is None]
-    findings = (check_wholeness(run), *(check(run, checker) for checker in (*checkers, *asked)))
+    findings = (
+        check_wholeness(run),
+        *(apply_checker(run, checker) for checker in (*checkers, *asked)),
+    )
     status = find_worst(finding.status for finding in findings)
     guard = tuple(event for event in run.events if event.event.startswith("guard-"))
-    counts = tally(run, findings)
-    return Verdict(status, findings, counts, run.header, history, guard, find_phases(run))
+    counts = count_by_release(run, findings)
+    return Verdict(
+        status=status,
+        findings=findings,
+        releases=counts,
+        header=run.header,
+        history=history,
+        guard=guard,
+        load=find_phases(run),
+    )
 
 
 def conclude_comparison(
@@ -110,7 +121,7 @@ def conclude_comparison(
     return Status.PASS, f"{cure} passed where the control, {control}, failed"
 
 
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
+def finding_to_json(finding: Finding) -> dict[str, Any]:
     document = asdict(finding)
     del document["faulty"]
     return document | {"status": str(finding.status)}

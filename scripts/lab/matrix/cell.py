@@ -11,13 +11,12 @@ from pathlib import Path
 from lab.camera import SUFFIX, Camera, CameraError
 from lab.deadline import wait_until
 from lab.errors import UnavailableError
-from lab.history import Fetch, History
+from lab.history import About, Fetch, History, open_history
 from lab.matrix.breakpoint import Breakpoint, PausedPublish
 from lab.matrix.scenarios import Scenario, Step
 from lab.matrix.stack import MatrixStack
 from lab.probe import Limits, Probe, Site
-from lab.runs.recording import About, recorded
-from lab.runs.rollout import rewritten
+from lab.runs.rollout import find_rewritten
 from lab.stacks.model import Say
 from lab.stacks.stack import require_success
 
@@ -52,7 +51,7 @@ class Cell:
         """Take one step after the other."""
         try:
             for step in steps:
-                self.history.event("step", step.release, what=str(step))
+                self.history.add_event("step", step.release, what=str(step))
                 release = (step.release,) if step.release else ()
                 VERBS[step.verb](self, *release, **step.options)
         finally:
@@ -82,7 +81,7 @@ class Cell:
         used = frozenset(f"static/{name}" for name in self.stack.record(FIRST)["assets"])
         after = self.chance.randint(FEWEST, MOST)
         self.paused = PausedPublish(self.stack, release, Breakpoint(at, used, kind.hashed, after))
-        self.history.event("paused", release, at=at, after=after, paused=self.paused.was_paused)
+        self.history.add_event("paused", release, at=at, after=after, paused=self.paused.was_paused)
 
     def resume_publish(self) -> None:
         """Let the publish that is paused go on to its end."""
@@ -124,7 +123,7 @@ class Cell:
             for release in weights:
                 self.await_ready(release)
         routed = all(self.stack.members(release) for release in weights)
-        self.history.event("weights", None, weights=weights, routed=routed)
+        self.history.add_event("weights", None, weights=weights, routed=routed)
         if routed:
             self.stack.route(weights)
             self.note_serving()
@@ -132,7 +131,7 @@ class Cell:
     def note_serving(self) -> None:
         """Write down who serves from now on, and which share."""
         replicas = {release: len(self.stack.replicas(release)) for release in RELEASES}
-        self.history.event("serving", None, weights=self.stack.weights, replicas=replicas)
+        self.history.add_event("serving", None, weights=self.stack.weights, replicas=replicas)
 
     def await_ready(self, release: str) -> None:
         """Wait until all replicas of a release are ready."""
@@ -164,9 +163,9 @@ class Cell:
             file = self.history.path.with_suffix(f".{next(self.pictures)}-{release}{SUFFIX}")
             try:
                 file.write_bytes(self.camera.take(self.stack.base, release, hard=hard))
-                self.history.event("pictured", release, picture=file.name)
+                self.history.add_event("pictured", release, picture=file.name)
             except CameraError as error:
-                self.history.event("not-pictured", release, why=str(error))
+                self.history.add_event("not-pictured", release, why=str(error))
 
     def look_at_pages(self) -> None:
         """See every page, and nothing that it names."""
@@ -210,8 +209,8 @@ class Cell:
     def compare(self, release: str) -> None:
         """Write down which of v1's assets the publish has touched."""
         assets = self.stack.record(FIRST)["assets"]
-        touched = rewritten(assets, self.before, self.stack.inventory())
-        self.history.event("rewritten", release, assets=touched, of=len(assets))
+        touched = find_rewritten(assets, self.before, self.stack.inventory())
+        self.history.add_event("rewritten", release, assets=touched, of=len(assets))
 
     def retire(self, release: str) -> None:
         """Clean up after a release, as those do who have the strategy."""
@@ -276,11 +275,13 @@ def run_cell(
     camera: Camera | None = None,
 ) -> Path:
     """Carry a scenario out on a stack that has been made as new; returns the history."""
-    about = About(folder, stack.base, stack.kind.name, stack.state.engine)
-    with recorded(about, scenario.name, say) as history:
+    about = About(
+        folder=folder, base=stack.base, strategy=stack.kind.name, engine=stack.state.engine
+    )
+    with open_history(about, scenario.name, say) as history:
         for release in RELEASES:
-            history.record(stack.record(release))
-        with Probe(Site(stack.base, about.static), history) as probe:
+            history.add_release(stack.record(release))
+        with Probe(Site(base=stack.base, static=about.static), history) as probe:
             cell = Cell(stack, probe, history, seed, camera)
             cell.begin()
             cell.carry_out(scenario.steps)

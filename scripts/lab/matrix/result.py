@@ -18,7 +18,7 @@ WANTED = "cells.json"
 """What a run is to consist of, in its folder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One cell.
 
@@ -61,7 +61,7 @@ class Result:
 
     def save(self, folder: Path) -> None:
         """Keep it, whole or not at all: what is there need not be run again."""
-        write_whole(file_of(folder, self.strategy, self.scenario), self.to_json())
+        write_whole(locate_result(folder, self.strategy, self.scenario), self.to_json())
 
 
 def write_whole(file: Path, document: object) -> None:
@@ -93,21 +93,21 @@ def load_wanted(folder: Path) -> list[tuple[str, str]]:
         raise LabError(f"{folder / WANTED} is damaged ({why}): delete it") from error
 
 
-def load(folder: Path, strategy: str, scenario: str) -> Result | None:
+def load_result(folder: Path, strategy: str, scenario: str) -> Result | None:
     """Return the cell, if it has been run to its end."""
     try:
-        document = json.loads(file_of(folder, strategy, scenario).read_text())
+        document = json.loads(locate_result(folder, strategy, scenario).read_text())
     except FileNotFoundError:
         return None
     return Result(**document | {"status": Status(document["status"])})
 
 
-def file_of(folder: Path, strategy: str, scenario: str) -> Path:
+def locate_result(folder: Path, strategy: str, scenario: str) -> Path:
     """Return where a cell is kept."""
     return folder / strategy / f"{scenario}.json"
 
 
-def judged(
+def make_result(
     strategy: Strategy, scenario: Scenario, verdict: Verdict, seed: str, seconds: float
 ) -> Result:
     """Return the result of a cell that was run to its end."""
@@ -117,25 +117,31 @@ def judged(
     )
     unsure = [each.reason for each in verdict.findings if each.status == Status.UNKNOWN]
     return Result(
-        strategy.name,
-        scenario.name,
-        verdict.status,
-        scenario.expected(strategy.name),
-        unsure[0] if unsure else scenario.fails.get(strategy.name),
-        seed,
-        asdict(verdict.total),
-        {each.checker: each.kinds for each in verdict.findings if each.faults},
-        evidence[0].sentence if evidence else None,
-        evidence[-1].sentence if evidence else None,
-        verdict.history,
-        round(seconds, 2),
+        strategy=strategy.name,
+        scenario=scenario.name,
+        status=verdict.status,
+        expected=scenario.expected(strategy.name),
+        reason=unsure[0] if unsure else scenario.fails.get(strategy.name),
+        seed=seed,
+        counts=asdict(verdict.total),
+        faults={each.checker: each.kinds for each in verdict.findings if each.faults},
+        first=evidence[0].sentence if evidence else None,
+        last=evidence[-1].sentence if evidence else None,
+        history=verdict.history,
+        seconds=round(seconds, 2),
     )
 
 
-def not_applicable(strategy: Strategy, scenario: Scenario) -> Result:
+def make_inapplicable(strategy: Strategy, scenario: Scenario) -> Result:
     """Return the result of a cell that cannot be."""
     why = scenario.without[strategy.name]
-    return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)
+    return Result(
+        strategy=strategy.name,
+        scenario=scenario.name,
+        status=Status.NOT_APPLICABLE,
+        expected="n/a",
+        reason=why,
+    )
 
 
 def conclude_cells(results: Sequence[Result], wanted: int) -> tuple[Status, str]:

@@ -19,9 +19,9 @@ from lab import checkout
 from lab.camera import SUFFIX, Camera
 from lab.errors import LabError
 from lab.judge.findings import Status
-from lab.judge.verdict import judge
+from lab.judge.verdict import judge_history
 from lab.matrix.cell import RELEASES, run_cell
-from lab.matrix.result import Result, add_wanted, judged, load, not_applicable
+from lab.matrix.result import Result, add_wanted, load_result, make_inapplicable, make_result
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.matrix.stack import MatrixStack
 from lab.stacks.engines import reach
@@ -66,7 +66,7 @@ class MatrixRequest:
         return [
             replace(found, expected=scenario.expected(strategy.name))
             for strategy, scenario in self.cells
-            if (found := load(self.folder, strategy.name, scenario.name))
+            if (found := load_result(self.folder, strategy.name, scenario.name))
         ]
 
     def require_one_engine(self) -> None:
@@ -91,9 +91,9 @@ def run_cells(request: MatrixRequest, say: Say) -> list[Result]:
     count = 0
     for strategy, scenario in request.cells:
         if strategy.name in scenario.without:
-            result = not_applicable(strategy, scenario)
+            result = make_inapplicable(strategy, scenario)
             replace(result, engine=request.engine).save(request.folder)
-        elif (done := load(request.folder, strategy.name, scenario.name)) is None or (
+        elif (done := load_result(request.folder, strategy.name, scenario.name)) is None or (
             done.status == Status.UNKNOWN
         ):
             waiting.put((strategy, scenario))
@@ -185,11 +185,20 @@ def run_one(
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
         folder = request.folder / strategy.name
         history = run_cell(stack, scenario, seed, folder, lambda _line: None, camera)
-        return judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
+        return make_result(
+            strategy, scenario, judge_history(history), seed, time.monotonic() - began
+        )
     except (LabError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
-        return Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)
+        return Result(
+            strategy=strategy.name,
+            scenario=scenario.name,
+            status=Status.UNKNOWN,
+            expected=expected,
+            reason=why,
+            seed=seed,
+        )
 
 
 def describe(result: Result) -> str:

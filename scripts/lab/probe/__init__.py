@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from lab.probe.client import Client, follow, make_session
-from lab.probe.manners import Guest, is_loopback
+from lab.probe.manners import Guest, Robots, is_loopback
 from lab.probe.probe import Probe
-from lab.probe.robots import Robots
 from lab.probe.site import Limits, Site
 
 __all__ = [

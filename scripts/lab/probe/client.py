@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 USER_AGENT = "skewproof-probe/1"
 EXCERPT = 300
-_CHUNK = 1 << 16
-_NOT_LATE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError)
+CHUNK = 1 << 16
+NOT_LATE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError)
 """Failures to connect, which urllib3 derives from its time-out though nobody waited."""
-_CUT = (
+CUT = (
     ConnectionResetError,
     ConnectionAbortedError,
     BrokenPipeError,
     RemoteDisconnected,
     IncompleteRead,
 )
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-_DECODED = {"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"}
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+DECODED = {"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"}
 """The content codings that urllib3 takes off."""
-_LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class Client:
         hard: bool = False,
         manners: Manners | None = None,
     ) -> None:
-        self._site = site
-        self._manners = manners or Manners(site)
-        self._session = session
-        self._clock = clock
-        self._headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"} if hard else {}
+        self.site = site
+        self.manners = manners or Manners(site)
+        self.session = session
+        self.clock = clock
+        self.headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"} if hard else {}
         if pin is not None:
             session.cookies.set(site.pin, pin)
 
@@ -92,79 +92,79 @@ class Client:
             excerpt: keep the beginning of the body of an answer of 400 and above.
         """
         while True:
-            self._manners.await_turn()
-            answer, content = self._get_once(url, excerpt=excerpt)
-            if not self._manners.wants_another_try(url, answer):
+            self.manners.await_turn()
+            answer, content = self.get_once(url, excerpt=excerpt)
+            if not self.manners.wants_another_try(url, answer):
                 return answer, content
 
-    def _get_once(self, url: str, *, excerpt: bool) -> tuple[Answer, bytes]:
-        began = self._clock()
+    def get_once(self, url: str, *, excerpt: bool) -> tuple[Answer, bytes]:
+        began = self.clock()
         retried = False
         try:
-            got = self._try(url, began)
+            got = self.try_connection(url, began)
             if got is None:
                 # https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1: the server closed an idle
                 # connection just as it was used again; a GET may be sent once more, as browsers do.
                 retried = True
-                self._session.close()
-                got = self._request(url, began)
-            answer = self._describe(*got, url, excerpt=excerpt)
+                self.session.close()
+                got = self.request(url, began)
+            answer = self.describe_answer(*got, url, excerpt=excerpt)
             content = got[1].content
-        except _FAILURES as error:
+        except FAILURES as error:
             answer, content = Answer(error=name_error(error)), b""
-        return replace(answer, ms=(self._clock() - began) * 1000, retried=retried), content
+        return replace(answer, ms=(self.clock() - began) * 1000, retried=retried), content
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self.session.close()
 
-    def _try(self, url: str, began: float) -> tuple[requests.Response, Body] | None:
+    def try_connection(self, url: str, began: float) -> tuple[requests.Response, Body] | None:
         """Return what came, or None where a reused connection was closed before anything did."""
-        opened = self._connections(url)
+        opened = self.count_connections(url)
         try:
-            return self._request(url, began)
+            return self.request(url, began)
         except requests.ConnectionError as error:
-            reused = opened > 0 and self._connections(url) == opened
+            reused = opened > 0 and self.count_connections(url) == opened
             if reused and name_error(error) == "reset":
                 return None
             raise
 
-    def _request(self, url: str, began: float) -> tuple[requests.Response, Body]:
-        limits = self._site.limits
-        with self._session.get(
+    def request(self, url: str, began: float) -> tuple[requests.Response, Body]:
+        limits = self.site.limits
+        with self.session.get(
             url,
-            headers=self._headers,
+            headers=self.headers,
             timeout=(limits.connect, limits.read),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return response, self._read(response, began + limits.total)
+            return response, self.read_body(response, began + limits.total)
 
-    def _connections(self, url: str) -> int:
+    def count_connections(self, url: str) -> int:
         """Return how many connections were opened so far: one more means a fresh one was used."""
-        adapter = self._session.get_adapter(url)
+        adapter = self.session.get_adapter(url)
         if not isinstance(adapter, HTTPAdapter):
             return 0
         pools = adapter.poolmanager.pools
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no dict
 
-    def _read(self, response: requests.Response, deadline: float) -> Body:
+    def read_body(self, response: requests.Response, deadline: float) -> Body:
         """Read a body to its end, a number of bytes or a moment: some never end."""
-        limits, content = self._site.limits, bytearray()
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        limits, content = self.site.limits, bytearray()
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
             content += chunk
             if len(content) > limits.body:
                 return Body(bytes(content[: limits.body]), truncated=True)
-            if self._clock() > deadline:
+            if self.clock() > deadline:
                 raise requests.ReadTimeout(f"the body did not end in {limits.total} s")
         return Body(bytes(content), truncated=False)
 
-    def _describe(
+    def describe_answer(
         self, response: requests.Response, body: Body, url: str, *, excerpt: bool
     ) -> Answer:
-        headers, content, site = response.headers, body.content, self._site
+        headers, content, site = response.headers, body.content, self.site
         location = headers.get("Location") if response.is_redirect else None
-        is_whole = not body.truncated and _is_decoded(headers.get("Content-Encoding"))
+        is_whole = not body.truncated and is_decoded(headers.get("Content-Encoding"))
         return Answer(
             status=response.status_code,
             content_type=headers.get("Content-Type"),
@@ -172,19 +172,19 @@ class Client:
             bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest() if is_whole else None,
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest() if is_whole else None,
-            release=headers.get(site.release_header) or self._find_release(headers, content),
+            release=headers.get(site.release_header) or self.find_release(headers, content),
             replica=headers.get(site.replica_header),
             pid=headers.get(site.pid_header),
             redirected_to=resolve_url(url, location) if location else None,
             nosniff=headers.get("X-Content-Type-Options", "").strip().lower() == "nosniff",
             truncated=body.truncated,
-            excerpt=_excerpt(response, content) if excerpt else None,
+            excerpt=cut_excerpt(response, content) if excerpt else None,
             retry_after=headers.get("Retry-After"),
         )
 
-    def _find_release(self, headers: Mapping[str, str], content: bytes) -> str | None:
+    def find_release(self, headers: Mapping[str, str], content: bytes) -> str | None:
         """Return the release that a page itself says it is of."""
-        pattern, content_type = self._site.release_pattern, headers.get("Content-Type")
+        pattern, content_type = self.site.release_pattern, headers.get("Content-Type")
         if pattern is None or not is_html(read_essence(content_type)):
             return None
         found = pattern.search(decode(content, content_type, "html"))
@@ -200,13 +200,13 @@ def follow(client: Client, url: str, hops: int = 5) -> tuple[Answer, bytes]:
     return answer, content
 
 
-def _is_decoded(content_encoding: str | None) -> bool:
+def is_decoded(content_encoding: str | None) -> bool:
     """Say whether a body was decoded, so that its digests are those of what was encoded."""
     applied = {name.strip().lower() for name in (content_encoding or "").split(",")}
-    return applied <= _DECODED
+    return applied <= DECODED
 
 
-def _excerpt(response: requests.Response, content: bytes) -> str | None:
+def cut_excerpt(response: requests.Response, content: bytes) -> str | None:
     """Return the beginning of an error page, for the evidence."""
     if response.status_code < 400:
         return None
@@ -215,14 +215,14 @@ def _excerpt(response: requests.Response, content: bytes) -> str | None:
 
 def name_error(error: BaseException) -> str:
     """Return refused, reset, timeout, or `other: …` for what a request failed with."""
-    causes = list(_causes(error))
-    for kinds, name in ((ConnectionRefusedError, "refused"), (_CUT, "reset"), (_LATE, "timeout")):
-        if any(isinstance(cause, kinds) and type(cause) not in _NOT_LATE for cause in causes):
+    causes = list(iterate_causes(error))
+    for kinds, name in ((ConnectionRefusedError, "refused"), (CUT, "reset"), (LATE, "timeout")):
+        if any(isinstance(cause, kinds) and type(cause) not in NOT_LATE for cause in causes):
             return name
     return f"other: {type(error).__name__}: {error}"[:EXCERPT]
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def iterate_causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and those inside it: requests and urllib3 wrap each other's, in three ways."""
     pending: list[object] = [error]
     seen: set[int] = set()

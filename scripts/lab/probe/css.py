@@ -12,8 +12,8 @@ from lab.probe.links import Link, resolve_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_SOURCE_MAP = re.compile(r"[#@]\s*sourceMappingURL=(\S+)\s*\Z")
-_LOADING = ("url", "src", "image-set", "-webkit-image-set")
+SOURCE_MAP = re.compile(r"[#@]\s*sourceMappingURL=(\S+)\s*\Z")
+LOADING = ("url", "src", "image-set", "-webkit-image-set")
 """The functions whose strings are URLs."""
 
 Node = Any
@@ -26,27 +26,29 @@ def read_stylesheet(text: str, base: str) -> list[Link]:
     imports_allowed = True
     for rule in tinycss2.parse_stylesheet(text, skip_whitespace=True):
         if rule.type == "comment":
-            named += [(url, "source-map") for url in _SOURCE_MAP.findall(rule.value)]
+            named += [(url, "source-map") for url in SOURCE_MAP.findall(rule.value)]
         elif rule.type == "at-rule" and rule.lower_at_keyword == "import":
-            named += [(url, "css-import") for url in _import_of(rule) if imports_allowed]
+            named += [(url, "css-import") for url in read_import(rule) if imports_allowed]
         else:
-            imports_allowed = imports_allowed and _may_precede_imports(rule)
-            named += [(url, "css-url") for url in _urls_in(getattr(rule, "content", None) or [])]
-    return _resolve_all(named, base)
+            imports_allowed = imports_allowed and may_precede_imports(rule)
+            named += [
+                (url, "css-url") for url in iterate_urls(getattr(rule, "content", None) or [])
+            ]
+    return resolve_all(named, base)
 
 
 def read_declarations(text: str, base: str) -> list[Link]:
     """Return what the declarations of a `style` attribute, or one CSS value, name."""
     values = tinycss2.parse_component_value_list(text)
-    return _resolve_all([(url, "css-url") for url in _urls_in(values)], base)
+    return resolve_all([(url, "css-url") for url in iterate_urls(values)], base)
 
 
-def _resolve_all(named: Iterable[tuple[str, str]], base: str) -> list[Link]:
+def resolve_all(named: Iterable[tuple[str, str]], base: str) -> list[Link]:
     resolved = ((resolve_url(base, value), how) for value, how in named)
     return [Link(url, how) for url, how in resolved if url]
 
 
-def _may_precede_imports(rule: Node) -> bool:
+def may_precede_imports(rule: Node) -> bool:
     """Say whether an `@import` still counts after this rule: browsers ignore later ones.
 
     https://drafts.csswg.org/css-cascade-5/#at-import
@@ -59,17 +61,17 @@ def _may_precede_imports(rule: Node) -> bool:
     )
 
 
-def _import_of(rule: Node) -> list[str]:
+def read_import(rule: Node) -> list[str]:
     """Return the URL of an `@import`, in either form."""
     first = next(
         (node for node in rule.prelude if node.type not in ("whitespace", "comment")), None
     )
     if first is not None and first.type == "string":
         return [first.value]
-    return list(_urls_in([first] if first is not None else []))
+    return list(iterate_urls([first] if first is not None else []))
 
 
-def _urls_in(nodes: Iterable[Node]) -> Iterator[str]:
+def iterate_urls(nodes: Iterable[Node]) -> Iterator[str]:
     """Yield the URLs among component values, in nested blocks and functions too.
 
     A loop, not recursion: a page may nest its braces as deeply as it likes.
@@ -80,7 +82,7 @@ def _urls_in(nodes: Iterable[Node]) -> Iterator[str]:
         if node.type == "url" or (node.type == "string" and strings_are_urls):
             yield node.value
         elif node.type == "function":
-            loads = node.lower_name in _LOADING
+            loads = node.lower_name in LOADING
             stack += [(argument, loads) for argument in node.arguments[::-1]]
         elif node.type.endswith(" block"):
             stack += [(child, False) for child in node.content[::-1]]

@@ -15,15 +15,14 @@ from selectolax.lexbor import LexborHTMLParser
 from lab.judge.mime import is_html, is_javascript, read_essence
 from lab.probe.css import read_stylesheet
 from lab.probe.html import read_page
-from lab.probe.importmap import ImportMap
-from lab.probe.javascript import read_script
+from lab.probe.javascript import ImportMap, read_script
 from lab.probe.links import Link, resolve_url
 
 if TYPE_CHECKING:
     from lab.history import Fetch
     from lab.probe.links import Import, Link
 
-_EMBEDDED = ("object", "iframe", "frame", "svg")
+EMBEDDED = ("object", "iframe", "frame", "svg")
 """Ways of naming an asset that make a document of it, which loads what it names."""
 
 PRESCAN_BYTES = 1024
@@ -46,32 +45,32 @@ class Documents:
     """Reads bodies, and keeps what the last `size` different ones name."""
 
     def __init__(self, static: str | None = None, size: int = 2000) -> None:
-        self._static = static
-        self._size = size
-        self._kept: OrderedDict[tuple[str, str, str], Document] = OrderedDict()
-        self._lock = threading.Lock()
+        self.static = static
+        self.size = size
+        self.kept: OrderedDict[tuple[str, str, str], Document] = OrderedDict()
+        self.lock = threading.Lock()
 
     def read(self, fetch: Fetch, body: bytes) -> Document:
         """Return what a body names, as far as a browser would look."""
         answer = fetch.answer
-        kind = _kind_of_fetch(fetch)
+        kind = choose_kind(fetch)
         if kind is None or answer.sha256 is None:
             return NOTHING
         key = (kind, answer.sha256, fetch.url)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        document = self._parse(kind, decode(body, answer.content_type, kind), fetch.url)
-        with self._lock:
-            self._kept[key] = document
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+        with self.lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+                return self.kept[key]
+        document = self.parse(kind, decode(body, answer.content_type, kind), fetch.url)
+        with self.lock:
+            self.kept[key] = document
+            if len(self.kept) > self.size:
+                self.kept.popitem(last=False)
         return document
 
-    def _parse(self, kind: str, text: str, url: str) -> Document:
+    def parse(self, kind: str, text: str, url: str) -> Document:
         if kind in ("html", "svg"):
-            links, imports, import_map = read_page(text, url, self._static)
+            links, imports, import_map = read_page(text, url, self.static)
             return Document(tuple(links), tuple(imports), import_map)
         if kind == "javascript":
             links, imports = read_script(text, url)
@@ -80,24 +79,24 @@ class Documents:
         return Document(tuple(dict.fromkeys(read(text, url))))
 
 
-def _kind_of_fetch(fetch: Fetch) -> str | None:
+def choose_kind(fetch: Fetch) -> str | None:
     """Return what to read a body as; None where a browser would not look into it.
 
     It reads an error page, but no asset that failed, no page in the place of an asset, and of SVG
     only what is embedded as a document: a picture loads nothing.
     """
     answer = fetch.answer
-    kind = kind_of(answer.content_type, fetch.url)
+    kind = find_kind(answer.content_type, fetch.url)
     if fetch.role == "page":
         return kind
     if not 200 <= (answer.status or 0) < 300:
         return None
-    if kind in ("html", "svg") and fetch.how not in _EMBEDDED:
+    if kind in ("html", "svg") and fetch.how not in EMBEDDED:
         return None
     return "manifest" if fetch.how == "manifest" else kind
 
 
-def kind_of(content_type: str | None, url: str) -> str | None:
+def find_kind(content_type: str | None, url: str) -> str | None:
     """Return what to read a body as; None for what names nothing, such as a picture.
 
     A type that says nothing leaves it to the extension: a bucket calls what it does not know so.
@@ -120,13 +119,13 @@ def kind_of(content_type: str | None, url: str) -> str | None:
 
 def decode(body: bytes, content_type: str | None, kind: str) -> str:
     """Return a body as text: a byte order mark, the header, the file's own word, else UTF-8."""
-    label = _charset_of(content_type)
+    label = read_charset(content_type)
     if label is None and kind == "html":
-        label = _declared_in_page(body)
+        label = read_declared_charset(body)
     if label is None and kind == "css" and body.startswith(b'@charset "'):
         label = body[10:PRESCAN_BYTES].partition(b'";')[0].decode("ascii", "replace")
     encoding = webencodings.lookup(label or "utf-8") or webencodings.UTF8
-    if not _charset_of(content_type) and encoding.name.startswith("utf-16"):
+    if not read_charset(content_type) and encoding.name.startswith("utf-16"):
         # Whoever could read that line was not reading UTF-16, say HTML and CSS alike:
         # https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding
         encoding = webencodings.UTF8
@@ -134,7 +133,7 @@ def decode(body: bytes, content_type: str | None, kind: str) -> str:
     return text
 
 
-def _charset_of(content_type: str | None) -> str | None:
+def read_charset(content_type: str | None) -> str | None:
     for parameter in (content_type or "").split(";")[1:]:
         name, _equals, value = parameter.partition("=")
         if name.strip().lower() == "charset":
@@ -142,14 +141,14 @@ def _charset_of(content_type: str | None) -> str | None:
     return None
 
 
-def _declared_in_page(body: bytes) -> str | None:
+def read_declared_charset(body: bytes) -> str | None:
     head = LexborHTMLParser(body[:PRESCAN_BYTES].decode("latin-1"))
     for node in head.css("meta"):
         attributes = node.attributes
         if attributes.get("charset"):
             return attributes["charset"]
         if (attributes.get("http-equiv") or "").lower() == "content-type":
-            return _charset_of(attributes.get("content"))
+            return read_charset(attributes.get("content"))
     return None
 
 
@@ -162,20 +161,20 @@ def read_sitemap(text: str, base: str) -> list[Link]:
         root = Xml.fromstring(text)  # noqa: S314 - expat itself bounds the expansion of entities
     except (Xml.ParseError, ValueError):
         return []
-    entries = {"urlset": "url", "sitemapindex": "sitemap"}.get(_local(root.tag))
+    entries = {"urlset": "url", "sitemapindex": "sitemap"}.get(strip_namespace(root.tag))
     values = [
         child.text or ""
         for entry in root
-        if _local(entry.tag) == entries
+        if strip_namespace(entry.tag) == entries
         for child in entry
-        if _local(child.tag) == "loc"
+        if strip_namespace(child.tag) == "loc"
     ]
     return [
         Link(url, "sitemap", page=True) for value in values if (url := resolve_url(base, value))
     ]
 
 
-def _local(tag: str) -> str:
+def strip_namespace(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
@@ -185,18 +184,18 @@ def read_web_manifest(text: str, base: str) -> list[Link]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    owners = [document, *_objects(document, "shortcuts")]
+    owners = [document, *list_objects(document, "shortcuts")]
     pictures = [
         picture
         for owner in owners
         for name in ("icons", "screenshots")
-        for picture in _objects(owner, name)
+        for picture in list_objects(owner, name)
     ]
     values = [picture["src"] for picture in pictures if isinstance(picture.get("src"), str)]
     return [Link(url, "icon") for value in values if (url := resolve_url(base, value))]
 
 
-def _objects(owner: object, name: str) -> list[dict[str, Any]]:
+def list_objects(owner: object, name: str) -> list[dict[str, Any]]:
     members = owner.get(name) if isinstance(owner, dict) else None
     return (
         [item for item in members or [] if isinstance(item, dict)]

@@ -15,8 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from lab.judge.names import has_hash
 from lab.probe.css import read_declarations, read_stylesheet
-from lab.probe.importmap import ImportMap, parse_import_map
-from lab.probe.javascript import read_script
+from lab.probe.javascript import ImportMap, parse_import_map, read_script
 from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
@@ -70,8 +69,8 @@ PICTURES = frozenset(
 Attributes = dict[str, str]
 
 
-@dataclass(slots=True)
-class _Page:
+@dataclass(slots=True, kw_only=True)
+class Page:
     base: str
     static: str | None
     links: list[Link] = field(default_factory=list)
@@ -98,15 +97,15 @@ def read_page(
         url: where it came from; a `<base href>` in it counts.
         static: the URL prefix of static files; a link to one is an asset and not a page.
     """
-    nodes = list(_elements(LexborHTMLParser(text).root))
-    page = _Page(_base_of(nodes, url), static)
+    nodes = list(iterate_elements(LexborHTMLParser(text).root))
+    page = Page(base=read_base(nodes, url), static=static)
     for node in nodes:
-        _read_element(page, node, {name: value or "" for name, value in node.attributes.items()})
+        read_element(page, node, {name: value or "" for name, value in node.attributes.items()})
     links = [*page.import_map.links(), *page.links]
     return list(dict.fromkeys(links)), list(dict.fromkeys(page.imports)), page.import_map
 
 
-def _elements(root: LexborNode | None) -> Iterator[LexborNode]:
+def iterate_elements(root: LexborNode | None) -> Iterator[LexborNode]:
     """Yield all elements, also those of templates."""
     roots = [root] if root else []
     while roots:
@@ -116,7 +115,7 @@ def _elements(root: LexborNode | None) -> Iterator[LexborNode]:
                 roots += node.template_fragments()
 
 
-def _base_of(nodes: list[LexborNode], url: str) -> str:
+def read_base(nodes: list[LexborNode], url: str) -> str:
     """Return what relative URLs are relative to: the first `<base href>` counts."""
     hrefs = (
         node.attributes["href"]
@@ -126,7 +125,7 @@ def _base_of(nodes: list[LexborNode], url: str) -> str:
     return resolve_url(url, next(hrefs, None) or "") or url
 
 
-def _read_element(page: _Page, node: LexborNode, attributes: Attributes) -> None:
+def read_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
     tag = (node.tag or "").lower()
     for attribute, how in SOURCES.get(tag, ()):
         page.add(attributes.get(attribute, ""), how)
@@ -135,17 +134,17 @@ def _read_element(page: _Page, node: LexborNode, attributes: Attributes) -> None
     for url in parse_srcset(attributes.get(SETS.get(tag, ""), "")):
         page.add(url, "srcset")
     if tag == "link":
-        _read_link(page, attributes)
+        read_link_element(page, attributes)
     elif tag == "script":
-        _read_script(page, node, attributes)
+        read_script_element(page, node, attributes)
     elif tag == "style":
         page.links += read_stylesheet(node.text(), page.base)
     elif tag == "meta":
-        _read_meta(page, attributes)
-    _read_attributes(page, attributes)
+        read_meta_element(page, attributes)
+    read_attributes(page, attributes)
 
 
-def _read_link(page: _Page, attributes: Attributes) -> None:
+def read_link_element(page: Page, attributes: Attributes) -> None:
     relations = attributes.get("rel", "").lower().split()
     how = next((how for name, how in RELATIONS.items() if name in relations), None)
     if how:
@@ -154,7 +153,7 @@ def _read_link(page: _Page, attributes: Attributes) -> None:
         page.add(attributes.get("href", ""), "sitemap", page=True)
 
 
-def _read_script(page: _Page, node: LexborNode, attributes: Attributes) -> None:
+def read_script_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
     """Read a script element; only JavaScript imports, and only a module does it statically."""
     kind = attributes.get("type", "").strip().lower()
     source = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href")
@@ -170,13 +169,13 @@ def _read_script(page: _Page, node: LexborNode, attributes: Attributes) -> None:
         page.imports += [item for item in imports if kind == "module" or item.how == "js-dynamic"]
 
 
-def _read_meta(page: _Page, attributes: Attributes) -> None:
+def read_meta_element(page: Page, attributes: Attributes) -> None:
     name = (attributes.get("property") or attributes.get("name") or "").strip().lower()
     if name in PICTURES:
         page.add(attributes.get("content", ""), "meta")
 
 
-def _read_attributes(page: _Page, attributes: Attributes) -> None:
+def read_attributes(page: Page, attributes: Attributes) -> None:
     for name, value in attributes.items():
         if name == "style" or (name in PRESENTATION and "url(" in value.lower()):
             page.links += read_declarations(value, page.base)
@@ -187,8 +186,8 @@ def _read_attributes(page: _Page, attributes: Attributes) -> None:
 
 
 SPACE = " \t\n\f\r"
-_INTEGER = re.compile(r"[0-9]+\Z")
-_FLOAT = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+INTEGER = re.compile(r"[0-9]+\Z")
+FLOAT = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 
 
 def parse_srcset(text: str) -> list[str]:
@@ -196,32 +195,32 @@ def parse_srcset(text: str) -> list[str]:
     urls: list[str] = []
     position = 0
     while True:
-        position = _skip(text, position, SPACE + ",")
+        position = skip(text, position, SPACE + ",")
         if position == len(text):
             return urls
-        end = _skip_until(text, position, SPACE)
+        end = skip_until(text, position, SPACE)
         url, position = text[position:end], end
         if url.endswith(","):
             urls.append(url.rstrip(","))
             continue
-        descriptors, position = _read_descriptors(text, _skip(text, position, SPACE))
-        if _are_valid(descriptors):
+        descriptors, position = read_descriptors(text, skip(text, position, SPACE))
+        if are_valid(descriptors):
             urls.append(url)
 
 
-def _skip(text: str, position: int, characters: str) -> int:
+def skip(text: str, position: int, characters: str) -> int:
     while position < len(text) and text[position] in characters:
         position += 1
     return position
 
 
-def _skip_until(text: str, position: int, characters: str) -> int:
+def skip_until(text: str, position: int, characters: str) -> int:
     while position < len(text) and text[position] not in characters:
         position += 1
     return position
 
 
-def _read_descriptors(text: str, position: int) -> tuple[list[str], int]:
+def read_descriptors(text: str, position: int) -> tuple[list[str], int]:
     """Return the descriptors of one candidate and where the next begins.
 
     A comma ends the candidate, except within parentheses.
@@ -242,19 +241,19 @@ def _read_descriptors(text: str, position: int) -> tuple[list[str], int]:
     return [descriptor for descriptor in found if descriptor], position
 
 
-_VALID: tuple[set[str], ...] = (set(), {"w"}, {"x"}, {"w", "h"})
+VALID: tuple[set[str], ...] = (set(), {"w"}, {"x"}, {"w", "h"})
 
 
-def _are_valid(descriptors: list[str]) -> bool:
+def are_valid(descriptors: list[str]) -> bool:
     """Say whether a browser keeps a candidate: at most one width or density, a height beside it."""
-    kinds = [_kind_of(descriptor) for descriptor in descriptors]
-    return len(set(kinds)) == len(kinds) and set(kinds) in _VALID
+    kinds = [read_unit(descriptor) for descriptor in descriptors]
+    return len(set(kinds)) == len(kinds) and set(kinds) in VALID
 
 
-def _kind_of(descriptor: str) -> str | None:
+def read_unit(descriptor: str) -> str | None:
     number, unit = descriptor[:-1], descriptor[-1]
     if unit in "wh":
-        return unit if _INTEGER.match(number) and number.strip("0") else None
+        return unit if INTEGER.match(number) and number.strip("0") else None
     if unit == "x":
-        return unit if _FLOAT.match(number) and float(number) >= 0 else None
+        return unit if FLOAT.match(number) and float(number) >= 0 else None
     return None

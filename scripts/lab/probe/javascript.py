@@ -1,12 +1,17 @@
-"""What a script names: imports, `new URL(…, import.meta.url)` and its source map, by tree-sitter.
+"""What a script names, and what a page's import map makes of it.
 
-What only looks like an import, in a string, a comment, a template or a pattern, is none.
+A script names modules by imports, files by `new URL(…, import.meta.url)`, and its source map.
+tree-sitter reads it, so that what only looks like an import, in a string, a comment, a template or
+a pattern, is none. An import map says what a bare module specifier means on a page:
+https://html.spec.whatwg.org/multipage/webappapis.html#import-maps
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import tree_sitter_javascript
 from tree_sitter import Language, Parser, Query, QueryCursor
@@ -14,13 +19,14 @@ from tree_sitter import Language, Parser, Query, QueryCursor
 from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tree_sitter import Node
 
-_LANGUAGE = Language(tree_sitter_javascript.language())
-_QUERY = Query(
-    _LANGUAGE,
+
+LANGUAGE = Language(tree_sitter_javascript.language())
+QUERY = Query(
+    LANGUAGE,
     """
     (import_statement source: (string) @import)
     (export_statement source: (string) @import)
@@ -30,11 +36,11 @@ _QUERY = Query(
     (comment) @comment
     """,
 )
-_SOURCE_MAP = re.compile(r"//[#@]\s*sourceMappingURL=(\S+)\s*\Z")
-_ESCAPE = re.compile(
+SOURCE_MAP = re.compile(r"//[#@]\s*sourceMappingURL=(\S+)\s*\Z")
+ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL
 )
-_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
 
 def read_script(text: str, base: str) -> tuple[list[Link], list[Import]]:
@@ -43,74 +49,163 @@ def read_script(text: str, base: str) -> tuple[list[Link], list[Import]]:
     An import is `js-import` when it is static, `js-dynamic` when it is a call: a classic script can
     only do the latter.
     """
-    found = QueryCursor(_QUERY).captures(
-        Parser(_LANGUAGE).parse(text.encode("utf-8", "replace")).root_node
+    found = QueryCursor(QUERY).captures(
+        Parser(LANGUAGE).parse(text.encode("utf-8", "replace")).root_node
     )
     imports = [
         Import(specifier, "js-import", base)
-        for node in _in_order(found.get("import", []))
-        if (specifier := _literal(node))
+        for node in sort_nodes(found.get("import", []))
+        if (specifier := read_literal(node))
     ]
     imports += [
         Import(specifier, "js-dynamic", base)
-        for node in _in_order(found.get("dynamic", []))
-        if (specifier := _literal(_first_argument(node)))
+        for node in sort_nodes(found.get("dynamic", []))
+        if (specifier := read_literal(find_first_argument(node)))
     ]
-    named = [(value, "js-url") for value in _module_urls(found.get("url", []))]
-    named += [(value, "source-map") for value in _source_maps(found.get("comment", []))]
+    named = [(value, "js-url") for value in iterate_module_urls(found.get("url", []))]
+    named += [(value, "source-map") for value in find_source_maps(found.get("comment", []))]
     resolved = [(resolve_url(base, value), how) for value, how in named]
     return [Link(url, how) for url, how in resolved if url], imports
 
 
-def _in_order(nodes: list[Node]) -> list[Node]:
+def sort_nodes(nodes: list[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: node.start_byte)
 
 
-def _text(node: Node) -> str:
+def decode_node(node: Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
 
 
-def _arguments(node: Node) -> list[Node]:
+def list_arguments(node: Node) -> list[Node]:
     return [child for child in node.named_children if child.type != "comment"]
 
 
-def _first_argument(node: Node) -> Node | None:
-    return next(iter(_arguments(node)), None)
+def find_first_argument(node: Node) -> Node | None:
+    return next(iter(list_arguments(node)), None)
 
 
-def _module_urls(nodes: list[Node]) -> Iterator[str]:
+def iterate_module_urls(nodes: list[Node]) -> Iterator[str]:
     """Yield the first arguments of `new URL(…)` whose second is `import.meta.url`."""
-    for node in _in_order(nodes):
-        arguments = _arguments(node)
-        second = re.sub(r"\s", "", _text(arguments[1])) if len(arguments) == 2 else ""
-        value = _literal(arguments[0]) if second == "import.meta.url" else None
+    for node in sort_nodes(nodes):
+        arguments = list_arguments(node)
+        second = re.sub(r"\s", "", decode_node(arguments[1])) if len(arguments) == 2 else ""
+        value = read_literal(arguments[0]) if second == "import.meta.url" else None
         if value:
             yield value
 
 
-def _source_maps(comments: list[Node]) -> list[str]:
+def find_source_maps(comments: list[Node]) -> list[str]:
     """Return the URL of the last source map comment: the one that counts (ECMA-426)."""
-    texts = [_text(node) for node in _in_order(comments)]
-    return [match[1] for text in texts if (match := _SOURCE_MAP.match(text))][-1:]
+    texts = [decode_node(node) for node in sort_nodes(comments)]
+    return [match[1] for text in texts if (match := SOURCE_MAP.match(text))][-1:]
 
 
-def _literal(node: Node | None) -> str | None:
+def read_literal(node: Node | None) -> str | None:
     """Return the value of a string, or of a template without substitutions; None for the rest."""
     if node is None or node.type not in ("string", "template_string"):
         return None
     if any(child.type == "template_substitution" for child in node.named_children):
         return None
-    return _ESCAPE.sub(_unescape, _text(node)[1:-1])
+    return ESCAPE.sub(unescape, decode_node(node)[1:-1])
 
 
-def _unescape(match: re.Match[str]) -> str:
+def unescape(match: re.Match[str]) -> str:
     code = match[1] or match[2] or match[3]
     if code:
         number = int(code, 16)
         return chr(number) if number <= 0x10FFFF else ""
     character = match[4]
     return (
-        ""
-        if character in ("\n", "\r\n", "\u2028", "\u2029")
-        else _CONTROL.get(character, character)
+        "" if character in ("\n", "\r\n", "\u2028", "\u2029") else CONTROL.get(character, character)
     )
+
+
+Specifiers = dict[str, str | None]
+"""Specifier, or prefix that ends in a slash, to URL; None where the map forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMap:
+    """The import map of a page, its URLs resolved; `scopes` longest prefix first."""
+
+    imports: Specifiers = field(default_factory=dict)
+    scopes: tuple[tuple[str, Specifiers], ...] = ()
+
+    def resolve(self, wanted: Import) -> str | None:
+        """Return the URL of a module, or None where a browser would find none."""
+        as_url = resolve_specifier(wanted.specifier, wanted.base)
+        key = as_url or wanted.specifier
+        for prefix, specifiers in self.scopes:
+            if prefix == wanted.base or (prefix.endswith("/") and wanted.base.startswith(prefix)):
+                found, url = look_up(specifiers, key)
+                if found:
+                    return url
+        found, url = look_up(self.imports, key)
+        return url if found else as_url
+
+    def links(self) -> list[Link]:
+        """Return the modules that the map names; a prefix names none by itself."""
+        tables = [self.imports, *(specifiers for _prefix, specifiers in self.scopes)]
+        urls = [
+            url for table in tables for key, url in table.items() if url and not key.endswith("/")
+        ]
+        return [Link(url, "import-map") for url in dict.fromkeys(urls)]
+
+    def merge(self, other: ImportMap) -> ImportMap:
+        """Return both maps as one; where they disagree, the earlier one counts."""
+        scopes = dict(other.scopes)
+        for prefix, specifiers in self.scopes:
+            scopes[prefix] = scopes.get(prefix, {}) | specifiers
+        return ImportMap(other.imports | self.imports, sort_scopes(scopes))
+
+
+def parse_import_map(text: str, base: str) -> ImportMap:
+    """Return the import map of a script element; an empty one for what is none."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return ImportMap()
+    if not isinstance(document, dict):
+        return ImportMap()
+    scopes = {
+        url: read_specifiers(table, base)
+        for prefix, table in list_items(document.get("scopes"))
+        if (url := resolve_url(base, prefix))
+    }
+    return ImportMap(read_specifiers(document.get("imports"), base), sort_scopes(scopes))
+
+
+def sort_scopes(scopes: Mapping[str, Specifiers]) -> tuple[tuple[str, Specifiers], ...]:
+    return tuple(sorted(scopes.items(), reverse=True))
+
+
+def list_items(table: object) -> list[tuple[str, Any]]:
+    return list(table.items()) if isinstance(table, dict) else []
+
+
+def read_specifiers(table: object, base: str) -> Specifiers:
+    read: Specifiers = {}
+    for key, value in list_items(table):
+        url = resolve_specifier(value, base) if isinstance(value, str) else None
+        read[resolve_specifier(key, base) or key] = url
+    read.pop("", None)
+    return read
+
+
+def resolve_specifier(specifier: str, base: str) -> str | None:
+    """Return the URL of a specifier that is one: relative with a dot or slash, or absolute."""
+    if specifier.startswith(("/", "./", "../")) or re.match(r"https?:", specifier):
+        return resolve_url(base, specifier)
+    return None
+
+
+def look_up(specifiers: Specifiers, key: str) -> tuple[bool, str | None]:
+    """Return whether a table has an entry for a specifier, and its URL: longest prefix wins."""
+    if key in specifiers:
+        return True, specifiers[key]
+    prefixes = [name for name in specifiers if name.endswith("/") and key.startswith(name)]
+    if not prefixes:
+        return False, None
+    prefix = max(prefixes, key=len)
+    base = specifiers[prefix]
+    return True, resolve_url(base, key.removeprefix(prefix)) if base else None

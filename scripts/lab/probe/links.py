@@ -43,12 +43,12 @@ def resolve_url(base: str, value: str) -> str | None:
     if not value or value.startswith("#"):
         return None
     try:
-        return _normalise(urlsplit(urljoin(base, value)))
+        return normalise(urlsplit(urljoin(base, value)))
     except ValueError:
         return None
 
 
-def _normalise(parts: SplitResult) -> str | None:
+def normalise(parts: SplitResult) -> str | None:
     """Return one spelling for all that mean the same URL, so that it is fetched once."""
     scheme, host = parts.scheme.lower(), parts.hostname
     if scheme not in DEFAULT_PORTS or not host:

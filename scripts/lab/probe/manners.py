@@ -1,4 +1,7 @@
-"""How a probe behaves: at home it asks as fast as it can, as a guest for less, and it waits."""
+"""How a probe behaves: fast on the lab's own stacks, and as a guest on an external site.
+
+A guest keeps to a rate, to robots.txt, and waits as long as the site asks it to. robots.txt is read by Protego, as https://www.rfc-editor.org/rfc/rfc9309 says.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from protego import Protego
+
 from lab.judge.names import has_hash
 from lab.probe.links import read_origin
 
@@ -16,8 +21,8 @@ if TYPE_CHECKING:
 
     from lab.history import Answer, History
     from lab.probe.links import Link
-    from lab.probe.robots import Robots
     from lab.probe.site import Site
+
 
 LONGEST_WAIT = 300.0
 """Seconds: whoever asks a guest to come back later than that is asked after that."""
@@ -27,6 +32,45 @@ TRIES = 4
 """How often a guest asks in all for what is answered 429, "Too Many Requests"."""
 SHOWN = 10
 """Lines of what was left out."""
+
+ROBOT_NAME = "skewproof-probe"
+"""What a group of robots.txt may call the probe."""
+ROBOTS_BYTES = 500 * 1024
+"""Bytes of a robots.txt that have to be read, by section 2.5."""
+FORBID_NOTHING, FORBID_EVERYTHING = "", "User-agent: *\nDisallow: /"
+"""What is forbidden where there is none (section 2.3.1.3), and where nobody can say (2.3.1.4)."""
+
+
+class Robots:
+    """The robots.txt of each origin, asked for once."""
+
+    def __init__(self, get: Callable[[str], tuple[Answer, bytes]]) -> None:
+        self.get = get
+        self.known: dict[str, Protego] = {}
+
+    def allow(self, url: str) -> bool:
+        """Say whether a URL may be asked for."""
+        return self.find_rules(url).can_fetch(url, ROBOT_NAME)
+
+    def delay(self, url: str) -> float:
+        """Return the seconds between two requests that the host of a URL asks for."""
+        return float(self.find_rules(url).crawl_delay(ROBOT_NAME) or 0.0)
+
+    def find_rules(self, url: str) -> Protego:
+        origin = read_origin(url)
+        if origin not in self.known:
+            self.known[origin] = Protego.parse(self.fetch(f"{origin}/robots.txt"))
+        return self.known[origin]
+
+    def fetch(self, url: str) -> str:
+        answer, content = self.get(url)
+        if answer.status is None or answer.status >= 500:
+            return FORBID_EVERYTHING
+        return (
+            content[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+            if answer.status == 200
+            else FORBID_NOTHING
+        )
 
 
 class Manners:
@@ -83,38 +127,38 @@ class Guest(Manners):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(site)
-        self._robots = robots
-        self._history = history
-        self._clock = clock
-        self._sleep = sleep
-        self._interval = max(1 / rate if rate else 0.0, robots.delay(site.base))
-        self._turn = clock()
-        self._end = None if seconds is None else clock() + seconds
-        self._origins: set[str] = set()
-        self._vouched: set[str] = set()
-        self._left: dict[str, str] = {}
-        self._tries = 0
+        self.robots = robots
+        self.history = history
+        self.clock = clock
+        self.sleep = sleep
+        self.interval = max(1 / rate if rate else 0.0, robots.delay(site.base))
+        self.turn = clock()
+        self.end = None if seconds is None else clock() + seconds
+        self.origins: set[str] = set()
+        self.vouched: set[str] = set()
+        self.left: dict[str, str] = {}
+        self.tries = 0
         self.hashed: str | None = None
 
     @property
     def over(self) -> bool:
         """Whether the time is over."""
-        return self._end is not None and self._clock() >= self._end
+        return self.end is not None and self.clock() >= self.end
 
     @property
     def rate(self) -> float | None:
         """Requests a second, at most."""
-        return 1 / self._interval if self._interval else None
+        return 1 / self.interval if self.interval else None
 
     def left_out(self) -> list[str]:
         """Return what was not looked at, as lines."""
-        lines = [f"left out: {what}, {why}" for what, why in self._left.items()]
+        lines = [f"left out: {what}, {why}" for what, why in self.left.items()]
         more = [f"left out: {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         return lines[:SHOWN] + more
 
     def admits_page(self, url: str) -> bool:
         """Say whether a page may be visited: robots.txt has a word in it."""
-        return super().admits_page(url) and self._may_ask(url, "page")
+        return super().admits_page(url) and self.may_ask(url, "page")
 
     def admits_asset(self, link: Link) -> bool:
         """Say whether an asset may be fetched: by whose it is, and by robots.txt.
@@ -125,68 +169,68 @@ class Guest(Manners):
         if link.how == "source-map" and not has_hash(link.url):
             return False
         origin = read_origin(link.url)
-        if super().admits_asset(link) or origin in self._origins or link.url in self._vouched:
-            return self._may_ask(link.url, "asset")
-        self._leave_out(origin, "another's", "left-out")
+        if super().admits_asset(link) or origin in self.origins or link.url in self.vouched:
+            return self.may_ask(link.url, "asset")
+        self.leave_out(origin, "another's", "left-out")
         return False
 
     def notice(self, links: Iterable[Link]) -> None:
         """Learn from a page which origins serve the site's assets."""
         for link in links:
             if not link.page and has_hash(link.url):
-                self._origins.add(read_origin(link.url))
-                if self.hashed is None and self._robots.allow(link.url):
+                self.origins.add(read_origin(link.url))
+                if self.hashed is None and self.robots.allow(link.url):
                     self.hashed = link.url
 
     def vouch(self, url: str) -> None:
         """Follow an asset's redirect wherever it leads, as browsers do."""
-        self._vouched.add(url)
+        self.vouched.add(url)
 
     def await_turn(self) -> None:
         """Keep to the rate."""
-        self._wait(self._turn - self._clock())
-        self._turn = max(self._turn, self._clock()) + self._interval
+        self.wait(self.turn - self.clock())
+        self.turn = max(self.turn, self.clock()) + self.interval
 
     def rest(self) -> None:
         """Wait after a visit in which nothing answered."""
-        self._wait(BACK_OFF)
+        self.wait(BACK_OFF)
 
     def wants_another_try(self, url: str, answer: Answer) -> bool:
         """Wait as long as the site asks for; say whether the answer was none but "later".
 
         A 503 with Retry-After is waited for too, but it is what a visitor got.
         """
-        self._tries += 1
+        self.tries += 1
         if answer.status != 429 and not (answer.status == 503 and answer.retry_after):
-            self._tries = 0
+            self.tries = 0
             return False
-        seconds = min(_seconds_of(answer.retry_after, 2.0**self._tries), LONGEST_WAIT)
-        self._history.event("backed-off", url=url, status=answer.status, seconds=seconds)
-        self._wait(seconds)
-        if answer.status == 503 or self._tries >= TRIES:
-            self._tries = 0
+        seconds = min(read_retry_after(answer.retry_after, 2.0**self.tries), LONGEST_WAIT)
+        self.history.add_event("backed-off", url=url, status=answer.status, seconds=seconds)
+        self.wait(seconds)
+        if answer.status == 503 or self.tries >= TRIES:
+            self.tries = 0
             return False
-        self._interval = max(2 * self._interval, 0.1)
+        self.interval = max(2 * self.interval, 0.1)
         return not self.over
 
-    def _wait(self, seconds: float) -> None:
-        left = seconds if self._end is None else min(seconds, self._end - self._clock())
+    def wait(self, seconds: float) -> None:
+        left = seconds if self.end is None else min(seconds, self.end - self.clock())
         if left > 0:
-            self._sleep(left)
+            self.sleep(left)
 
-    def _may_ask(self, url: str, role: str) -> bool:
-        allowed = self._robots.allow(url)
+    def may_ask(self, url: str, role: str) -> bool:
+        allowed = self.robots.allow(url)
         if not allowed:
-            self._leave_out(url, "by robots.txt", "forbidden", role=role)
+            self.leave_out(url, "by robots.txt", "forbidden", role=role)
         return allowed
 
-    def _leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
-        if what not in self._left:
-            self._left[what] = why
-            self._history.event(event, what=what, **detail)
+    def leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
+        if what not in self.left:
+            self.left[what] = why
+            self.history.add_event(event, what=what, **detail)
 
 
-def _seconds_of(retry_after: str | None, default: float) -> float:
+def read_retry_after(retry_after: str | None, default: float) -> float:
     """Return what Retry-After asks for: seconds or a date.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
@@ -208,9 +252,9 @@ def is_loopback(url: str) -> bool:
     return (
         host == "localhost"
         or host.endswith(".localhost")
-        or host in _LOOPBACK
+        or host in LOOPBACK
         or (host.startswith("127.") and host.replace(".", "").isdigit())
     )
 
 
-_LOOPBACK = ("::1",)
+LOOPBACK = ("::1",)

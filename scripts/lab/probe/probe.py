@@ -51,23 +51,23 @@ class Probe:
         manners: Manners | None = None,
     ) -> None:
         self.site = site
-        self._manners = manners or Manners(site)
-        self._history = history
-        self._clock = clock
-        self._session = session
-        self._documents = Documents(site.static)
-        self._stopped = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._progress = threading.Condition()
-        self._visits = 0
-        self._names = 0
+        self.manners = manners or Manners(site)
+        self.history = history
+        self.clock = clock
+        self.make_session = session
+        self.documents = Documents(site.static)
+        self.stopped = threading.Event()
+        self.threads: list[threading.Thread] = []
+        self.progress = threading.Condition()
+        self.completed = 0
+        self.names = 0
         self.crashes: list[str] = []
 
     @property
     def visits(self) -> int:
         """How many visits have been completed, by all visitors together."""
-        with self._progress:
-            return self._visits
+        with self.progress:
+            return self.completed
 
     def start(
         self,
@@ -86,8 +86,8 @@ class Probe:
             pace: seconds that each waits between two visits.
         """
         for _ in range(visitors):
-            name = self._next_name()
-            self._spawn(name, partial(self._keep_visiting, name, release, hard, pace))
+            name = self.next_name()
+            self.spawn(name, partial(self.keep_visiting, name, release, hard, pace))
 
     def crawl_once(
         self,
@@ -98,7 +98,7 @@ class Probe:
         stopping: Callable[[], bool] = lambda: False,
     ) -> list[Fetch]:
         """Visit every page once, here and now; returns each (page, asset) relation as a fetch."""
-        visit = self._visit(name or self._next_name(), release, hard, stopping=stopping)
+        visit = self.visit(name or self.next_name(), release, hard, stopping=stopping)
         return visit.fetches
 
     @contextmanager
@@ -115,22 +115,22 @@ class Probe:
             pace: seconds between two rounds.
         """
         wanted = list(dict.fromkeys(urls))
-        client = self._client(None, hard=True)
-        name = f"watch-{self._next_name()}"
+        client = self.make_client(None, hard=True)
+        name = f"watch-{self.next_name()}"
         done = threading.Event()
-        self._poll(client, wanted, release, name)
+        self.poll(client, wanted, release, name)
 
         def keep_polling() -> None:
-            while not (done.wait(pace) or self._stopped.is_set()):
-                self._poll(client, wanted, release, name, stopping=done.is_set)
+            while not (done.wait(pace) or self.stopped.is_set()):
+                self.poll(client, wanted, release, name, stopping=done.is_set)
 
-        thread = self._spawn(name, keep_polling)
+        thread = self.spawn(name, keep_polling)
         try:
             yield
         finally:
             done.set()
             thread.join()
-            self._poll(client, wanted, release, name)
+            self.poll(client, wanted, release, name)
             client.close()
 
     def ask_for(self, urls: Iterable[str], release: str | None = None) -> None:
@@ -140,18 +140,18 @@ class Probe:
             urls: the assets.
             release: whose assets they are.
         """
-        client = self._client(None, hard=True)
+        client = self.make_client(None, hard=True)
         try:
-            self._poll(client, urls, release, self._next_name())
+            self.poll(client, urls, release, self.next_name())
         finally:
             client.close()
 
     def ask_for_absent(self, static: str | None = None) -> Fetch:
         """Ask for an asset that no release has, to see how a miss is answered."""
-        client = self._client(None, hard=False)
+        client = self.make_client(None, hard=False)
         prefix = static or self.site.static or self.site.base
         try:
-            return self._get(client, prefix + ABSENT, "absent", None, self._next_name())
+            return self.get(client, prefix + ABSENT, "absent", None, self.next_name())
         finally:
             client.close()
 
@@ -161,15 +161,15 @@ class Probe:
         Returns:
             False when they are not in time, or a visitor has crashed.
         """
-        with self._progress:
-            goal = self._visits + count
-            over = self._progress.wait_for(lambda: self._visits >= goal or self.crashes, timeout)
-            return bool(over) and self._visits >= goal
+        with self.progress:
+            goal = self.completed + count
+            over = self.progress.wait_for(lambda: self.completed >= goal or self.crashes, timeout)
+            return bool(over) and self.completed >= goal
 
     def stop(self) -> None:
         """Stop all visitors, and wait until what is on its way has arrived or timed out."""
-        self._stopped.set()
-        for thread in self._threads:
+        self.stopped.set()
+        for thread in self.threads:
             thread.join()
 
     def __enter__(self) -> Self:
@@ -178,63 +178,63 @@ class Probe:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def _next_name(self) -> str:
-        with self._progress:
-            self._names += 1
-            return str(self._names)
+    def next_name(self) -> str:
+        with self.progress:
+            self.names += 1
+            return str(self.names)
 
-    def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+    def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(
-            target=self._guard, args=(name, work), name=f"probe-{name}", daemon=True
+            target=self.run_visitor, args=(name, work), name=f"probe-{name}", daemon=True
         )
-        self._threads.append(thread)
+        self.threads.append(thread)
         thread.start()
         return thread
 
-    def _guard(self, name: str, work: Callable[[], None]) -> None:
+    def run_visitor(self, name: str, work: Callable[[], None]) -> None:
         """Run a visitor; its crash goes into the history, for then it did not see all it should."""
         try:
             work()
         except Exception as error:
-            with self._progress:
+            with self.progress:
                 self.crashes.append(f"visitor {name}: {type(error).__name__}: {error}")
-                self._progress.notify_all()
+                self.progress.notify_all()
             with suppress(OSError, ValueError):  # the disk is full, or the history was closed
-                self._history.event("probe-crashed", visitor=name, trace=traceback.format_exc())
+                self.history.add_event("probe-crashed", visitor=name, trace=traceback.format_exc())
 
-    def _keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
-        while not self._stopped.is_set():
-            visit = self._visit(name, release, hard, stopping=self._stopped.is_set)
+    def keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
+        while not self.stopped.is_set():
+            visit = self.visit(name, release, hard, stopping=self.stopped.is_set)
             answered = any(fetch.answer.status is not None for fetch in visit.fetches)
-            self._stopped.wait(pace if answered else max(pace, BACK_OFF))
+            self.stopped.wait(pace if answered else max(pace, BACK_OFF))
 
-    def _visit(
+    def visit(
         self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
     ) -> Visit:
-        client = self._client(release, hard=hard)
+        client = self.make_client(release, hard=hard)
         visit = Visit(
             self.site,
             client,
-            self._documents,
-            self._history,
+            self.documents,
+            self.history,
             name,
             stopping=stopping,
-            manners=self._manners,
+            manners=self.manners,
         )
         try:
             visit.run()
         finally:
             client.close()
-        with self._progress:
-            self._visits += not stopping()
-            self._progress.notify_all()
+        with self.progress:
+            self.completed += not stopping()
+            self.progress.notify_all()
         return visit
 
-    def _client(self, release: str | None, *, hard: bool) -> Client:
-        session, manners = self._session(), self._manners
-        return Client(self.site, session, self._clock, pin=release, hard=hard, manners=manners)
+    def make_client(self, release: str | None, *, hard: bool) -> Client:
+        session, manners = self.make_session(), self.manners
+        return Client(self.site, session, self.clock, pin=release, hard=hard, manners=manners)
 
-    def _poll(
+    def poll(
         self,
         client: Client,
         urls: Iterable[str],
@@ -245,11 +245,21 @@ class Probe:
         for url in urls:
             if stopping():
                 return
-            self._get(client, url, "watch", release, name)
+            self.get(client, url, "watch", release, name)
 
-    def _get(self, client: Client, url: str, how: str, release: str | None, name: str) -> Fetch:
-        t = self._history.now()
+    def get(self, client: Client, url: str, how: str, release: str | None, name: str) -> Fetch:
+        t = self.history.now()
         answer, _body = client.get(url)
-        fetch = Fetch(t, "asset", url, None, None, how, release, name, answer)
-        self._history.fetch(fetch)
+        fetch = Fetch(
+            t=t,
+            role="asset",
+            url=url,
+            page=None,
+            via=None,
+            how=how,
+            release=release,
+            visitor=name,
+            answer=answer,
+        )
+        self.history.add_fetch(fetch)
         return fetch

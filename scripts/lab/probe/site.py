@@ -12,14 +12,14 @@ from lab.probe.links import read_origin, resolve_url
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CHANGES_STATE = re.compile(
+CHANGES_STATE = re.compile(
     r"(?:^|[/_-])(?:log[-_]?out|sign[-_]?out|delete|remove|unsubscribe|destroy)(?:$|[/._-])",
     re.IGNORECASE,
 )
 """Paths that no probe follows, though a GET should be harmless: to be on the safe side."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of a visit: seconds, bytes and counts."""
 
@@ -34,7 +34,7 @@ class Limits:
     redirects: int = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A site to probe.
 
@@ -77,13 +77,13 @@ class Site:
         Not one that changes something, nor one that pins the visitor to another release.
         """
         parts = urlsplit(url)
-        changes = _CHANGES_STATE.search(parts.path) or self.pin in parse_qs(parts.query)
-        return not changes and read_origin(url) == _origin_of(self.base)
+        changes = CHANGES_STATE.search(parts.path) or self.pin in parse_qs(parts.query)
+        return not changes and read_origin(url) == find_origin(self.base)
 
     def has_asset(self, url: str) -> bool:
         """Say whether a URL is an asset that this site answers for."""
         own = (self.base, self.static or self.base, *self.asset_origins)
-        return read_origin(url) in map(_origin_of, own)
+        return read_origin(url) in map(find_origin, own)
 
     def asset_urls(self, names: Iterable[str]) -> list[str]:
         """Return the URLs of assets by their hashed names, such as those of a record."""
@@ -91,5 +91,5 @@ class Site:
         return [prefix + quote(name) for name in names]
 
 
-def _origin_of(url: str) -> str:
+def find_origin(url: str) -> str:
     return read_origin(resolve_url(url, "/") or "")

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import checkout
+from lab.camera import SUFFIX
 from lab.errors import LabError
-from lab.history import HistoryError, read_history
-from lab.judge.checkers import Evidence
+from lab.history import Run, read_history
+from lab.judge.evidence import Evidence
 from lab.judge.findings import Finding, Status, find_worst
 from lab.judge.verdict import Verdict, conclude_comparison, judge_run
 from lab.matrix.result import Result, conclude_cells
-from lab.report.marks import Mark, mark_events
-from lab.report.pictures import Picture, find_pictures
 from lab.report.sources import Source
-from lab.report.tables import Table
-from lab.report.timeline import count_sightings, serving_over_time
+from lab.report.timeline import Mark, Table, count_sightings, mark_events, tabulate_serving
 from lab.strategies import COMPARED, CONTROL, CURE
 
 KINDS = 6
 """Kinds of fault of which a report shows evidence, for each checker."""
 
 
-@dataclass(frozen=True)
+PICTURE_BYTES = 1 << 20
+"""Bytes of a picture; those of the lab have some 10,000."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proof:
     """Evidence of one kind of fault, and how often it was seen."""
 
@@ -45,7 +48,29 @@ class Proof:
         return f"{self.evidence.t:.2f}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What a release looked like, as URLs that hold the pictures.
+
+    Attributes:
+        release: whose page it is.
+        t: when it was taken, in seconds.
+        served: as it was served.
+        whole: as it should be.
+    """
+
+    release: str
+    t: float
+    served: str
+    whole: str | None
+
+    @property
+    def at(self) -> str:
+        """When, for reading."""
+        return f"{self.t:.2f}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chapter:
     """One run.
 
@@ -83,7 +108,7 @@ class Chapter:
     def proofs(self) -> list[Proof]:
         """The evidence that is shown."""
         found = self.verdict.findings if self.verdict else ()
-        return [proof for finding in found for proof in proofs_of(finding)]
+        return [proof for finding in found for proof in iterate_proofs(finding)]
 
 
 @dataclass(frozen=True)
@@ -100,18 +125,18 @@ class Report:
         return [each.cell for each in self.chapters if each.cell]
 
 
-def write_report(sources: Iterable[Source], wanted: int = 0) -> Report:
+def make_report(sources: Iterable[Source], wanted: int = 0) -> Report:
     """Judge every history again, one after another, and say what follows.
 
     Args:
         sources: the runs.
         wanted: how many cells of a matrix there should be among them, if more than there are.
     """
-    chapters = tuple(chapter_of(source) for source in sources)
-    return Report(*outcome(chapters, wanted), name_apart(chapters))
+    chapters = tuple(judge_source(source) for source in sources)
+    return Report(*conclude(chapters, wanted), name_apart(chapters))
 
 
-def chapter_of(source: Source) -> Chapter:
+def judge_source(source: Source) -> Chapter:
     """Judge one run.
 
     Raises:
@@ -119,26 +144,29 @@ def chapter_of(source: Source) -> Chapter:
     """
     cell, history = source.result, source.history
     if cell and not history:
-        return Chapter(cell_name(cell), cell_title(cell), cell.status, cell)
+        return Chapter(name=name_cell(cell), title=title_cell(cell), status=cell.status, cell=cell)
     try:
-        return chapter_from(Path(history or ""), cell)
+        return judge_file(Path(history or ""), cell)
     except LabError as error:
         if not cell:
             raise
         missing = f"no timeline: {error}"
-        return Chapter(cell_name(cell), cell_title(cell), cell.status, cell, missing=missing)
+        return Chapter(
+            name=name_cell(cell),
+            title=title_cell(cell),
+            status=cell.status,
+            cell=cell,
+            missing=missing,
+        )
 
 
-def chapter_from(history: Path, cell: Result | None) -> Chapter:
+def judge_file(history: Path, cell: Result | None) -> Chapter:
     """Judge one history.
 
     Raises:
         LabError: it is none.
     """
-    try:
-        run = read_history(history)
-    except HistoryError as error:
-        raise LabError(str(error)) from error
+    run = read_history(history)
     if run.header is None:
         raise LabError(f"{history} is no history, for no line of it says what ran")
     verdict = judge_run(run, history=str(history))
@@ -146,31 +174,31 @@ def chapter_from(history: Path, cell: Result | None) -> Chapter:
     whose = f"with {header.strategy}" if header.strategy else f"of {header.base}"
     status = cell.status if cell else verdict.status
     return Chapter(
-        cell_name(cell) if cell else f"{header.strategy or 'site'}.{header.action}",
-        cell_title(cell) if cell else f"{header.action} {whose}",
-        status,
-        cell,
-        verdict,
-        count_sightings(run, verdict),
-        serving_over_time(run),
-        mark_events(run),
-        file=as_typed(history),
+        name=name_cell(cell) if cell else f"{header.strategy or 'site'}.{header.action}",
+        title=title_cell(cell) if cell else f"{header.action} {whose}",
+        status=status,
+        cell=cell,
+        verdict=verdict,
+        sightings=count_sightings(run, verdict),
+        serving=tabulate_serving(run),
+        marks=mark_events(run),
+        file=display_history(history),
         pictures=tuple(find_pictures(run, history)) if status == Status.FAIL else (),
     )
 
 
-def as_typed(history: Path) -> str:
+def display_history(history: Path) -> str:
     """A history without the folders above the lab's, which are nobody's business."""
     path = history.resolve()
     return str(path.relative_to(checkout.ROOT)) if path.is_relative_to(checkout.ROOT) else path.name
 
 
-def cell_name(cell: Result) -> str:
+def name_cell(cell: Result) -> str:
     """What a cell is called in links."""
     return f"{cell.strategy}.{cell.scenario}"
 
 
-def cell_title(cell: Result) -> str:
+def title_cell(cell: Result) -> str:
     """What a reader calls a cell."""
     return f"{cell.strategy} × {cell.scenario}"  # noqa: RUF001 - times
 
@@ -186,7 +214,7 @@ def name_apart(chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
     return tuple(apart)
 
 
-def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
+def conclude(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     """What all of it proves: of a matrix and of a comparison, as their commands say it."""
     cells = [each.cell for each in chapters if each.cell]
     if cells or wanted:
@@ -205,11 +233,46 @@ def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
     return status, whole
 
 
-def proofs_of(finding: Finding) -> Iterator[Proof]:
+def iterate_proofs(finding: Finding) -> Iterator[Proof]:
     """The first evidence of the commonest kinds, and the last of all."""
     shown = [*finding.samples.items()][:KINDS]
     for kind, evidence in shown:
-        yield Proof(finding.checker, kind, finding.kinds[kind], evidence)
+        yield Proof(
+            checker=finding.checker, kind=kind, times=finding.kinds[kind], evidence=evidence
+        )
     last = finding.last
     if last and all(last != evidence for _kind, evidence in shown):
-        yield Proof(finding.checker, f"{last.kind}, the last of all", 1, last)
+        yield Proof(
+            checker=finding.checker, kind=f"{last.kind}, the last of all", times=1, evidence=last
+        )
+
+
+def find_pictures(run: Run, history: Path) -> Iterator[Picture]:
+    """The first picture of each release that is not what it should be, to the byte.
+
+    One browser draws one page twice alike, so that no picture is shown of what nobody could see.
+    """
+    found: set[str] = set()
+    for event in run.events:
+        release, name = event.release, event.detail.get("picture")
+        if event.event != "pictured" or not release or release in found:
+            continue
+        served = read_picture(history.parent, str(name))
+        whole = read_picture(history.parent.parent, f"{release}{SUFFIX}")
+        if served and served != whole:
+            found.add(release)
+            yield Picture(release=release, t=event.t, served=served, whole=whole)
+
+
+def read_picture(folder: Path, name: str) -> str | None:
+    """A picture of a folder as a URL; None where it is none: a history may name anything."""
+    if Path(name).name != name or not name.endswith(SUFFIX):
+        return None
+    try:
+        with (folder / name).open("rb") as file:
+            content = file.read(PICTURE_BYTES + 1)
+    except (OSError, ValueError):
+        return None
+    if len(content) > PICTURE_BYTES or content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+        return None
+    return f"data:image/webp;base64,{b64encode(content).decode()}"

@@ -15,7 +15,7 @@ from lab.judge.findings import Finding
 from lab.matrix.result import Result
 from lab.matrix.scenarios import SCENARIOS
 from lab.report.document import Chapter, Report
-from lab.report.tables import Table
+from lab.report.timeline import Table
 
 HERE = Path(__file__).parent
 CHARTS = {
@@ -33,10 +33,11 @@ def render_page(report: Report) -> str:
     What histories hold is text of foreign sites: the template escapes all of it, and the policy
     lets no script run but the page's own.
     """
-    script = read("uplot/uPlot.iife.min.js", "report.js")
-    style = read("uplot/uPlot.min.css", "report.css")
+    script = read_files("uplot/uPlot.iife.min.js", "report.js")
+    style = read_files("uplot/uPlot.min.css", "report.css")
     policy = (
-        f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
+        f"default-src 'none'; script-src '{name_source(script)}'; "
+        f"style-src '{name_source(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     context = {
@@ -45,25 +46,25 @@ def render_page(report: Report) -> str:
         "script": mark_safe(script),  # noqa: S308 - our own
         "style": mark_safe(style),  # noqa: S308 - our own
         "strategies": list(dict.fromkeys(cell.strategy for cell in report.cells)),
-        "matrix": matrix_rows(report),
-        "chapters": [describe(each) for each in report.chapters],
+        "matrix": arrange_matrix(report),
+        "chapters": [describe_chapter(each) for each in report.chapters],
         "is_open": len(report.chapters) == 1,
     }
     template = Engine(dirs=[str(HERE)], autoescape=True).get_template("page.html")
     return str(template.render(Context(context, use_l10n=False, use_tz=False)))
 
 
-def read(*names: str) -> str:
+def read_files(*names: str) -> str:
     """Files of this package, one after another."""
     return "\n".join((HERE / name).read_text("utf-8").strip() for name in names)
 
 
-def digest(text: str) -> str:
+def name_source(text: str) -> str:
     """What a Content-Security-Policy calls an inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def matrix_rows(report: Report) -> list[tuple[str, list[Chapter | None]]]:
+def arrange_matrix(report: Report) -> list[tuple[str, list[Chapter | None]]]:
     """Scenarios in rows, strategies in columns."""
     at = {(each.cell.scenario, each.cell.strategy): each for each in report.chapters if each.cell}
     strategies = dict.fromkeys(cell.strategy for cell in report.cells)
@@ -74,9 +75,9 @@ def matrix_rows(report: Report) -> list[tuple[str, list[Chapter | None]]]:
     ]
 
 
-def describe(chapter: Chapter) -> dict[str, Any]:
+def describe_chapter(chapter: Chapter) -> dict[str, Any]:
     """A chapter as the template needs it."""
-    shown = [(float(table.rows[0][0] or 0), end_of(table)) for table in tables(chapter)]
+    shown = [(float(table.rows[0][0] or 0), find_end(table)) for table in list_tables(chapter)]
     start = min([begin for begin, _end in shown] + [mark.t for mark in chapter.marks], default=0.0)
     end = max((end for _begin, end in shown), default=0.0)
     charts = [
@@ -84,40 +85,40 @@ def describe(chapter: Chapter) -> dict[str, Any]:
             "name": name,
             "table": f"{chapter.name}.{number}",
             "title": CHARTS[name],
-            "label": label(table, name),
+            "label": describe_chart(table, name),
         }
-        for number, table in enumerate(tables(chapter))
+        for number, table in enumerate(list_tables(chapter))
         for name in table.charts()
     ]
     return {
         "run": chapter,
-        "what": what_happens(chapter.cell),
+        "what": describe_scenario(chapter.cell),
         "charts": charts,
-        "findings": list(counted(chapter.verdict.findings)) if chapter.verdict else [],
-        "tables": tables(chapter),
+        "findings": list(count_findings(chapter.verdict.findings)) if chapter.verdict else [],
+        "tables": list_tables(chapter),
         "start": f"{start:g}",
         "end": f"{end:g}",
     }
 
 
-def counted(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str, str]]:
+def count_findings(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str, str]]:
     """What each checker found, and its counts where there are any, for reading."""
     for each in findings:
         counts = (f"{each.judged:,}", f"{each.faults:,}") if each.judged else ("", "")
         yield (each, *counts)
 
 
-def tables(chapter: Chapter) -> list[Table]:
+def list_tables(chapter: Chapter) -> list[Table]:
     """The tables of a chapter in which there is something."""
     return [table for table in (chapter.sightings, chapter.serving) if table and table.rows]
 
 
-def end_of(table: Table) -> float:
+def find_end(table: Table) -> float:
     """Where a table ends, in seconds."""
     return float(table.rows[-1][0] or 0) + (table.step or 0)
 
 
-def label(table: Table, chart: str) -> str:
+def describe_chart(table: Table, chart: str) -> str:
     """What a chart is, for those who do not see it."""
     shown = ", ".join(column.title for column in table.columns if column.chart == chart)
     step = f", in steps of {table.step:g} s" if table.step else ""
@@ -125,7 +126,7 @@ def label(table: Table, chart: str) -> str:
     return f"{CHARTS[chart]}{step}: {shown}; at most {top}. The numbers are in a table below."
 
 
-def what_happens(cell: Result | None) -> str | None:
+def describe_scenario(cell: Result | None) -> str | None:
     """A cell's scenario in a sentence."""
     scenario = SCENARIOS.get(cell.scenario) if cell else None
     return scenario.what if scenario else None

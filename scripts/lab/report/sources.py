@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import checkout
 from lab.errors import LabError
-from lab.matrix.result import Result, file_of, load, load_wanted
+from lab.matrix.result import Result, load_result, load_wanted, locate_result
 from lab.matrix.scenarios import SCENARIOS
 from lab.strategies import STRATEGIES
 
@@ -51,7 +51,7 @@ def iterate_sources(run: Path) -> Iterator[Source]:
         yield Source(run)
         return
     if cells := find_cells(run):
-        yield from (Source(history_of(run, cell), cell) for cell in cells)
+        yield from (Source(locate_history(run, cell), cell) for cell in cells)
         return
     histories = [*sorted(run.glob("*.jsonl")), *sorted(run.glob("*/*.jsonl"))]
     if not histories:
@@ -72,9 +72,9 @@ def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
         LabError: it is damaged.
     """
     try:
-        return load(run, strategy, scenario)
+        return load_result(run, strategy, scenario)
     except (ValueError, TypeError, KeyError, OSError) as error:
-        file = file_of(run, strategy, scenario)
+        file = locate_result(run, strategy, scenario)
         raise LabError(
             f"cell {file} is damaged ({type(error).__name__}): delete it, and run it again with "
             f'"lab matrix --resume {run.name}"'
@@ -83,17 +83,17 @@ def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
 
 def count_cells(names: Iterable[str]) -> int:
     """How many cells the runs of the matrix among these should have."""
-    return sum(len(wanted_cells(find_run(name))) for name in names)
+    return sum(len(find_wanted(find_run(name))) for name in names)
 
 
-def wanted_cells(run: Path) -> set[tuple[str, str]]:
+def find_wanted(run: Path) -> set[tuple[str, str]]:
     """The cells that a run should have; of one that is too old to say so, those that it has."""
     if run.is_file():
         return set()
     return {*load_wanted(run), *((each.strategy, each.scenario) for each in find_cells(run))}
 
 
-def history_of(run: Path, cell: Result) -> Path | None:
+def locate_history(run: Path, cell: Result) -> Path | None:
     """A cell's history: where it was written, or beside the cell if the run has been moved."""
     if not cell.history:
         return None

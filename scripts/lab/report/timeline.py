@@ -1,21 +1,22 @@
-"""What visitors got over time: fetches by release and verdict, and how long pages took.
+"""What happened over time: fetches and the time that pages took, traffic and replicas, events.
 
-A history may have a hundred thousand fetches, and a chart some hundred points: they are counted by
-steps of time, of which there are at most `STEPS`.
+All of it stands in tables, and the page draws its charts from these. A history may have a hundred
+thousand fetches, and a chart some hundred points: fetches are counted by steps of time, of which
+there are at most `STEPS`.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from lab.history import Fetch, Run
+from lab.history import Event, Fetch, Run
 from lab.judge.evidence import is_refused
-from lab.judge.tally import faults_of
+from lab.judge.tally import find_faulty
 from lab.judge.verdict import Verdict
-from lab.report.tables import Column, Number, Table, without_empty
 
 STEPS = 100
 QUANTILES = (0.5, 0.99)
@@ -27,8 +28,59 @@ NAMELESS = "no release"
 TONES = 4
 """Releases that have a tone of their own."""
 
+Number = int | float | None
+
 
 @dataclass(frozen=True)
+class Column:
+    """What a column says, the chart that shows it, and in which tone."""
+
+    title: str
+    chart: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers over time.
+
+    Attributes:
+        columns: beside the first, which has the time in seconds.
+        rows: one for each step of time in which something happened; None where there is no number.
+        step: seconds from one row to the next; None where a row holds until the next.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Number, ...], ...]
+    step: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What it has, for whom charts say nothing."""
+        if self.step is None:
+            return "Traffic and replicas by time"
+        return f"Fetches and latency by time, in steps of {self.step:g} s"
+
+    def charts(self) -> tuple[str, ...]:
+        """The charts that show it."""
+        return tuple(dict.fromkeys(column.chart for column in self.columns))
+
+    def biggest(self, chart: str) -> float:
+        """The greatest number that a chart shows."""
+        wanted = [index for index, each in enumerate(self.columns, 1) if each.chart == chart]
+        return max((row[index] or 0 for row in self.rows for index in wanted), default=0)
+
+
+def drop_empty(columns: Sequence[Column], rows: Sequence[Sequence[Number]]) -> Table:
+    """A table without the columns that have nothing but zeros."""
+    kept = [index for index in range(1, len(columns) + 1) if any(row[index] for row in rows)]
+    return Table(
+        tuple(columns[index - 1] for index in kept),
+        tuple((row[0], *(row[index] for index in kept)) for row in rows),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sighting:
     """A fetch, or a part of another page that was already there, and what came of it."""
 
@@ -48,23 +100,27 @@ def count_sightings(run: Run, verdict: Verdict) -> Table:
         counts[int(each.t / step)][each.release, each.outcome] += 1
         if each.ms is not None:
             times[int(each.t / step)].append(each.ms)
-    releases = releases_of(run)
+    releases = list_releases(run)
     keys = [(release, outcome) for outcome in OUTCOMES for release in releases]
-    columns = [column(key, releases) for key in keys]
+    columns = [make_column(key, releases) for key in keys]
     columns += [
         Column(f"p{quantile * 100:g} ms", "latency", f"p{quantile * 100:g}")
         for quantile in QUANTILES
     ]
     rows: list[list[Number]] = [
-        [round(number * step, 6), *(counted[key] for key in keys), *latencies(times[number])]
+        [
+            round(number * step, 6),
+            *(counted[key] for key in keys),
+            *iterate_quantiles(times[number]),
+        ]
         for number, counted in sorted(counts.items())
     ]
-    return replace(without_empty(columns, rows), step=step)
+    return replace(drop_empty(columns, rows), step=step)
 
 
 def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
     """Whatever was judged of each fetch; requests for what no release has are left out."""
-    broken, wrong = faults_of(verdict.findings)
+    broken, wrong = find_faulty(verdict.findings)
     for index, fetch in enumerate(run.fetches):
         if fetch.how == "absent" or fetch.t < 0:
             continue
@@ -76,18 +132,23 @@ def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
             outcome = "broken"
         else:
             outcome = "wrong release" if index in wrong else "right"
-        yield Sighting(fetch.t, fetch.release or NAMELESS, outcome, page_time(fetch))
+        yield Sighting(
+            t=fetch.t, release=fetch.release or NAMELESS, outcome=outcome, ms=measure_page(fetch)
+        )
 
 
-def releases_of(run: Run) -> list[str]:
+def list_releases(run: Run) -> list[str]:
     """The releases of a run, in order; last, what names none."""
     named = {fetch.release for fetch in run.fetches if fetch.release} | {*run.records} - {""}
     for event in run.events:
-        named |= {*numbers(event.detail.get("weights")), *numbers(event.detail.get("replicas"))}
+        named |= {
+            *read_numbers(event.detail.get("weights")),
+            *read_numbers(event.detail.get("replicas")),
+        }
     return [*sorted(named), NAMELESS]
 
 
-def page_time(fetch: Fetch) -> float | None:
+def measure_page(fetch: Fetch) -> float | None:
     """How long a page took, if it is one that came."""
     answer = fetch.answer
     if fetch.role != "page" or fetch.cached or answer.status is None:
@@ -106,35 +167,41 @@ def choose_step(seconds: float) -> float:
         exponent += 1
 
 
-def latencies(times: Iterable[float]) -> Iterator[Number]:
+def iterate_quantiles(times: Iterable[float]) -> Iterator[Number]:
     """The quantiles, by nearest rank: of a few times the 99th percentile is the longest."""
     ranked = sorted(times)
     for quantile in QUANTILES:
         yield round(ranked[math.ceil(quantile * len(ranked)) - 1], 1) if ranked else None
 
 
-def column(key: tuple[str, str], releases: list[str]) -> Column:
+def make_column(key: tuple[str, str], releases: list[str]) -> Column:
     """The column of a release and an outcome."""
     release, outcome = key
     tone = outcome.split()[0] if OUTCOMES[outcome] == "faults" else "release"
-    return Column(f"{release} {outcome}", OUTCOMES[outcome], f"{tone}-{tone_of(release, releases)}")
+    return Column(
+        f"{release} {outcome}", OUTCOMES[outcome], f"{tone}-{choose_tone(release, releases)}"
+    )
 
 
-def tone_of(release: str, releases: list[str]) -> int:
+def choose_tone(release: str, releases: list[str]) -> int:
     """The number of a release's tone."""
     return releases.index(release) % TONES
 
 
-def serving_over_time(run: Run) -> Table:
+def tabulate_serving(run: Run) -> Table:
     """Weights and replicas by release, as the history says them; a row holds until the next."""
     told = [
-        (event.t, numbers(event.detail.get("weights")), numbers(event.detail.get("replicas")))
+        (
+            event.t,
+            read_numbers(event.detail.get("weights")),
+            read_numbers(event.detail.get("replicas")),
+        )
         for event in run.events
         if event.event == "serving"
     ]
-    releases = releases_of(run)
+    releases = list_releases(run)
     columns = [
-        Column(f"{release} {title}", chart, f"release-{tone_of(release, releases)}")
+        Column(f"{release} {title}", chart, f"release-{choose_tone(release, releases)}")
         for chart, title in (("weights", "% of the traffic"), ("replicas", "replicas"))
         for release in releases
     ]
@@ -145,11 +212,98 @@ def serving_over_time(run: Run) -> Table:
         ]
         for t, weights, replicas in told
     ]
-    return without_empty(columns, rows)
+    return drop_empty(columns, rows)
 
 
-def numbers(value: object) -> dict[str, int]:
+def read_numbers(value: object) -> dict[str, int]:
     """The whole numbers of an object in a history, which may hold anything."""
     if not isinstance(value, Mapping):
         return {}
     return {str(name): number for name, number in value.items() if isinstance(number, int)}
+
+
+MOST_MARKS = 60
+MARK_WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event: when, and what."""
+
+    t: float
+    text: str
+
+    @property
+    def at(self) -> str:
+        """When, for reading."""
+        return f"{self.t:.2f}"
+
+
+def mark_events(run: Run) -> tuple[Mark, ...]:
+    """The first events that say something; the last mark says how many there are beside them."""
+    marks = [
+        Mark(round(event.t, 2), shorten(text))
+        for event in run.events
+        if (text := describe_event(event))
+    ]
+    if len(marks) > MOST_MARKS:
+        left = len(marks) - MOST_MARKS
+        marks[MOST_MARKS:] = [Mark(marks[MOST_MARKS].t, f"{left} more events are in the history")]
+    return tuple(marks)
+
+
+def shorten(text: str) -> str:
+    """One line, not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= MARK_WIDTH else f"{line[: MARK_WIDTH - 1]}…"
+
+
+def describe_event(event: Event) -> str | None:
+    """An event in words; None for what a chart shows, or another event says."""
+    release, detail = event.release, event.detail
+    routed = event.event == "weights" and detail.get("routed")
+    if event.event in ("serving", "pictured") or routed:
+        return None
+    match event.event:
+        case "step":
+            return str(detail.get("what"))
+        case "weights":
+            no = " is not given out: not all are ready" if "routed" in detail else ""
+            return f"traffic {describe_shares(detail)}{no}"
+        case "publish-started":
+            return f"publish of {release} begins"
+        case "publish-ended":
+            code = f", exit code {detail.get('exit_code')}" if detail.get("exit_code") else ""
+            return f"publish of {release} ends after {detail.get('seconds')} s{code}"
+        case "rewritten":
+            assets = detail.get("assets")
+            count = len(assets) if isinstance(assets, list) else "?"
+            return f"publish of {release} rewrote or deleted {count} of {detail.get('of')} assets"
+        case "recycled":
+            return f"fresh workers in {detail.get('replica')}"
+        case "replica-started" | "replica-stopped":
+            return f"{event.event.partition('-')[2]} {detail.get('replica')}"
+        case "guard-checked" | "guard-stopped":
+            return describe_guard(event)
+    return " ".join(filter(None, [event.event, release, *iterate_details(detail)]))
+
+
+def describe_guard(event: Event) -> str:
+    """What a guard found, or stopped."""
+    when, why = event.detail.get("when"), event.detail.get("why")
+    if event.event == "guard-stopped":
+        return f"guard stops the way to {event.release} {when}: {why}"
+    return f"guard finds {event.release} {event.detail.get('verdict')} {when}"
+
+
+def describe_shares(detail: Mapping[str, Any]) -> str:
+    """Who gets which share of the traffic."""
+    weights = detail.get("weights")
+    if not isinstance(weights, Mapping):
+        return "?"
+    return ", ".join(f"{release} {weight}%" for release, weight in weights.items())
+
+
+def iterate_details(detail: Mapping[str, Any]) -> Iterator[str]:
+    """Whatever else an event says."""
+    return (f"{name}={value}" for name, value in detail.items() if value is not None)

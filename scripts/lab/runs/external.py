@@ -18,9 +18,9 @@ import requests
 from urllib3.exceptions import InsecureRequestWarning
 
 from lab import checkout
-from lab.checkout import FOREIGN
-from lab.errors import LabError, UnavailableError, describe
-from lab.history import Answer, Asset, Record
+from lab.checkout import EXTERNAL
+from lab.errors import LabError, UnavailableError, describe_error
+from lab.history import About, Answer, Asset, Record, open_history
 from lab.probe import (
     Client,
     Guest,
@@ -33,8 +33,7 @@ from lab.probe import (
     make_session,
 )
 from lab.probe.links import resolve_url
-from lab.probe.robots import NAME
-from lab.runs.recording import About, recorded
+from lab.probe.manners import ROBOT_NAME
 from lab.stacks.model import Say
 
 LIMITS = Limits(pages=100, depth=10, body=10 * 1024 * 1024, assets=1000)
@@ -44,8 +43,8 @@ ANSWER_SECONDS = 10.0
 Ask = Callable[[str], requests.Response]
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, kw_only=True)
+class ProbeRequest:
     """What somebody wants to know of a site.
 
     Attributes:
@@ -69,7 +68,7 @@ class Look:
     insecure: bool = False
 
 
-def look_at(wanted: Look, say: Say) -> Path:
+def probe_site(wanted: ProbeRequest, say: Say) -> Path:
     """Visit a site, and write the history.
 
     Raises:
@@ -84,17 +83,19 @@ def look_at(wanted: Look, say: Say) -> Path:
         robots = Robots(get)
         site = find_base(site, robots, partial(ask, make))
         records = read_manifests(wanted.manifest, get)
-        with recorded(About(checkout.WORK / FOREIGN, site.base), "probe", say) as history:
+        with open_history(
+            About(folder=checkout.WORK / EXTERNAL, base=site.base), "probe", say
+        ) as history:
             rate = wanted.rate or (None if is_loopback(site.base) else RATE)
             guest = Guest(site, robots, history, rate, wanted.seconds)
             for record in records:
-                history.record(record)
+                history.add_release(record)
             with Probe(site, history, session=make, manners=guest) as probe:
-                visit(probe, guest, wanted, say)
+                visit_site(probe, guest, wanted, say)
     return history.path
 
 
-def visit(probe: Probe, guest: Guest, wanted: Look, say: Say) -> None:
+def visit_site(probe: Probe, guest: Guest, wanted: ProbeRequest, say: Say) -> None:
     """Visit every page, so often or for so long, and ask once for what is not there."""
     rate = f"at most {guest.rate:g} requests a second" if guest.rate else "as fast as it answers"
     length = f" for {wanted.seconds:g} s" if wanted.seconds else ""
@@ -111,7 +112,7 @@ def visit(probe: Probe, guest: Guest, wanted: Look, say: Say) -> None:
         say(line)
 
 
-def make_site(wanted: Look) -> Site:
+def make_site(wanted: ProbeRequest) -> Site:
     """Return the site of a URL.
 
     Raises:
@@ -120,7 +121,7 @@ def make_site(wanted: Look) -> Site:
     try:
         pattern = re.compile(wanted.release_pattern) if wanted.release_pattern else None
         header = wanted.release_header
-        site = Site(wanted.url, release_header=header, release_pattern=pattern, limits=LIMITS)
+        site = Site(base=wanted.url, release_header=header, release_pattern=pattern, limits=LIMITS)
     except re.error as error:
         raise LabError(f"--release-pattern {wanted.release_pattern}: {error}") from error
     except ValueError as error:
@@ -165,7 +166,7 @@ def require_robots(url: str, robots: Robots) -> None:
         host = urlsplit(url).netloc
         raise LabError(
             f"robots.txt of {host} forbids {url}, or answers with an error: let the probe in by "
-            f'the lines "User-agent: {NAME}" and "Allow: /"'
+            f'the lines "User-agent: {ROBOT_NAME}" and "Allow: /"'
         )
 
 
@@ -180,7 +181,7 @@ def require_answer(url: str, base: str, get: Ask) -> str:
     except requests.RequestException as error:
         raise UnavailableError(
             f"{base} does not answer: see that it is up, and that the URL is right "
-            f"({describe(error)})"
+            f"({describe_error(error)})"
         ) from error
 
 
@@ -190,7 +191,7 @@ def ask(make: Callable[[], requests.Session], url: str) -> requests.Response:
         return answer
 
 
-_NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
+NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
 Get = Callable[[str], tuple[Answer, bytes]]
 
 
@@ -206,7 +207,7 @@ def read_manifests(said: Iterable[str], get: Get) -> list[Record]:
     """
     records: dict[str, Record] = {}
     for each in said:
-        named = _NAMED.fullmatch(each)
+        named = NAMED.fullmatch(each)
         release, place = (named["release"], named["place"]) if named else ("", each)
         if release in records:
             raise LabError(
@@ -223,7 +224,7 @@ def read_text(place: str, get: Get) -> str:
         try:
             return Path(place).read_text("utf-8")
         except (OSError, ValueError) as error:
-            raise LabError(f"manifest {place}: cannot be read: {describe(error)}") from error
+            raise LabError(f"manifest {place}: cannot be read: {describe_error(error)}") from error
     answer, content = get(place)
     if answer.status != 200:
         raise UnavailableError(f"manifest {place}: answered {answer.status or answer.error}")
@@ -244,7 +245,7 @@ def make_record(release: str, place: str, text: str) -> Record:
         assets = {name: Asset(**digests.get(name, {})) for name in sorted(set(paths.values()))}
     except (TypeError, AttributeError) as error:
         raise LabError(f"manifest {place}: its digests are not those of a record") from error
-    return Record(release, paths, assets)
+    return Record(release=release, paths=paths, assets=assets)
 
 
 def parse(text: str) -> Any:

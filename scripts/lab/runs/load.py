@@ -46,9 +46,9 @@ def steady_load(probe: Probe, rate: float | None, history: History, say: Say) ->
     with Load([*pages], rate, history) as load:
         wait_until(load.begun.is_set, BEGIN_SECONDS, "no page of the load was answered", str)
         time.sleep(WARM_SECONDS)
-        history.event("load-at-rest")
+        history.add_event("load-at-rest")
         time.sleep(REST_SECONDS)
-        history.event("load-rolling")
+        history.add_event("load-rolling")
         yield
 
 
@@ -67,7 +67,7 @@ class Load:
         self.zero = time.monotonic() - history.now()
         self.begun = threading.Event()
         """Set when the first page has come."""
-        self.thread = threading.Thread(target=self.take_down, name="load", daemon=True)
+        self.thread = threading.Thread(target=self.copy_samples, name="load", daemon=True)
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -77,9 +77,9 @@ class Load:
             stdout=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C is the lab's: the load ends with its input
         )
-        self.pipe("stdin").write(json.dumps(self.pages).encode() + b"\n")
-        self.pipe("stdin").flush()
-        self.history.event("load-started", rate=self.rate, pages=len(self.pages))
+        self.get_pipe("stdin").write(json.dumps(self.pages).encode() + b"\n")
+        self.get_pipe("stdin").flush()
+        self.history.add_event("load-started", rate=self.rate, pages=len(self.pages))
         self.thread.start()
         return self
 
@@ -90,26 +90,26 @@ class Load:
         trace: TracebackType | None,
     ) -> None:
         """Ask for no further page, and wait for those that are on their way."""
-        self.history.event("load-ended")
-        self.pipe("stdin").close()
+        self.history.add_event("load-ended")
+        self.get_pipe("stdin").close()
         try:
             self.process.wait(LATE_SECONDS)
         finally:
             self.process.kill()
             self.process.wait()
             self.thread.join()
-            self.pipe("stdout").close()
+            self.get_pipe("stdout").close()
         if self.process.returncode and error is None:
             code = self.process.returncode
             raise UnavailableError(f"the load ended by itself, with exit code {code}")
 
-    def take_down(self) -> None:
+    def copy_samples(self) -> None:
         """Write down what came."""
-        for line in self.pipe("stdout"):
-            self.history.fetch(self.read(json.loads(line)))
+        for line in self.get_pipe("stdout"):
+            self.history.add_fetch(self.read_sample(json.loads(line)))
             self.begun.set()
 
-    def read(self, sample: Sequence[Any]) -> Fetch:
+    def read_sample(self, sample: Sequence[Any]) -> Fetch:
         """Return what the other process saw of one page."""
         due, thread, page, ms, status, error, release, replica, length, retried = sample
         url = self.pages[page]
@@ -123,9 +123,19 @@ class Load:
             retried=retried,
         )
         t = due - self.zero
-        return Fetch(t, "page", url, url, None, "load", release, f"load-{thread}", answer)
+        return Fetch(
+            t=t,
+            role="page",
+            url=url,
+            page=url,
+            via=None,
+            how="load",
+            release=release,
+            visitor=f"load-{thread}",
+            answer=answer,
+        )
 
-    def pipe(self, name: str) -> IO[bytes]:
+    def get_pipe(self, name: str) -> IO[bytes]:
         """Return one end of the other process."""
         pipe: IO[bytes] = getattr(self.process, name)
         return pipe

@@ -11,7 +11,7 @@ from lab.stacks.lifecycle import DEFAULT_NAME, serving
 from lab.stacks.stack import Stack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """What a person asked for; None is "whatever fits"."""
 
@@ -42,15 +42,15 @@ def choose_rollout(request: RunRequest) -> Rollout:
     """
     first = releases()[0]
     source = require_release(
-        request.source or (first if request.publishes else beside(first, request))
+        request.source or (first if request.publishes else find_neighbour(first, request))
     )
-    target = require_release(request.target or beside(source, request))
+    target = require_release(request.target or find_neighbour(source, request))
     if source == target:
         raise LabError(f"a {request.action} from {source} to {target} goes nowhere: name another")
     return Rollout(source, target, request.publishes)
 
 
-def beside(release: str, request: RunRequest) -> str:
+def find_neighbour(release: str, request: RunRequest) -> str:
     """The release after it, for a rollback the one before it; at the end the one on the other side.
 
     Raises:
@@ -70,7 +70,7 @@ def split_at(release: str) -> tuple[list[str], list[str]]:
     return [*known[:index][::-1]], [*known[index + 1 :]]
 
 
-def fit(request: RunRequest, stack: Stack) -> Rollout:
+def fit_rollout(request: RunRequest, stack: Stack) -> Rollout:
     """Fit what was asked for to the stack that is up.
 
     Raises:
@@ -82,7 +82,7 @@ def fit(request: RunRequest, stack: Stack) -> Rollout:
             f"stack {stack.name} serves {' and '.join(now) or 'nothing'}, but a {request.action} "
             f'begins with one release: take it down with "lab down --name {stack.name}"'
         )
-    target = require_release(request.target or beside(now[0], request))
+    target = require_release(request.target or find_neighbour(now[0], request))
     if request.strategy not in (None, stack.strategy):
         raise LabError(
             f"stack {stack.name} has the strategy {stack.strategy}, not {request.strategy}"

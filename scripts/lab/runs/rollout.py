@@ -73,7 +73,7 @@ class Roller:
         for step, old in enumerate(leaving, start=1):
             self.announce(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
             new = self.stack.add_replica(rollout.target)
-            self.history.event("replica-started", rollout.target, replica=new.name)
+            self.history.add_event("replica-started", rollout.target, replica=new.name)
             self.note_serving(rollout)
             if step == 1:
                 self.reach(rollout)
@@ -91,7 +91,7 @@ class Roller:
         record = self.stack.record(rollout.source)
         before = self.stack.inventory()
         urls = [f"{self.stack.base}static/{asset}" for asset in record["assets"]]
-        self.history.event("publish-started", rollout.target)
+        self.history.add_event("publish-started", rollout.target)
         with self.probe.watch(urls, rollout.source):
             publish = self.stack.publish(rollout.target)
         self.note(publish)
@@ -101,8 +101,10 @@ class Roller:
                 f"{rollout.source} still serves; mend the cause and run it again; "
                 f"its last words:\n{publish.log}"
             )
-        touched = rewritten(record["assets"], before, self.stack.inventory())
-        self.history.event("rewritten", rollout.target, assets=touched, of=len(record["assets"]))
+        touched = find_rewritten(record["assets"], before, self.stack.inventory())
+        self.history.add_event(
+            "rewritten", rollout.target, assets=touched, of=len(record["assets"])
+        )
         self.settle()
 
     def announce(self, step: str) -> None:
@@ -114,7 +116,7 @@ class Roller:
         """Let a replica finish, and stop."""
         self.say(f"draining {old.name}")
         self.stack.drain(old)
-        self.history.event("replica-stopped", old.release, replica=old.name)
+        self.history.add_event("replica-stopped", old.release, replica=old.name)
 
     def route(self, weights: Mapping[str, int]) -> None:
         """Give the traffic these weights; the gateway knows these releases, and no other."""
@@ -125,14 +127,14 @@ class Roller:
         """Write down how a publish ended."""
         seconds = round(publish.seconds, 2)
         how = {"exit_code": publish.exit_code, "seconds": seconds, "log": publish.log}
-        self.history.event("publish-ended", publish.release, **how)
+        self.history.add_event("publish-ended", publish.release, **how)
 
     def recycle(self, release: str) -> None:
         """Give every replica fresh workers, as max_requests, crashes and scaling do."""
         for replica in self.stack.replicas(release):
             self.say(f"recycling the workers of {replica.name}")
             self.stack.recycle(replica)
-            self.history.event("recycled", release, replica=replica.name)
+            self.history.add_event("recycled", release, replica=replica.name)
             self.settle()
 
     def reach(self, rollout: Rollout) -> None:
@@ -161,7 +163,7 @@ class Roller:
         self.before(step)
         self.route({release: weight for release, weight in weights.items() if weight})
         self.say(step)
-        self.history.event("weights", rollout.target, weights=weights)
+        self.history.add_event("weights", rollout.target, weights=weights)
         self.note_serving(rollout, weights)
         self.settle()
 
@@ -170,10 +172,10 @@ class Roller:
         self.weights = weights or self.weights
         releases = (rollout.source, rollout.target)
         replicas = {release: len(self.stack.replicas(release)) for release in releases}
-        self.history.event("serving", None, weights=self.weights, replicas=replicas)
+        self.history.add_event("serving", None, weights=self.weights, replicas=replicas)
 
 
-def rewritten(
+def find_rewritten(
     assets: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[dict[str, str | None]]:
     """Which of the assets that were there before have been written again, or are gone.

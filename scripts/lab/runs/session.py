@@ -1,18 +1,19 @@
-"""From a command to its history: a rollout, a rollback or a look, and all that belongs to it."""
+"""From a request to its history: a rollout, a rollback, the strategies side by side, a look."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.history import History
+from lab.history import About, History, Interrupted, open_history
+from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Probe, Site
 from lab.runs.guard import GuardedRoller
 from lab.runs.load import steady_load
-from lab.runs.recording import About, Interrupted, recorded
-from lab.runs.request import RunRequest, choose_rollout, fit
+from lab.runs.request import RunRequest, choose_rollout, fit_rollout
 from lab.runs.rollout import Roller, Rollout
 from lab.stacks.engines import choose
 from lab.stacks.lifecycle import (
@@ -27,44 +28,43 @@ from lab.stacks.model import Plan, Say
 from lab.stacks.ports import free_ports
 from lab.stacks.stack import Stack
 from lab.stacks.state import State, stack_names
+from lab.strategies import COMPARED, CURE
 
 PACE_SECONDS = 2.0
 """Between two visits of a visitor, while a steady load is measured."""
 
-__all__ = ["Interrupted", "RunRequest", "look", "run"]
 
-
-def run(request: RunRequest, say: Say) -> Path:
-    """Carry a rollout or a rollback out; returns its history.
+def roll_out(request: RunRequest, say: Say) -> Path:
+    """Carry a rollout or a rollback out, and return its history.
 
     Raises:
         Interrupted: by Ctrl-C; everything that was started is stopped.
     """
     if request.name in stack_names():
-        return run_on(request.name, request, say)
-    return run_alone(request, say)
+        return run_on_stack(request.name, request, say)
+    return run_on_new_stack(request, say)
 
 
-def run_on(name: str, request: RunRequest, say: Say) -> Path:
+def run_on_stack(name: str, request: RunRequest, say: Say) -> Path:
     """Roll on a stack that is up, and that stays up."""
     engine, stack = require_stack(name)
     if request.engine not in ("auto", engine.name):
         raise LabError(f"stack {name} runs on {engine.name}, not on {request.engine}")
-    rollout = fit(request, stack)
+    rollout = fit_rollout(request, stack)
     require_built(engine, (rollout.source, rollout.target))
     if not rollout.publishes:
         require_published(stack, rollout.target)
-    about = About(stack.folder, stack.base, stack.strategy, engine.name)
-    with recorded(about, request.action, say) as history:
+    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
+    with open_history(about, request.action, say) as history:
         observe(
             stack, rollout, history, request.visitors, say, guard=request.guard, rate=request.rate
         )
     return history.path
 
 
-def run_alone(request: RunRequest, say: Say) -> Path:
+def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     """Roll on a stack of its own, where the source serves; it is gone at the end."""
-    strategy = require_strategy(request.strategy or "skewproof")
+    strategy = require_strategy(request.strategy or CURE)
     rollout = choose_rollout(request)
     engine = choose(request.engine, say)
     require_built(engine, (rollout.source, rollout.target))
@@ -79,9 +79,9 @@ def run_alone(request: RunRequest, say: Say) -> Path:
         publishes=published,
     )
     state = State(name, engine.name, strategy, port)
-    about = About(state.folder, state.base, strategy, engine.name)
+    about = About(folder=state.folder, base=state.base, strategy=strategy, engine=engine.name)
     with (
-        recorded(about, request.action, say) as history,
+        open_history(about, request.action, say) as history,
         temporary_stack(engine, plan, say) as stack,
     ):
         observe(
@@ -102,8 +102,8 @@ def observe(
 ) -> None:
     """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):
-        history.record(stack.record(release))
-    with Probe(Site(stack.base, f"{stack.base}static/"), history) as probe:
+        history.add_release(stack.record(release))
+    with Probe(Site(base=stack.base, static=f"{stack.base}static/"), history) as probe:
         # One visitor comes by an edge of the CDN whose cache is cold.
         pace = PACE_SECONDS if rate else 0.0
         probe.start(visitors - 1, pace=pace)
@@ -114,24 +114,39 @@ def observe(
         probe.ask_for_absent()
 
 
-def look(name: str, visits: int, say: Say) -> Path:
+def probe_stack(name: str, visits: int, say: Say) -> Path:
     """Visit each release that a stack serves; returns the history.
 
     Raises:
         Interrupted: by Ctrl-C.
     """
     engine, stack = require_stack(name)
-    about = About(stack.folder, stack.base, stack.strategy, engine.name)
-    site = Site(stack.base, about.static)
-    with recorded(about, "probe", say) as history, Probe(site, history) as probe:
+    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
+    site = Site(base=stack.base, static=about.static)
+    with open_history(about, "probe", say) as history, Probe(site, history) as probe:
         for release in serving(stack):
-            history.record(stack.record(release))
-            visit(probe, release, visits, say)
+            history.add_release(stack.record(release))
+            visit_release(probe, release, visits, say)
     return history.path
 
 
-def visit(probe: Probe, release: str, visits: int, say: Say) -> None:
+def visit_release(probe: Probe, release: str, visits: int, say: Say) -> None:
     """Visit every page so many times."""
     for _ in range(visits):
         say(f"visiting {probe.site.base} of {release}")
         probe.crawl_once(release)
+
+
+def run_each(engine: str, visitors: int, say: Say) -> Iterator[tuple[str, Verdict]]:
+    """Roll out under each strategy, each on a stack of its own; an interrupt ends it early."""
+    for strategy in reversed(COMPARED):
+        say(f"strategy {strategy}")
+        request = RunRequest(
+            action="rollout", engine=engine, name=None, strategy=strategy, visitors=visitors
+        )
+        try:
+            verdict = judge_history(roll_out(request, say))
+        except Interrupted as stopped:
+            yield strategy, judge_history(stopped.history)
+            return
+        yield strategy, verdict

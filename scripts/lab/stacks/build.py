@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.checkout import APP, build_folder
-from lab.errors import UnavailableError, describe
+from lab.errors import UnavailableError, describe_error
 from lab.stacks.processes import Processes, base_environment, last_lines
 from lab.stacks.state import locked
 
@@ -44,7 +44,8 @@ def build_release(release: str) -> None:
             beside.rename(build_folder() / release)
     except OSError as error:
         raise UnavailableError(
-            f"{release} does not build: {describe(error)}; see that {build_folder()} can be written"
+            f"{release} does not build: {describe_error(error)}; "
+            f"see that {build_folder()} can be written"
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -68,7 +69,7 @@ def copy_build(release: str, target: Path) -> Path:
             copy(build_folder() / release, beside)
     except OSError as error:
         raise UnavailableError(
-            f"the build of {release} cannot be copied: {describe(error)}; "
+            f"the build of {release} cannot be copied: {describe_error(error)}; "
             f"see that {target.parent} can be written"
         ) from error
     return beside.rename(target)

@@ -10,7 +10,7 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 
 from lab.checkout import build_folder, releases
-from lab.errors import LabError, UnavailableError, describe
+from lab.errors import LabError, UnavailableError, describe_error
 from lab.stacks.compose import PROJECT_PREFIX, ComposeMachine, project_of
 from lab.stacks.composeproject import Project, answered, compose, require_compose
 from lab.stacks.engines import MachineEngine
@@ -37,7 +37,7 @@ def connect() -> docker.DockerClient:
     except (OSError, DockerException) as error:  # what requests raises is an OSError
         raise UnavailableError(
             f"Docker does not answer at {where}: start it, or choose --engine embedded "
-            f"({describe(error)})"
+            f"({describe_error(error)})"
         ) from error
     return client
 

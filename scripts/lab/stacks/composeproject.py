@@ -24,7 +24,7 @@ from docker.models.volumes import Volume
 
 from lab.checkout import ROOT
 from lab.deadline import POLL_SECONDS, wait_until
-from lab.errors import LabError, UnavailableError, describe
+from lab.errors import LabError, UnavailableError, describe_error
 from lab.stacks.processes import Processes, last_lines
 
 LABEL = "com.docker.compose"
@@ -54,7 +54,7 @@ def answered(verb: Callable[P, R]) -> Callable[P, R]:
             why = error.explanation or str(error)
             raise UnavailableError(f"Docker refuses: {why} (in {verb.__name__})") from error
         except (DockerException, requests.RequestException) as error:
-            why = describe(error)
+            why = describe_error(error)
             raise UnavailableError(f"Docker does not answer any more ({why})") from error
 
     return call

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from lab.checkout import BUILDS, FOREIGN, MATRIX, releases, require_release, stack_folder
+from lab.checkout import BUILDS, EXTERNAL, MATRIX, releases, require_release, stack_folder
 from lab.errors import LabError, UnavailableError
 from lab.stacks.engines import reach
 from lab.stacks.model import Engine, Plan, RunningStack, Say
@@ -33,7 +33,7 @@ def require_name(name: str) -> str:
             f'no name for a stack: "{name}"; take a to z, 0 to 9, "-" and "_", '
             "at most 40 of them, with a letter or a digit first"
         )
-    if name in (BUILDS, FOREIGN, MATRIX):
+    if name in (BUILDS, EXTERNAL, MATRIX):
         raise LabError(f'no name for a stack: the lab has a folder "{name}" of its own')
     return name
 

@@ -10,7 +10,7 @@ from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
 from lab.errors import UnavailableError
-from lab.judge.verdict import judge
+from lab.judge.verdict import judge_history
 from lab.stacks.state import stack_names
 
 
@@ -27,7 +27,7 @@ def test_a_crash_inside_the_lab_is_one_line_and_70(
     assert shown.out == ""
     assert stack_names() == miniature.still_up() == []
     (history,) = histories(work)
-    assert judge(history).exit_code == 2
+    assert judge_history(history).exit_code == 2
 
 
 def test_a_crash_where_nothing_can_be_written_has_its_trace_elsewhere(
@@ -108,7 +108,7 @@ def test_visitors_that_cannot_write_end_the_run_at_once(
     def refuse(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("lab.history.History.fetch", refuse)
+    monkeypatch.setattr("lab.history.History.add_fetch", refuse)
     assert lab("rollout", "--visitors", 2) == 69
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("lab: the probe cannot go on: visitor ")

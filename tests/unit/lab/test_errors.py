@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.deadline import wait_until
-from lab.errors import UnavailableError, describe
+from lab.errors import UnavailableError, describe_error
 
 
 def test_an_error_is_described_by_what_is_at_its_bottom() -> None:
@@ -18,17 +18,17 @@ def test_an_error_is_described_by_what_is_at_its_bottom() -> None:
 
     with pytest.raises(RuntimeError) as caught:
         fail()
-    assert describe(caught.value) == "No such file or directory (/no/such/file)"
+    assert describe_error(caught.value) == "No such file or directory (/no/such/file)"
 
 
 def test_of_many_files_that_could_not_be_copied_one_is_named() -> None:
     failed = [("a", f"b{number}", f"No space left: 'b{number}'") for number in range(99)]
-    assert describe(shutil.Error(failed)) == "No space left: 'b0'"
+    assert describe_error(shutil.Error(failed)) == "No space left: 'b0'"
 
 
 def test_a_description_has_one_line() -> None:
-    assert describe(ValueError("one\n  two")) == "one two"
-    assert describe(ValueError()) == "ValueError"
+    assert describe_error(ValueError("one\n  two")) == "one two"
+    assert describe_error(ValueError()) == "ValueError"
 
 
 def test_what_never_becomes_true_ends_with_what_was_waited_for_and_the_state() -> None:

@@ -18,7 +18,7 @@ from tests.unit.lab.miniature import MiniatureEngine, histories
 from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import Answer, Event, Fetch, History, Run, read_history
-from lab.judge.latency import describe, find_phases, percentile
+from lab.judge.latency import find_phases, measure_phase, percentile
 from lab.runs.load import Load
 from lab.stacks.ports import free_ports
 
@@ -122,14 +122,24 @@ def test_a_load_that_cannot_go_on_is_an_error(tmp_path: Path) -> None:
 
 
 def page(t: float, ms: float = 0.0, status: int | None = 200, error: str | None = None) -> Fetch:
-    answer = Answer(status, error, ms=ms)
-    return Fetch(t, "page", "http://x/", "http://x/", None, "load", "v1", "load-1", answer)
+    answer = Answer(status=status, error=error, ms=ms)
+    return Fetch(
+        t=t,
+        role="page",
+        url="http://x/",
+        page="http://x/",
+        via=None,
+        how="load",
+        release="v1",
+        visitor="load-1",
+        answer=answer,
+    )
 
 
 def test_a_phase_counts_what_was_due_in_it_and_the_rate_what_was_answered_in_it() -> None:
     load = [page(0.9, 200), page(1.0, 10), page(1.5, 900), page(1.9, 30, 503), page(2.0)]
     load.append(page(1.2, 1, None, "reset"))
-    phase = describe("at rest", 1.0, 2.0, sorted(load, key=lambda each: each.t))
+    phase = measure_phase("at rest", 1.0, 2.0, sorted(load, key=lambda each: each.t))
     assert (phase.pages, phase.refused, phase.errors) == (4, 1, 1)
     assert (phase.p50, phase.p99, phase.longest) == (30, 900, 900)
     assert phase.rate == 3  # of 0.9, 1.0 and 1.9
@@ -142,5 +152,10 @@ def test_a_percentile_is_a_time_that_was_met() -> None:
 
 
 def test_an_interrupted_load_has_the_phases_that_ended() -> None:
-    events = [Event(1, "load-at-rest", None, {}), Event(2, "load-rolling", None, {})]
-    assert [phase.name for phase in find_phases(Run(None, events=tuple(events)))] == ["at rest"]
+    events = [
+        Event(t=1, event="load-at-rest", release=None, detail={}),
+        Event(t=2, event="load-rolling", release=None, detail={}),
+    ]
+    assert [phase.name for phase in find_phases(Run(header=None, events=tuple(events)))] == [
+        "at rest"
+    ]

@@ -6,12 +6,11 @@ import pytest
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
-from lab.history import read_history
+from lab.history import About, open_history, read_history
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, conclude_comparison
-from lab.runs.recording import About, recorded
 from lab.runs.request import RunRequest, choose_rollout
-from lab.runs.rollout import Rollout, rewritten
+from lab.runs.rollout import Rollout, find_rewritten
 from lab.stacks.state import State, stack_names
 from lab.strategies import COMPARED, CONTROL, CURE
 
@@ -78,12 +77,12 @@ def test_two_stacks_are_up_at_once_and_all_go_down(
 @pytest.mark.parametrize(
     ("wanted", "rollout"),
     [
-        (RunRequest("rollout"), Rollout("v1", "v2")),
-        (RunRequest("rollback"), Rollout("v2", "v1", publishes=False)),
-        (RunRequest("rollout", source="v2"), Rollout("v2", "v3")),
-        (RunRequest("rollout", source="v3"), Rollout("v3", "v2")),
-        (RunRequest("rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
-        (RunRequest("rollout", target="v3"), Rollout("v1", "v3")),
+        (RunRequest(action="rollout"), Rollout("v1", "v2")),
+        (RunRequest(action="rollback"), Rollout("v2", "v1", publishes=False)),
+        (RunRequest(action="rollout", source="v2"), Rollout("v2", "v3")),
+        (RunRequest(action="rollout", source="v3"), Rollout("v3", "v2")),
+        (RunRequest(action="rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
+        (RunRequest(action="rollout", target="v3"), Rollout("v1", "v3")),
     ],
 )
 def test_what_is_not_said_is_the_neighbour(
@@ -95,10 +94,10 @@ def test_what_is_not_said_is_the_neighbour(
 
 
 def test_two_histories_of_one_second_have_two_files(tmp_path: Path) -> None:
-    about = About(tmp_path / "site", "http://127.0.0.1:1/")
+    about = About(folder=tmp_path / "site", base="http://127.0.0.1:1/")
     paths = set()
     for _ in range(3):
-        with recorded(about, "probe", lambda _line: None) as history:
+        with open_history(about, "probe", lambda _line: None) as history:
             paths.add(history.path)
     assert len(paths) == 3
     assert all(read_history(path).ended for path in paths)
@@ -118,7 +117,10 @@ def test_two_histories_of_one_second_have_two_files(tmp_path: Path) -> None:
 def test_a_comparison_passes_only_beside_a_control_that_fails(
     statuses: dict[str, str], outcome: Status
 ) -> None:
-    verdicts = {name: Verdict(Status(status), (), {}, None) for name, status in statuses.items()}
+    verdicts = {
+        name: Verdict(status=Status(status), findings=(), releases={}, header=None)
+        for name, status in statuses.items()
+    }
     concluded, why = conclude_comparison(verdicts, COMPARED, CURE, CONTROL)
     assert concluded == outcome
     assert why
@@ -130,7 +132,7 @@ def test_an_asset_is_rewritten_when_its_date_changes_or_it_is_gone() -> None:
 
     before = {"static/same": at("1"), "static/again": at("1"), "static/lost": at("1")}
     after = {"static/same": at("1"), "static/again": at("2"), "static/new": at("2")}
-    assert rewritten({"same": 1, "again": 1, "lost": 1, "new": 1}, before, after) == [
+    assert find_rewritten({"same": 1, "again": 1, "lost": 1, "new": 1}, before, after) == [
         {"asset": "again", "before": "1", "after": "2"},
         {"asset": "lost", "before": "1", "after": None},
     ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.history import Asset, Header, History, Record
-from lab.judge.verdict import Verdict, judge
+from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Limits, Probe, Site
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Release:
             name: Asset(hashlib.sha256(body).hexdigest(), len(body))
             for name, body in self.files.items()
         }
-        return Record(self.name, self.paths, assets, "5.2")
+        return Record(release=self.name, paths=self.paths, assets=assets, django="5.2")
 
 
 def make_release(name: str, extra: str) -> Release:
@@ -254,7 +254,7 @@ def shop() -> Iterator[Shop]:
 @pytest.fixture
 def site(shop: Shop) -> Site:
     return Site(
-        shop.base,
+        base=shop.base,
         static=f"{shop.base}static/",
         seeds=("/sitemap.xml",),
         limits=Limits(connect=2.0, read=2.0, total=4.0, body=200_000),
@@ -283,17 +283,24 @@ class Bench:
 
     def begin(self, action: str = "rollout", *, records: bool = True, static: bool = True) -> None:
         prefix = self.probe.site.static if static else None
-        self.history.run(
-            Header("skewproof", "embedded", action, self.shop.base, prefix, "2026-11-23T15:00:00Z")
+        self.history.begin(
+            Header(
+                strategy="skewproof",
+                engine="embedded",
+                action=action,
+                base=self.shop.base,
+                static=prefix,
+                started="2026-11-23T15:00:00Z",
+            )
         )
         if records:
             for release in self.shop.releases.values():
-                self.history.record(release.record)
+                self.history.add_release(release.record)
 
     def publish(self, *assets: dict[str, str | None]) -> None:
-        self.history.event("publish-started", "v2")
-        self.history.event("publish-ended", "v2")
-        self.history.event("rewritten", "v2", assets=list(assets))
+        self.history.add_event("publish-started", "v2")
+        self.history.add_event("publish-ended", "v2")
+        self.history.add_event("rewritten", "v2", assets=list(assets))
 
     def visit(self, *releases: str) -> None:
         for release in releases or ("v1", "v2"):
@@ -304,7 +311,7 @@ class Bench:
         if end:
             self.history.end()
         self.history.close()
-        return judge(self.history.path)
+        return judge_history(self.history.path)
 
 
 @pytest.fixture

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.judge.checkers import CHECKERS, Checker
+from lab.judge.checkers import CHECKERS
+from lab.judge.evidence import Checker
 from lab.judge.findings import Status, find_worst
-from lab.judge.verdict import judge
+from lab.judge.verdict import judge_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.history import Run
-    from lab.judge.checkers import Judged
+    from lab.judge.evidence import Judgement
     from lab.judge.findings import Finding
     from lab.judge.verdict import Verdict
 
@@ -426,7 +427,7 @@ def test_a_publish_that_rewrites_or_deletes_is_found(bench: Bench) -> None:
 def test_a_publish_that_nobody_compared_is_unknown(bench: Bench) -> None:
     bench.begin()
     bench.visit("v1")
-    bench.history.event("publish-started", "v2")
+    bench.history.add_event("publish-started", "v2")
     verdict = bench.verdict()
     finding = verdict.finding("append-only")
     assert (finding.status, verdict.status) == (Status.UNKNOWN, Status.UNKNOWN)
@@ -488,13 +489,13 @@ def test_a_corrupt_line_in_the_middle_is_unknown(bench: Bench, line: str) -> Non
     lines = bench.history.path.read_bytes().splitlines(keepends=True)
     lines.insert(5, line.encode("latin-1") + b"\n")
     bench.history.path.write_bytes(b"".join(lines))
-    verdict = judge(bench.history.path)
+    verdict = judge_history(bench.history.path)
     assert verdict.status is Status.UNKNOWN
     assert (verdict.finding("history whole").reason or "").startswith("line 6: ")
 
 
 def test_a_checker_that_crashes_is_unknown(bench: Bench) -> None:
-    def crash(run: Run) -> Iterator[Judged]:
+    def crash(run: Run) -> Iterator[Judgement]:
         raise ZeroDivisionError(f"{len(run.fetches)} fetches over nothing")
         yield
 
@@ -502,7 +503,9 @@ def test_a_checker_that_crashes_is_unknown(bench: Bench) -> None:
     bench.publish()
     bench.visit("v1")
     bench.verdict()
-    verdict = judge(bench.history.path, [*CHECKERS, Checker("shaky", "it stands", crash)])
+    verdict = judge_history(
+        bench.history.path, [*CHECKERS, Checker(name="shaky", promise="it stands", judge=crash)]
+    )
     finding = verdict.finding("shaky")
     assert (verdict.status, finding.status) == (Status.UNKNOWN, Status.UNKNOWN)
     assert (finding.reason or "").startswith("the checker crashed: ZeroDivisionError: ")
@@ -512,7 +515,7 @@ def test_a_visitor_that_crashes_makes_the_run_unknown(bench: Bench) -> None:
     bench.begin()
     bench.publish()
     bench.visit("v1")
-    bench.history.event("probe-crashed", visitor="3", trace="…")
+    bench.history.add_event("probe-crashed", visitor="3", trace="…")
     assert bench.verdict().finding("history whole").reason == "visitor 3 crashed"
 
 
@@ -537,7 +540,7 @@ def test_a_page_that_names_no_release_is_unknown(bench: Bench, reply: type[Reply
 
 def test_a_release_without_a_record_is_unknown(bench: Bench) -> None:
     bench.begin(records=False)
-    bench.history.record(bench.shop.releases["v1"].record)
+    bench.history.add_release(bench.shop.releases["v1"].record)
     bench.publish()
     bench.visit("v1", "v2")
     finding = bench.verdict().finding("asset of its release")
@@ -574,7 +577,7 @@ def test_a_foreign_site_with_other_hashes_is_not_accused(bench: Bench, reply: ty
 def test_a_history_whose_rewritten_event_is_malformed_is_unknown(bench: Bench) -> None:
     bench.begin()
     bench.visit("v1")
-    bench.history.event("rewritten", "v2", files=[])
+    bench.history.add_event("rewritten", "v2", files=[])
     finding = bench.verdict().finding("append-only")
     assert finding.status is Status.UNKNOWN
     assert finding.reason == "the checker crashed: KeyError: 'assets'"

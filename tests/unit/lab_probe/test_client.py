@@ -70,7 +70,7 @@ def raw_server() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
 def impatient(base: str) -> Client:
     """Return a client that waits a fraction of a second."""
     limits = Limits(connect=0.3, read=0.3, total=0.5, body=100_000)
-    return Client(Site(base, limits=limits), make_session(), time.monotonic)
+    return Client(Site(base=base, limits=limits), make_session(), time.monotonic)
 
 
 def test_an_answer_says_what_came(client: Client, shop: Shop) -> None:

@@ -25,8 +25,8 @@ from tests.docs.newcomer import Newcomer
 from tests.s3servers import credentials, free_port, start
 
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge
-from lab.runs.external import Look, look_at
+from lab.judge.verdict import Verdict, judge_history
+from lab.runs.external import ProbeRequest, probe_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,10 +232,10 @@ class Looking:
         over = property(lambda _guest: self.over.is_set())
         monkeypatch.setattr("lab.checkout.WORK", work)
         monkeypatch.setattr("lab.probe.manners.Guest.over", over)
-        look = Look(url, seconds=3600.0, rate=50.0, **wanted)
+        look = ProbeRequest(url=url, seconds=3600.0, rate=50.0, **wanted)
         self.histories: list[Path] = []
         self.thread = threading.Thread(
-            target=lambda: self.histories.append(look_at(look, lambda _line: None)), daemon=True
+            target=lambda: self.histories.append(probe_site(look, lambda _line: None)), daemon=True
         )
         self.thread.start()
 
@@ -254,7 +254,7 @@ class Looking:
     def end(self) -> Verdict:
         self.over.set()
         self.thread.join(DEADLINE)
-        return judge(self.histories[0])
+        return judge_history(self.histories[0])
 
 
 def look_during(
@@ -315,9 +315,12 @@ def stock(deployment: Deployment, folder: Path) -> dict[str, Verdict]:
     )
     with pytest.MonkeyPatch.context() as monkeypatch, front([deployment.ports["1.0"]]) as url:
         monkeypatch.setattr("lab.checkout.WORK", folder / "late")
-        late = Look(url, release_pattern=FOOTER, manifest=manifests)
-        looks = {"late": late, "blind": Look(url)}
-        verdicts = {name: judge(look_at(look, lambda _line: None)) for name, look in looks.items()}
+        late = ProbeRequest(url=url, release_pattern=FOOTER, manifest=manifests)
+        looks = {"late": late, "blind": ProbeRequest(url=url)}
+        verdicts = {
+            name: judge_history(probe_site(look, lambda _line: None))
+            for name, look in looks.items()
+        }
     deployment.stop()
     return {"meanwhile": meanwhile, **verdicts}
 

@@ -6,7 +6,7 @@ import pytest
 
 from lab.history import Answer, Fetch
 from lab.judge.mime import find_misfit
-from lab.probe.documents import Documents, decode, kind_of, read_sitemap, read_web_manifest
+from lab.probe.documents import Documents, decode, find_kind, read_sitemap, read_web_manifest
 from lab.probe.links import Link, read_origin, resolve_url
 
 BASE = "http://shop.test/a/"
@@ -61,12 +61,22 @@ def test_bytes_that_are_no_text_are_read_all_the_same() -> None:
 def test_the_type_decides_what_a_body_is(
     content_type: str | None, url: str, kind: str | None
 ) -> None:
-    assert kind_of(content_type, url) == kind
+    assert find_kind(content_type, url) == kind
 
 
 def fetched(body: bytes, url: str = f"{BASE}a.css") -> Fetch:
     answer = Answer(status=200, content_type="text/css", sha256=hashlib.sha256(body).hexdigest())
-    return Fetch(0.0, "asset", url, BASE, BASE, "stylesheet", "v1", "1", answer)
+    return Fetch(
+        t=0.0,
+        role="asset",
+        url=url,
+        page=BASE,
+        via=BASE,
+        how="stylesheet",
+        release="v1",
+        visitor="1",
+        answer=answer,
+    )
 
 
 def test_the_same_body_is_parsed_once_and_the_oldest_forgotten() -> None:

@@ -12,8 +12,8 @@ from tests.unit.lab_probe.nasty import CSS, SVG, Reply, hashed, page, serve
 
 from lab.errors import LabError, UnavailableError
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge
-from lab.runs.external import Look, look_at, make_site, read_manifests
+from lab.judge.verdict import Verdict, judge_history
+from lab.runs.external import ProbeRequest, make_site, probe_site, read_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,9 @@ def serve_in_turn(server: Server, *pages: Reply) -> None:
 
 def look(server: Server, visits: int, **wanted: object) -> Verdict:
     said: list[str] = []
-    return judge(look_at(Look(server.url, visits=visits, **wanted), said.append))
+    return judge_history(
+        probe_site(ProbeRequest(url=server.url, visits=visits, **wanted), said.append)
+    )
 
 
 def headed(release: str, wears: str | None = None) -> Reply:
@@ -195,7 +197,7 @@ def test_by_its_manifest_a_page_is_seen_to_wear_another_release_at_once(
         f"v1's {own}"
     )
     assert (found.faults, verdict.exit_code) == (1, 1)
-    assert judge(Path(verdict.history or "")).exit_code == 1
+    assert judge_history(Path(verdict.history or "")).exit_code == 1
 
 
 def test_by_its_manifests_a_healthy_rollout_passes(server: Server, work: Path) -> None:
@@ -314,15 +316,15 @@ def test_a_site_on_another_machine_is_asked_slowly(
     monkeypatch.setattr("lab.runs.external.is_loopback", lambda _url: False)
     serve_in_turn(server, page(""))
     said: list[str] = []
-    look_at(Look(server.url), said.append)
+    probe_site(ProbeRequest(url=server.url), said.append)
     assert said == [f"visiting {server.url}, at most 5 requests a second"]
 
 
 def test_a_site_that_leads_to_its_own_other_name_is_looked_at_there(server: Server) -> None:
     server.routes["/old/"] = Reply(b"", {"Location": "/"}, 302)
     serve_in_turn(server, headed("v1"))
-    history = look_at(Look(f"{server.url}old/"), lambda _line: None)
-    verdict = judge(history)
+    history = probe_site(ProbeRequest(url=f"{server.url}old/"), lambda _line: None)
+    verdict = judge_history(history)
     assert verdict.header
     assert verdict.header.base == f"{server.url}old/"
     assert verdict.total.assets == 2
@@ -357,7 +359,7 @@ def test_a_site_that_leads_to_another_port_of_its_host_is_looked_at_there(server
     ],
 )
 def test_a_site_has_one_spelling(url: str, base: str) -> None:
-    assert make_site(Look(url)).base == base
+    assert make_site(ProbeRequest(url=url)).base == base
 
 
 def test_a_site_that_goes_away_is_asked_without_haste(
@@ -392,7 +394,7 @@ def test_an_asset_that_robots_txt_forbids_is_unknown(server: Server) -> None:
 
 def test_a_url_with_a_password_is_refused() -> None:
     with pytest.raises(LabError, match="logs in nowhere"):
-        look_at(Look("http://me:secret@127.0.0.1/"), lambda _line: None)
+        probe_site(ProbeRequest(url="http://me:secret@127.0.0.1/"), lambda _line: None)
 
 
 def test_a_certificate_of_its_own_is_taken_when_one_says_so() -> None:
@@ -414,6 +416,6 @@ def test_what_is_another_s_is_said_once(server: Server) -> None:
         return page("<script src=http://third.test/a.js></script><img src=http://third.test/b>")
 
     server.routes["/"] = with_third_party
-    look_at(Look(server.url, visits=2), said.append)
+    probe_site(ProbeRequest(url=server.url, visits=2), said.append)
     assert said[0].endswith("as fast as it answers")
     assert said[1:] == ["left out: http://third.test, another's"]

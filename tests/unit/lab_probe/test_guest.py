@@ -60,14 +60,16 @@ def clock() -> Clock:
 def guest(server: Server, history: History, clock: Clock) -> Callable[..., Guest]:
     def make(rate: float | None = None, seconds: float | None = None) -> Guest:
         robots = read_robots(server.url)
-        return Guest(Site(server.url), robots, history, rate, seconds, clock, clock.sleep)
+        return Guest(Site(base=server.url), robots, history, rate, seconds, clock, clock.sleep)
 
     return make
 
 
 def read_robots(url: str) -> Robots:
     limits = Limits(connect=0.5, read=0.5, total=0.5)
-    return Robots(partial(follow, Client(Site(url, limits=limits), make_session(), time.monotonic)))
+    return Robots(
+        partial(follow, Client(Site(base=url, limits=limits), make_session(), time.monotonic))
+    )
 
 
 def robots_txt(server: Server, text: str, status: int = 200) -> None:
@@ -290,6 +292,6 @@ def test_hosts_have_one_spelling(base: str, value: str, resolved: str | None) ->
 
 
 def test_a_site_knows_itself_by_either_spelling_of_its_host() -> None:
-    site = Site("http://b\u00fccher.example/")
+    site = Site(base="http://b\u00fccher.example/")
     assert site.has_page("http://xn--bcher-kva.example/x")
     assert [read_origin(url) for url in site.entrances()] == ["http://xn--bcher-kva.example"]

@@ -27,22 +27,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = Header(
-    "shared", "embedded", "rollout", "http://shop.test/", "http://shop.test/static/", "now"
+    strategy="shared",
+    engine="embedded",
+    action="rollout",
+    base="http://shop.test/",
+    static="http://shop.test/static/",
+    started="now",
 )
 PAGE = Fetch(
-    1.5,
-    "page",
-    "http://shop.test/",
-    "http://shop.test/",
-    None,
-    "seed",
-    "v1",
-    "3",
-    Answer(status=200, sha256="aa", ms=2.5),
+    t=1.5,
+    role="page",
+    url="http://shop.test/",
+    page="http://shop.test/",
+    via=None,
+    how="seed",
+    release="v1",
+    visitor="3",
+    answer=Answer(status=200, sha256="aa", ms=2.5),
 )
 ASSET = Fetch(
-    2.0, "asset", "http://shop.test/a.css", PAGE.url, PAGE.url, "stylesheet", "v1", "3",
-    Answer(error="timeout", retried=True, replica="web-1", pid="7"),
+    t=2.0, role="asset", url="http://shop.test/a.css", page=PAGE.url, via=PAGE.url, how="stylesheet", release="v1", visitor="3",
+    answer=Answer(error="timeout", retried=True, replica="web-1", pid="7"),
 )  # fmt: skip
 
 
@@ -52,27 +57,29 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_is_read_back(path: Path) -> None:
-    record = Record("v1", {"a.css": "a.1.css"}, {"a.1.css": Asset("aa", 3)}, "5.2")
+    record = Record(
+        release="v1", paths={"a.css": "a.1.css"}, assets={"a.1.css": Asset("aa", 3)}, django="5.2"
+    )
     with History(path) as history:
-        history.run(HEADER)
-        history.record(record)
-        history.event("weights", "v2", v1=50, v2=50)
-        history.fetch(PAGE)
-        history.fetch(ASSET)
+        history.begin(HEADER)
+        history.add_release(record)
+        history.add_event("weights", "v2", v1=50, v2=50)
+        history.add_fetch(PAGE)
+        history.add_fetch(ASSET)
         history.end()
     run = read_history(path)
     assert run.header == HEADER
     assert run.records == {"v1": record}
     (event,) = run.events
-    assert event == Event(event.t, "weights", "v2", {"v1": 50, "v2": 50})
+    assert event == Event(t=event.t, event="weights", release="v2", detail={"v1": 50, "v2": 50})
     assert run.fetches == (PAGE, ASSET)
     assert (run.ended, run.damage) == (True, ())
 
 
 def test_a_line_is_the_object_that_the_format_describes(path: Path) -> None:
     with History(path, clock=iter([10.0, 13.25]).__next__) as history:
-        history.event("replica-stopped", "v1", replica="web-2")
-        history.fetch(ASSET)
+        history.add_event("replica-stopped", "v1", replica="web-2")
+        history.add_fetch(ASSET)
     event, fetch = map(json.loads, path.read_text().splitlines())
     assert event == {
         "kind": "event", "t": 3.25, "event": "replica-stopped", "release": "v1",
@@ -95,30 +102,30 @@ def test_the_record_that_a_build_writes_is_taken_as_it_is(path: Path) -> None:
         "assets": {"a.1": {"sha256": "x", "bytes": 1}},
     }
     with History(path) as history:
-        history.record(document)
+        history.add_release(document)
     assert read_history(path).records["v1"] == Record(
-        "v1", {"a": "a.1"}, {"a.1": Asset("x", 1)}, "5.2"
+        release="v1", paths={"a": "a.1"}, assets={"a.1": Asset("x", 1)}, django="5.2"
     )
 
 
 def test_a_reuse_is_read_as_the_fetches_that_it_stands_for(path: Path) -> None:
     other = Fetch(
-        3.0,
-        "page",
-        "http://shop.test/b/",
-        "http://shop.test/b/",
-        PAGE.url,
-        "a",
-        "v2",
-        "3",
-        Answer(status=200),
+        t=3.0,
+        role="page",
+        url="http://shop.test/b/",
+        page="http://shop.test/b/",
+        via=PAGE.url,
+        how="a",
+        release="v2",
+        visitor="3",
+        answer=Answer(status=200),
     )
     with History(path) as history:
-        history.fetch(PAGE)
-        asset = history.fetch(ASSET)
-        number = history.fetch(other)
-        history.reuse(other, [Reuse(asset, "preload", number)])
-        history.reuse(other, [])
+        history.add_fetch(PAGE)
+        asset = history.add_fetch(ASSET)
+        number = history.add_fetch(other)
+        history.add_reuse(other, [Reuse(asset, "preload", number)])
+        history.add_reuse(other, [])
     fetches = read_history(path).fetches
     (reused,) = [fetch for fetch in fetches if fetch.cached]
     assert len(path.read_text().splitlines()) == 4
@@ -129,9 +136,9 @@ def test_a_reuse_is_read_as_the_fetches_that_it_stands_for(path: Path) -> None:
 
 def test_a_torn_last_line_is_dropped(path: Path) -> None:
     with History(path) as history:
-        history.run(HEADER)
-        history.fetch(PAGE)
-        history.fetch(ASSET)
+        history.begin(HEADER)
+        history.add_fetch(PAGE)
+        history.add_fetch(ASSET)
     path.write_bytes(path.read_bytes()[:-20])
     run = read_history(path)
     assert run.fetches == (PAGE,)
@@ -146,7 +153,19 @@ def test_damage_is_reported_with_its_line(path: Path) -> None:
 
 def test_a_fetch_with_neither_status_nor_error_is_damage(path: Path) -> None:
     with History(path) as history:
-        history.fetch(Fetch(1.0, "page", "u", "u", None, "seed", None, "1", Answer()))
+        history.add_fetch(
+            Fetch(
+                t=1.0,
+                role="page",
+                url="u",
+                page="u",
+                via=None,
+                how="seed",
+                release=None,
+                visitor="1",
+                answer=Answer(),
+            )
+        )
     assert "either a status or an error" in read_history(path).damage[0]
 
 
@@ -165,7 +184,7 @@ def test_a_fetch_with_a_field_of_another_type_is_damage(
     path: Path, name: str, value: object
 ) -> None:
     with History(path) as history:
-        history.fetch(PAGE)
+        history.add_fetch(PAGE)
     line = json.loads(path.read_text()) | {name: value}
     path.write_text(json.dumps(line) + "\n")
     run = read_history(path)
@@ -193,8 +212,8 @@ def test_any_other_line_with_a_field_of_another_type_is_damage_too(path: Path, l
 
 def test_fetches_are_read_in_the_order_of_time(path: Path) -> None:
     with History(path) as history:
-        history.fetch(ASSET)
-        history.fetch(PAGE)
+        history.add_fetch(ASSET)
+        history.add_fetch(PAGE)
     assert read_history(path).fetches == (PAGE, ASSET)
 
 
@@ -214,7 +233,17 @@ def test_a_history_that_cannot_be_written_or_read_says_why(tmp_path: Path) -> No
 
 def test_a_history_of_a_newer_lab_is_refused(path: Path) -> None:
     with History(path) as history:
-        history.run(Header("s", "e", "rollout", "b", None, "now", format=2))
+        history.begin(
+            Header(
+                strategy="s",
+                engine="e",
+                action="rollout",
+                base="b",
+                static=None,
+                started="now",
+                format=2,
+            )
+        )
     with pytest.raises(HistoryError, match="format 2 is newer than this lab's 1"):
         read_history(path)
 
@@ -222,7 +251,7 @@ def test_a_history_of_a_newer_lab_is_refused(path: Path) -> None:
 def test_threads_do_not_tear_each_others_lines(path: Path) -> None:
     with History(path) as history:
         threads = [
-            threading.Thread(target=lambda: [history.fetch(ASSET) for _ in range(200)])
+            threading.Thread(target=lambda: [history.add_fetch(ASSET) for _ in range(200)])
             for _ in range(8)
         ]
         for thread in threads:
@@ -239,7 +268,7 @@ def test_a_killed_process_keeps_what_it_wrote(path: Path) -> None:
     program = (
         "import sys, pathlib; from lab.history import *\n"
         f"history = History(pathlib.Path({str(path)!r}))\n"
-        "for n in range(50): history.event('n', n=n)\n"
+        "for n in range(50): history.add_event('n', n=n)\n"
         "print('written', flush=True); sys.stdin.read()"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.probe.importmap import ImportMap, parse_import_map
+from lab.probe.javascript import ImportMap, parse_import_map
 from lab.probe.links import Import, Link
 
 PAGE = "http://shop.test/products/1/"

@@ -9,9 +9,9 @@ from tests.unit.lab_probe.nasty import serve
 from tests.unit.lab_probe.traps import TRAPS
 
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge
+from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Limits
-from lab.runs.external import Look, look_at
+from lab.runs.external import ProbeRequest, probe_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def set_up(trap: Trap, server: Server, files: dict[str, object]) -> None:
 
 
 def look(url: str, **wanted: object) -> Verdict:
-    return judge(look_at(Look(url, **wanted), lambda _line: None))
+    return judge_history(probe_site(ProbeRequest(url=url, **wanted), lambda _line: None))
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.name)

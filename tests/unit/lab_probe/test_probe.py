@@ -141,7 +141,16 @@ def test_a_visitor_that_crashes_is_in_the_history(site: Site, history: History) 
     probe = Probe(site, history, session=broken_session)
     probe.start(1)
     probe.stop()
-    history.run(Header(None, None, "probe", site.base, site.static, "2026-11-23T15:00:00Z"))
+    history.begin(
+        Header(
+            strategy=None,
+            engine=None,
+            action="probe",
+            base=site.base,
+            static=site.static,
+            started="2026-11-23T15:00:00Z",
+        )
+    )
     history.end()
     (event,) = read_history(history.path).events
     assert event.event == "probe-crashed"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from lab.commands.tables import render_verdict, side_by_side
+from lab.commands.tables import render_side_by_side, render_verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -75,7 +75,7 @@ def test_a_healthy_verdict_shows_no_evidence(healthy: Verdict) -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_runs_stand_side_by_side_with_their_first_evidence(healthy: Verdict, width: int) -> None:
-    lines = draw(side_by_side({"skewproof": healthy, "again": healthy}), width)
+    lines = draw(render_side_by_side({"skewproof": healthy, "again": healthy}), width)
     assert max(map(len, lines)) <= width
     (conclusion,) = [line.split() for line in lines if line.strip().startswith("verdict")]
     assert conclusion == ["verdict", "PASS", "PASS"]
@@ -83,7 +83,7 @@ def test_runs_stand_side_by_side_with_their_first_evidence(healthy: Verdict, wid
 
 
 def test_side_by_side_says_which_strategy_broke_what(faulty: Verdict) -> None:
-    lines = draw(side_by_side({"shared": faulty, "skewproof": faulty}), 80)
+    lines = draw(render_side_by_side({"shared": faulty, "skewproof": faulty}), 80)
     words = [line.split() for line in lines]
     assert ["page", "answers", "FAIL", "2", "FAIL", "2"] in words
     assert ["append-only", "FAIL", "1,234", "FAIL", "1,234"] in words

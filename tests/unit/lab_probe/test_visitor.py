@@ -128,24 +128,24 @@ def test_a_log_out_and_another_host_are_never_visited(shop: Shop, probe: Probe) 
     ],
 )
 def test_links_that_change_something_are_known_by_their_path(path: str, is_page: bool) -> None:
-    site = Site("http://shop.test/")
+    site = Site(base="http://shop.test/")
     assert site.has_page(f"http://shop.test/{path}") is is_page
 
 
 @pytest.mark.parametrize("url", ["shop.test", "shop.test:8080", "/", "", "http://", "http://[::1"])
 def test_a_site_without_a_usable_url_is_an_error(url: str) -> None:
     with pytest.raises(ValueError, match=r"site '.*': not an http or https URL; give one such as"):
-        Site(url)
+        Site(base=url)
 
 
 @pytest.mark.parametrize("query", ["?release=v2", "?a=1&release=v2", "?release=v2#x"])
 def test_a_link_that_pins_the_visitor_is_not_followed(query: str) -> None:
-    assert not Site("http://shop.test/").has_page(f"http://shop.test/{query}")
-    assert Site("http://shop.test/", pin="colour").has_page(f"http://shop.test/{query}")
+    assert not Site(base="http://shop.test/").has_page(f"http://shop.test/{query}")
+    assert Site(base="http://shop.test/", pin="colour").has_page(f"http://shop.test/{query}")
 
 
 def test_the_assets_of_a_record_have_urls() -> None:
-    site = Site("http://shop.test/", static="http://cdn.test/static/")
+    site = Site(base="http://shop.test/", static="http://cdn.test/static/")
     assert site.asset_urls(["css/a b.1.css"]) == ["http://cdn.test/static/css/a%20b.1.css"]
 
 

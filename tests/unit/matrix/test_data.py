@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.commands.tables import count_cell, render_cells
+from lab.commands.tables import describe_counts, render_cells
 from lab.history import Answer, Asset, Fetch, Header, Record, Run
 from lab.judge.checkers import CHECKERS
-from lab.judge.findings import Status, check
+from lab.judge.findings import Status, apply_checker
 from lab.matrix.cell import Cell
-from lab.matrix.result import Result, conclude_cells, load, not_applicable
+from lab.matrix.result import Result, conclude_cells, load_result, make_inapplicable
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.strategies import STRATEGIES
 from shop.environment import STRATEGIES as SETTINGS
@@ -49,14 +49,14 @@ def test_the_cure_passes_everything_and_every_other_strategy_fails_somewhere() -
 
 def result(status: Status, expected: str = "PASS", strategy: str = "shared") -> Result:
     return Result(
-        strategy,
-        "late-load",
-        status,
-        expected,
-        "why",
-        "0",
-        {"pages": 2},
-        {"page answers": {"500": 1}},
+        strategy=strategy,
+        scenario="late-load",
+        status=status,
+        expected=expected,
+        reason="why",
+        seed="0",
+        counts={"pages": 2},
+        faults={"page answers": {"500": 1}},
     )
 
 
@@ -95,14 +95,14 @@ def test_a_run_that_is_not_whole_says_how_much_of_it_there_is(
 def test_a_cell_that_was_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
     kept = result(Status.FAIL)
     kept.save(tmp_path)
-    assert load(tmp_path, "shared", "late-load") == kept
-    assert load(tmp_path, "shared", "rollback") is None
-    assert count_cell(kept) == "2 pages, 0 assets; page answers: 1 x 500"
+    assert load_result(tmp_path, "shared", "late-load") == kept
+    assert load_result(tmp_path, "shared", "rollback") is None
+    assert describe_counts(kept) == "2 pages, 0 assets; page answers: 1 x 500"
     assert render_cells([kept])
 
 
 def test_a_cell_that_cannot_be_says_why() -> None:
-    cell = not_applicable(STRATEGIES["whitenoise"], SCENARIOS["store-down"])
+    cell = make_inapplicable(STRATEGIES["whitenoise"], SCENARIOS["store-down"])
     assert cell.status == cell.expected == "n/a"
     assert cell.reason == "the assets are in the image: there is no store"
 
@@ -111,10 +111,33 @@ def served(name: str) -> Run:
     """A run in which one asset came, as its release was built with it."""
     base = "http://127.0.0.1:1/"
     asset = Asset(sha256="s", bytes=1)
-    answer = Answer(200, content_type="text/css", sha256="s", md5="0" * 32)
-    fetch = Fetch(0, "asset", f"{base}static/{name}", base, base, "stylesheet", "v1", "1", answer)
-    header = Header("unhashed", "embedded", "late-load", base, f"{base}static/", "now")
-    return Run(header, {"v1": Record("v1", {name: name}, {name: asset})}, (), (fetch,), ended=True)
+    answer = Answer(status=200, content_type="text/css", sha256="s", md5="0" * 32)
+    fetch = Fetch(
+        t=0,
+        role="asset",
+        url=f"{base}static/{name}",
+        page=base,
+        via=base,
+        how="stylesheet",
+        release="v1",
+        visitor="1",
+        answer=answer,
+    )
+    header = Header(
+        strategy="unhashed",
+        engine="embedded",
+        action="late-load",
+        base=base,
+        static=f"{base}static/",
+        started="now",
+    )
+    return Run(
+        header=header,
+        records={"v1": Record(release="v1", paths={name: name}, assets={name: asset})},
+        events=(),
+        fetches=(fetch,),
+        ended=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,4 +150,4 @@ def served(name: str) -> Run:
 )
 def test_a_plain_name_promises_nothing_of_its_body(name: str, status: Status) -> None:
     (checker,) = (each for each in CHECKERS if each.name == "body matches hash")
-    assert check(served(name), checker).status == status
+    assert apply_checker(served(name), checker).status == status

@@ -31,7 +31,13 @@ def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
         if scenario.name == "rollback":
             raise KeyboardInterrupt
         away.wait(30)
-        return Result(strategy.name, scenario.name, Status.FAIL, "PASS", "502: nobody is there")
+        return Result(
+            strategy=strategy.name,
+            scenario=scenario.name,
+            status=Status.FAIL,
+            expected="PASS",
+            reason="502: nobody is there",
+        )
 
     stack = SimpleNamespace(machine=SimpleNamespace(break_off=away.set))
     monkeypatch.setattr("lab.matrix.run.worker_stack", lambda *_: nullcontext(stack))

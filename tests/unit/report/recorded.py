@@ -39,14 +39,27 @@ def write_history(
     path.parent.mkdir(parents=True, exist_ok=True)
     now = [0.0]
     with History(path, clock=lambda: now[0]) as history:
-        history.run(Header(strategy, "embedded", "rollout", BASE, STATIC, "2026-11-23T20:00:00Z"))
+        history.begin(
+            Header(
+                strategy=strategy,
+                engine="embedded",
+                action="rollout",
+                base=BASE,
+                static=STATIC,
+                started="2026-11-23T20:00:00Z",
+            )
+        )
         for release, body in BODIES.items():
             asset = Asset(sha256(body).hexdigest(), len(body))
-            history.record(
-                Record(release, {"css/site.css": NAMES[release]}, {NAMES[release]: asset})
+            history.add_release(
+                Record(
+                    release=release,
+                    paths={"css/site.css": NAMES[release]},
+                    assets={NAMES[release]: asset},
+                )
             )
         if told:
-            history.event("serving", weights={"v1": 100}, replicas={"v1": 2, "v2": 0})
+            history.add_event("serving", weights={"v1": 100}, replicas={"v1": 2, "v2": 0})
         for number in range(PAGES):
             now[0] = number / 10
             if number == 15:
@@ -60,41 +73,99 @@ def write_history(
 
 def publish(history: History, *, told: bool) -> None:
     """Write that v2 was published and got half of the traffic."""
-    history.event("publish-started", "v2")
-    history.event("publish-ended", "v2", exit_code=0, seconds=0.5, log="")
-    history.event("rewritten", "v2", assets=[], of=1)
-    history.event("weights", "v2", weights={"v1": 50, "v2": 50})
+    history.add_event("publish-started", "v2")
+    history.add_event("publish-ended", "v2", exit_code=0, seconds=0.5, log="")
+    history.add_event("rewritten", "v2", assets=[], of=1)
+    history.add_event("weights", "v2", weights={"v1": 50, "v2": 50})
     if told:
-        history.event("serving", weights={"v1": 50, "v2": 50}, replicas={"v1": 2, "v2": 1})
+        history.add_event("serving", weights={"v1": 50, "v2": 50}, replicas={"v1": 2, "v2": 1})
 
 
 def write_visit(history: History, t: float, got: str) -> None:
     """Write a page of v1, and the stylesheet of either release that came for it."""
     page, body = f"{BASE}about/", BODIES[got]
-    came = Answer(200, content_type="text/html", ms=10 + 100 * t)
-    history.fetch(Fetch(t, "page", page, page, None, "seed", "v1", "1", came))
+    came = Answer(status=200, content_type="text/html", ms=10 + 100 * t)
+    history.add_fetch(
+        Fetch(
+            t=t,
+            role="page",
+            url=page,
+            page=page,
+            via=None,
+            how="seed",
+            release="v1",
+            visitor="1",
+            answer=came,
+        )
+    )
     css = Answer(
-        200,
+        status=200,
         content_type="text/css",
         sha256=sha256(body).hexdigest(),
         md5=md5(body).hexdigest(),  # noqa: S324 - as Django names them
         ms=5,
     )
     url = f"{STATIC}{NAMES[got]}"
-    history.fetch(Fetch(t, "asset", url, page, page, "stylesheet", "v1", "1", css))
+    history.add_fetch(
+        Fetch(
+            t=t,
+            role="asset",
+            url=url,
+            page=page,
+            via=page,
+            how="stylesheet",
+            release="v1",
+            visitor="1",
+            answer=css,
+        )
+    )
 
 
 def write_faults(history: History, t: float) -> None:
     """Write a page that is a 500, one that was refused, and a planted script in every place."""
     page = f"{BASE}{PLANTED}"
-    broken = Answer(500, excerpt=f"{PLANTED} | \x00\x1b[31m *bold* \ud800", ms=3)
-    history.fetch(Fetch(t, "page", page, page, None, "a", PLANTED, "1", broken))
+    broken = Answer(status=500, excerpt=f"{PLANTED} | \x00\x1b[31m *bold* \ud800", ms=3)
+    history.add_fetch(
+        Fetch(
+            t=t,
+            role="page",
+            url=page,
+            page=page,
+            via=None,
+            how="a",
+            release=PLANTED,
+            visitor="1",
+            answer=broken,
+        )
+    )
     refused = Answer(error=f"reset: {PLANTED}")
-    history.fetch(Fetch(t, "page", BASE, BASE, None, "a", "v1", "1", refused))
-    typed = Answer(200, content_type=PLANTED, nosniff=True, ms=1)
-    script = Fetch(t, "asset", f"{BASE}{PLANTED}.js", page, page, "script", "v1", "1", typed)
-    history.fetch(script)
-    history.event("step", None, what=PLANTED)
+    history.add_fetch(
+        Fetch(
+            t=t,
+            role="page",
+            url=BASE,
+            page=BASE,
+            via=None,
+            how="a",
+            release="v1",
+            visitor="1",
+            answer=refused,
+        )
+    )
+    typed = Answer(status=200, content_type=PLANTED, nosniff=True, ms=1)
+    script = Fetch(
+        t=t,
+        role="asset",
+        url=f"{BASE}{PLANTED}.js",
+        page=page,
+        via=page,
+        how="script",
+        release="v1",
+        visitor="1",
+        answer=typed,
+    )
+    history.add_fetch(script)
+    history.add_event("step", None, what=PLANTED)
 
 
 def write_matrix(folder: Path, history: Callable[..., Path] = write_history) -> Path:
@@ -102,8 +173,19 @@ def write_matrix(folder: Path, history: Callable[..., Path] = write_history) -> 
     for strategy, skewed in (("shared", True), ("skewproof", False)):
         path = history(folder / strategy / "1-late-load.jsonl", strategy, skewed=skewed)
         status = Status.FAIL if skewed else Status.PASS
-        Result(strategy, "late-load", status, str(status), reason=PLANTED, history=str(path)).save(
-            folder
-        )
-    Result("skewproof", "pruning", Status.NOT_APPLICABLE, "n/a", "nothing to prune").save(folder)
+        Result(
+            strategy=strategy,
+            scenario="late-load",
+            status=status,
+            expected=str(status),
+            reason=PLANTED,
+            history=str(path),
+        ).save(folder)
+    Result(
+        strategy="skewproof",
+        scenario="pruning",
+        status=Status.NOT_APPLICABLE,
+        expected="n/a",
+        reason="nothing to prune",
+    ).save(folder)
     return folder

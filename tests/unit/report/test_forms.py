@@ -14,10 +14,8 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report.recorded import PLANTED
 
-from lab.commands.report import render_json
-from lab.report.document import Report, write_report
-from lab.report.junit import render_junit
-from lab.report.markdown import render_markdown
+from lab.report.document import Report, make_report
+from lab.report.forms import render_json, render_junit, render_markdown
 from lab.report.page import render_page
 from lab.report.sources import Source, find_sources
 
@@ -29,7 +27,7 @@ TAGS = {"failure", "error", "skipped", "system-out"}
 
 @pytest.fixture
 def report(history: Path) -> Report:
-    return write_report([Source(history)])
+    return make_report([Source(history)])
 
 
 class Scripts(HTMLParser):
@@ -74,7 +72,7 @@ def test_the_page_has_what_came_and_what_should_have_come(report: Report) -> Non
 
 
 def test_the_matrix_leads_to_every_cell(matrix: Path) -> None:
-    page = render_page(write_report(find_sources([str(matrix)])))
+    page = render_page(make_report(find_sources([str(matrix)])))
 
     for name in ("shared.late-load", "skewproof.late-load", "skewproof.pruning"):
         assert f'href="#{name}"' in page
@@ -130,7 +128,7 @@ def find_faults(text: str) -> list[str]:
 
 
 def test_junit_has_a_suite_for_each_strategy_and_a_case_for_each_scenario(matrix: Path) -> None:
-    text = render_junit(write_report(find_sources([str(matrix)])))
+    text = render_junit(make_report(find_sources([str(matrix)])))
     cases = {
         (suite.get("name"), case.get("name")): [each.tag for each in case]
         for suite in parse(text)

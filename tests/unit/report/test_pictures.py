@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.report.recorded import PLANTED
 
-from lab.report.document import write_report
+from lab.report.document import PICTURE_BYTES, make_report
 from lab.report.page import render_page
-from lab.report.pictures import MOST
 from lab.report.sources import find_sources
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def take(
 
 
 def render(matrix: Path) -> str:
-    return render_page(write_report(find_sources([str(matrix)])))
+    return render_page(make_report(find_sources([str(matrix)])))
 
 
 def images(page: str) -> list[str]:
@@ -130,5 +129,5 @@ def test_a_history_cannot_have_any_file_shown(pictured: Path, name: str, content
 
 
 def test_a_picture_that_is_too_big_is_not_shown(pictured: Path) -> None:
-    take(pictured, "shared", BROKEN + bytes(MOST))
+    take(pictured, "shared", BROKEN + bytes(PICTURE_BYTES))
     assert HEADING not in render(pictured)

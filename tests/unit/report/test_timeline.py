@@ -8,16 +8,22 @@ from tests.unit.report.recorded import PAGES, PLANTED, write_history
 
 from lab.history import Run, read_history
 from lab.judge.verdict import judge_run
-from lab.report.document import write_report
-from lab.report.marks import MOST, mark_events
+from lab.report.document import make_report
 from lab.report.page import render_page
 from lab.report.sources import Source
-from lab.report.timeline import STEPS, choose_step, count_sightings, serving_over_time
+from lab.report.timeline import (
+    MOST_MARKS,
+    STEPS,
+    choose_step,
+    count_sightings,
+    mark_events,
+    tabulate_serving,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.report.tables import Table
+    from lab.report.timeline import Table
 
 
 def sums(table: Table) -> dict[str, float]:
@@ -52,7 +58,7 @@ def test_latency_is_that_of_pages_in_their_step_of_time(history: Path) -> None:
 
 
 def test_replicas_and_weights_are_those_that_the_history_says(history: Path) -> None:
-    table = serving_over_time(read_history(history))
+    table = tabulate_serving(read_history(history))
 
     assert [column.title for column in table.columns] == [
         "v1 % of the traffic",
@@ -65,9 +71,9 @@ def test_replicas_and_weights_are_those_that_the_history_says(history: Path) -> 
 
 def test_a_history_from_before_there_were_reports_has_no_bands(tmp_path: Path) -> None:
     path = write_history(tmp_path / "old.jsonl", told=False)
-    page = render_page(write_report([Source(path)]))
+    page = render_page(make_report([Source(path)]))
 
-    assert serving_over_time(read_history(path)).rows == ()
+    assert tabulate_serving(read_history(path)).rows == ()
     assert 'data-chart="fetches"' in page
     assert 'data-chart="replicas"' not in page
 
@@ -75,7 +81,9 @@ def test_a_history_from_before_there_were_reports_has_no_bands(tmp_path: Path) -
 def test_a_hundred_thousand_fetches_are_a_hundred_rows(history: Path) -> None:
     few = read_history(history)
     many = tuple(replace(few.fetches[0], t=number / 100) for number in range(100_000))
-    table = count_sightings(Run(few.header, few.records, fetches=many), judge_run(Run(None)))
+    table = count_sightings(
+        Run(header=few.header, records=few.records, fetches=many), judge_run(Run(header=None))
+    )
 
     assert STEPS / 2.5 <= len(table.rows) <= STEPS
     assert sums(table)["v1 right"] == 100_000
@@ -102,8 +110,8 @@ def test_of_too_many_events_the_first_are_told(history: Path) -> None:
     run = read_history(history)
     marks = mark_events(replace(run, events=run.events[-1:] * 100))
 
-    assert len(marks) == MOST + 1
-    assert marks[-1].text == f"{100 - MOST} more events are in the history"
+    assert len(marks) == MOST_MARKS + 1
+    assert marks[-1].text == f"{100 - MOST_MARKS} more events are in the history"
 
 
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-1"])
@@ -111,4 +119,4 @@ def test_a_time_that_is_none_does_not_break_a_report(history: Path, number: str)
     text = history.read_text()
     history.write_text(text.replace('"t":1.0,', f'"t":{number},', 1))
 
-    assert render_page(write_report([Source(history)]))
+    assert render_page(make_report([Source(history)]))
