@@ -129,7 +129,7 @@ class Camera:
             self.browser.close()
 
     def take(self, url: str, release: str, *, hard: bool = True) -> bytes:
-        """What a visitor sees first who asks for one release.
+        """Return a picture of what a visitor of one release sees first.
 
         Args:
             url: the page.
@@ -155,7 +155,7 @@ class Camera:
         raise CameraError(f"{DISTURBED} {TRIES} times")
 
     def look(self, url: str, release: str, hard: bool) -> tuple[bytes, list[str | None]]:
-        """Open the page as a visitor who has never been there; also returns what failed and how."""
+        """Open the page as a visitor who has never been there; return what failed and how."""
         from playwright.sync_api import Error
 
         headers = {"Cache-Control": "no-cache"} if hard else {}
@@ -174,5 +174,5 @@ class Camera:
 
 
 def first_line(error: Exception) -> str:
-    """What Playwright says, without its log of calls."""
+    """Return Playwright's message without its log of calls."""
     return str(error).strip().partition("\n")[0]

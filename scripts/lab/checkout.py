@@ -20,17 +20,17 @@ MATRIX = "matrix"
 
 
 def stack_folder(name: str) -> Path:
-    """Where a stack keeps its state, its logs and its histories."""
+    """Return where a stack keeps its state, its logs and its histories."""
     return WORK / name
 
 
 def build_folder() -> Path:
-    """Where the embedded engine keeps the releases that it has built."""
+    """Return where the embedded engine keeps the releases that it has built."""
     return WORK / BUILDS
 
 
 def releases() -> tuple[str, ...]:
-    """The releases that have sources in app/releases, in order."""
+    """Return the releases that have sources in app/releases, in order."""
     return tuple(sorted(path.name for path in (APP / "releases").iterdir() if path.is_dir()))
 
 

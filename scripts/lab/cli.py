@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def what_is_up() -> str:
-    """What there still is when a command was interrupted."""
+    """Return which stacks a command has left running that was interrupted."""
     left = ", ".join(stack_names())
     return f"up: {left}" if left else "nothing is left running"
 

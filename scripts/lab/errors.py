@@ -21,7 +21,7 @@ class UnavailableError(LabError):
 
 
 def describe_error(error: BaseException) -> str:
-    """What was at the bottom of an error, on one line: `No space left on device (.lab/x)`."""
+    """Return the first cause of an error on one line: `No space left on device (.lab/x)`."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):

@@ -38,7 +38,7 @@ class Strategy:
     cleans: Literal["nothing", "prefix", "unreachable"] = "nothing"
 
     def prefix_of(self, release: str) -> str:
-        """What stands before the names of a release's assets."""
+        """Return what stands before the names of a release's assets."""
         return self.prefix.format(release=release)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.browser.test_accessibility import faint, nameless
-from tests.unit.report.recorded import write_matrix
+from tests.unit.report.histories import write_matrix
 
 from lab.report.document import make_report
 from lab.report.page import render_page

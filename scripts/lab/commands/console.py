@@ -55,7 +55,7 @@ class Steps:
 
 
 def make_live(console: Console) -> Progress:
-    """A spinner, the step and its seconds, all on one line that vanishes in the end."""
+    """Return a spinner, the step and its seconds, on one line that vanishes in the end."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),

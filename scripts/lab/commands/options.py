@@ -21,7 +21,7 @@ class InOrder(click.Group):
 
 
 def example(*lines: str) -> str:
-    """The end of a command's help."""
+    """Return the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 

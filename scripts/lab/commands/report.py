@@ -67,7 +67,7 @@ def report(runs: Sequence[str], form: str, output: Path | None) -> None:
 
 
 def choose_output(runs: Sequence[str]) -> Path:
-    """Where a page goes: into the run's folder, of several into that of the lab."""
+    """Return where a page goes: the run's folder; for several runs, the lab's."""
     if len(runs) > 1:
         return checkout.WORK / "report.html"
     run = find_run(runs[0])

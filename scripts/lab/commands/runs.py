@@ -159,7 +159,7 @@ def show(verdict: Verdict, as_json: bool) -> NoReturn:
 
 
 def compare(verdicts: dict[str, Verdict], as_json: bool) -> int:
-    """Print verdicts side by side; returns the exit code that follows from all of them."""
+    """Print verdicts side by side; return the exit code that follows from all of them."""
     say.close()
     outcome, why = conclude_comparison(verdicts, COMPARED, CURE, CONTROL)
     if as_json:

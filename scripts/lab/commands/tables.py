@@ -141,6 +141,7 @@ def render_side_by_side(verdicts: Mapping[str, Verdict]) -> Group:
 
 
 def make_table(title: str) -> Table:
+    """Return an empty table with a title, in the one form that all have."""
     return Table(
         title=title,
         title_justify="left",
@@ -167,19 +168,23 @@ def choose_columns(total: Tally) -> list[tuple[str, Callable[[Tally], Renderable
 
 
 def says_something(tally: Tally) -> bool:
+    """Say whether a release met anything at all."""
     return bool(tally.pages or tally.assets or tally.polls or tally.refused)
 
 
 def sum_tallies(verdicts: Mapping[str, Verdict]) -> Tally:
+    """Return the sum over several runs."""
     totals = [verdict.total for verdict in verdicts.values()]
     return sum(totals[1:], totals[0])
 
 
 def render_bad(count: int) -> Text:
+    """Return a count of faults, red unless it is zero."""
     return Text(f"{count:,}", style="bold red" if count else "")
 
 
 def render_status(status: Status) -> Text:
+    """Return a status in its colour."""
     return Text(str(status), style=STYLES[status])
 
 
@@ -191,6 +196,7 @@ def list_kinds(finding: Finding) -> str:
 
 
 def render_brief(finding: Finding) -> Text:
+    """Return a checker's status and its count of faults."""
     text = render_status(finding.status)
     if finding.faults:
         text.append(f" {finding.faults:,}")
@@ -198,6 +204,7 @@ def render_brief(finding: Finding) -> Text:
 
 
 def list_faulty(verdict: Verdict) -> list[Finding]:
+    """Return the findings that have evidence."""
     return [finding for finding in verdict.findings if finding.samples]
 
 
@@ -218,6 +225,7 @@ def render_evidence(verdict: Verdict, kinds: int = 2) -> Table:
 
 
 def render_conclusion(verdict: Verdict) -> Text:
+    """Return the verdict, what ran and where its history is."""
     run, counts = verdict.header, verdict.total
     what = ""
     if run:
@@ -236,7 +244,7 @@ def shorten_path(file: str) -> str:
 
 
 def render_cells(results: Sequence[Result]) -> Group:
-    """The evidence of what failed, and below it strategies in columns, scenarios in rows."""
+    """Return the evidence of what failed, and below it strategies in columns, scenarios in rows."""
     strategies = list(dict.fromkeys(each.strategy for each in results))
     scenarios = list(dict.fromkeys(each.scenario for each in results))
     cells = {(each.scenario, each.strategy): each for each in results}
@@ -251,13 +259,13 @@ def render_cells(results: Sequence[Result]) -> Group:
 
 
 def render_cell(result: Result) -> Text:
-    """A cell: its status, and a mark where that is a surprise."""
+    """Return a cell's status, with a mark where it is not what is expected."""
     text = Text(str(result.status), style=STYLES[result.status])
     return text.append(" !") if result.surprises else text
 
 
 def render_cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
-    """What was seen first and last in each cell that did not pass, and how much of it."""
+    """Return the evidence at both ends of each cell that did not pass, and how much there is."""
     parts: list[RenderableType] = []
     for each in results:
         if each.status in (Status.FAIL, Status.UNKNOWN):
@@ -271,7 +279,7 @@ def render_cell_evidence(results: Sequence[Result]) -> list[RenderableType]:
 
 
 def describe_counts(result: Result) -> str:
-    """How much was fetched, and how much of it was broken, by kind."""
+    """Return how much a cell fetched, and how much of it was broken, by kind."""
     seen = f"{result.counts.get('pages', 0):,} pages, {result.counts.get('assets', 0):,} assets"
     kinds = (
         f"{checker}: {', '.join(f'{count:,} x {kind}' for kind, count in [*kinds.items()][:3])}"

@@ -80,15 +80,18 @@ class Reader:
         )
 
     def read_run(self, line: Mapping[str, Any]) -> None:
+        """Take in what ran."""
         expect_types(line, HEADER_TYPES)
         known = {name: line[name] for name in Header.__slots__} | {"format": int(line["format"])}
         self.header = Header(**known)
 
     def read_record(self, line: Mapping[str, Any]) -> None:
+        """Take in what a release consists of."""
         expect_types(line, RECORD_TYPES)
         self.records[line["release"]] = parse_record(line)
 
     def read_event(self, line: Mapping[str, Any]) -> None:
+        """Take in something that was done to the stack."""
         expect_types(line, EVENT_TYPES)
         detail = dict(line.get("detail") or {})
         self.events.append(
@@ -98,6 +101,7 @@ class Reader:
         )
 
     def read_fetch(self, line: Mapping[str, Any]) -> None:
+        """Take in a request and its answer."""
         known = {name: self.intern(value) for name, value in line.items()}
         expect_types(known, FETCH_TYPES)
         answer = Answer(**{name: known[name] for name in ANSWER_FIELDS if name in known})
@@ -109,6 +113,7 @@ class Reader:
             self.by_id[line["id"]] = fetch
 
     def read_reuse(self, line: Mapping[str, Any]) -> None:
+        """Take in what a page needs that its visitor had already fetched."""
         expect_types(line, REUSE_TYPES)
         names = {name: self.intern(line[name]) for name in ("t", "page", "release", "visitor")}
         for fetch, how, via in line["uses"]:
@@ -119,6 +124,7 @@ class Reader:
             )
 
     def read_end(self, _line: Mapping[str, Any]) -> None:
+        """Take in that the run came to its end."""
         self.ended = True
 
     def intern(self, value: Any) -> Any:

@@ -17,7 +17,7 @@ Role = Literal["page", "asset"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What ran: `static` is the URL prefix of hashed assets, null where nobody knows it."""
+    """What ran: `static` is the URL prefix of hashed assets, null where it is not known."""
 
     strategy: str | None
     engine: str | None
@@ -109,8 +109,8 @@ class Fetch:
 class Run:
     """A whole history, as read.
 
-    `prefixes` are the URLs under which a foreign site has the files of the records, as its own URLs
-    tell: nobody said it beforehand.
+    `prefixes` are the URLs under which an external site has the files of the records, as found in
+    the URLs that were fetched.
     """
 
     header: Header | None

@@ -39,6 +39,7 @@ def excuse_without_publish(run: Run) -> str | None:
 
 
 def judge_rewritten(event: Event, touched: Mapping[str, Any]) -> Judgement:
+    """Return the fault of an asset that a publish rewrote or deleted."""
     name, before, after = touched["asset"], touched["before"], touched["after"]
     did = f"rewrote {name} (of {before}, now of {after})" if after else f"deleted {name}"
     publish = f"the publish of {event.release}"
@@ -79,6 +80,7 @@ def excuse_without_guard(run: Run) -> str | None:
 
 
 def judge_stop(event: Event) -> Judgement:
+    """Return the fault for which the guard stopped the rollout."""
     when, why = str(event.detail["when"]), str(event.detail["why"])
     sentence = f"at {event.t:.2f} s the guard stopped the way to {event.release} {when}"
     expected = "every page whole, before each step"

@@ -53,7 +53,7 @@ TOO_FAST = "the site asks for fewer requests (429): give a lower --rate"
 
 
 def may_fail(fetch: Fetch, answered: Container[str]) -> bool:
-    """Say whether a page of a foreign site need not answer 200.
+    """Say whether a page of an external site need not answer 200.
 
     A link that is dead, or that is for those who have logged in, is so from beginning to end: its
     4xx becomes a fault when the same page also came, or when it is where the visit begins.
@@ -159,6 +159,7 @@ def may_be_kept(header: str | None, *, lenient: bool) -> bool:
 
 
 def split_directive(part: str) -> tuple[str, str]:
+    """Return the name and the value of one directive of Cache-Control."""
     name, _equals, value = part.partition("=")
     return name.strip(), value.strip().strip('"')
 
@@ -175,6 +176,7 @@ def judge_connections(run: Run) -> Iterator[Judgement]:
 
 
 def judge_refusal(index: int, run: Run, fetch: Fetch) -> Judgement:
+    """Return the fault of a request that nothing answered."""
     error, status = fetch.answer.error, fetch.answer.status
     met = f"failed ({error})" if error else f"answered {status}"
     subject = describe_page(fetch) if fetch.role == "page" else describe_need(run, fetch)

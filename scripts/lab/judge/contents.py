@@ -58,7 +58,7 @@ def judge_releases(run: Run) -> Iterator[Judgement]:
 
 
 def excuse_without_records(run: Run) -> str | None:
-    """Return why nothing can be said of releases: a foreign site has no records.
+    """Return why nothing can be said of releases: an external site has no records.
 
     Then only a file whose name changes while one looks says something.
     """
@@ -68,6 +68,7 @@ def excuse_without_records(run: Run) -> str | None:
 
 
 def doubt_release(fetch: Fetch) -> str:
+    """Return why nobody can say which release an asset should be of."""
     if fetch.release:
         return f"no record of release {fetch.release}"
     return f"no answer named the release of {fetch.page or fetch.url}"
@@ -131,7 +132,7 @@ def judge_bodies(run: Run) -> Iterator[Judgement]:
 
 
 def excuse_other_hashes(run: Run) -> str | None:
-    """Return why names say nothing of bodies: they are plain, or a foreign site's hashes."""
+    """Return why names say nothing of bodies: they are plain, or an external site's hashes."""
     if run.records:
         names = (name for record in run.records.values() for name in record.assets)
         return None if any(map(find_hash, names)) else "names carry no hash"
@@ -203,10 +204,12 @@ def iterate_named_assets(run: Run) -> Iterator[tuple[int, Fetch]]:
 
 
 def read_path(fetch: Fetch) -> str:
+    """Return the path of an asset's URL."""
     return urlsplit(fetch.url).path
 
 
 def doubt_name(source: str) -> str:
+    """Return why nobody can say whether a file's new name is a fault."""
     return (
         f"{urlsplit(source).path} had more than one name, and no answer says of which release its "
         "page is: tell how to know by --release-header or --release-pattern"
@@ -216,6 +219,7 @@ def doubt_name(source: str) -> str:
 def blame_second_name(
     index: int, run: Run, fetch: Fetch, first: Mapping[tuple[str | None, str], str]
 ) -> Judgement:
+    """Return the fault of an asset that had another name in its release before."""
     name, own = read_path(fetch), first[fetch.release, remove_hash_of_url(fetch.url)]
     owner = next((release for (release, _), other in first.items() if other == name), None)
     sentence = (

@@ -58,7 +58,7 @@ class Checker:
 def blame(
     index: int, run: Run, fetch: Fetch, *, kind: str, came: str, expected: str, sentence: str
 ) -> Judgement:
-    """Return a sighting that broke a promise."""
+    """Return the judgement that a fetch broke a promise."""
     page = display_page(fetch.page) if fetch.page else None
     asset = None if fetch.role == "page" else display_asset(run, fetch.url)
     says = f"at {fetch.t:.2f} s {sentence}"
@@ -112,6 +112,7 @@ def name_asset(run: Run, url: str) -> str | None:
 
 @lru_cache(maxsize=1 << 14)
 def name_under(prefixes: tuple[str, ...], url: str) -> str | None:
+    """Return what follows the first of these prefixes in a URL; None where it has none."""
     for prefix in prefixes:
         if url.startswith(prefix):
             return unquote(url.removeprefix(prefix).partition("?")[0])

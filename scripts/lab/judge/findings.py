@@ -119,6 +119,7 @@ class Collected:
         self.faulty: set[int] = set()
 
     def add(self, judged: Judgement) -> None:
+        """Take in one judgement."""
         evidence = judged.evidence
         if judged.doubt:
             self.doubts[judged.doubt] += 1
@@ -135,6 +136,7 @@ class Collected:
                 self.faulty.add(judged.index)
 
     def conclude(self, checker: Checker) -> Finding:
+        """Return what all of them come to."""
         return Finding(
             checker=checker.name,
             promise=checker.promise,
@@ -151,11 +153,13 @@ class Collected:
         )
 
     def find_status(self) -> Status:
+        """Return FAIL for any fault, UNKNOWN for any doubt or no data, else PASS."""
         if self.faults:
             return Status.FAIL
         return Status.UNKNOWN if self.doubts or not self.judged else Status.PASS
 
     def find_reason(self) -> str | None:
+        """Return the commonest doubt, or that there is no data."""
         if self.doubts:
             doubt, _times = self.doubts.most_common(1)[0]
             return f"{doubt} ({self.doubts.total()} could not be judged)"
@@ -163,4 +167,5 @@ class Collected:
 
 
 def name_subject(evidence: Evidence) -> str:
+    """Return what broke: `v1 /cart/`, `v1 css/site.….css`."""
     return " ".join(filter(None, (evidence.release, evidence.asset or evidence.page)))

@@ -67,11 +67,13 @@ def find_misfit(content_type: str | None, how: str, url: str, *, nosniff: bool) 
 
 
 def read_extension(url: str) -> str:
+    """Return `css` of a URL that ends in `site.css`; empty where it has no extension."""
     name = urlsplit(url).path.rpartition("/")[2]
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def find_misfit_of_kind(kind: str | None, essence: str, how: str) -> str | None:
+    """Return the type that a file of this kind should have come as, or None where it fits."""
     fits = {
         "css": essence == "text/css",
         "javascript": essence in JAVASCRIPT,

@@ -62,6 +62,7 @@ def find_faulty(findings: Iterable[Finding]) -> tuple[frozenset[int], frozenset[
 
 
 def count_fetch(counts: Tally, fetch: Fetch, *, is_broken: bool, is_wrong: bool) -> None:
+    """Count one fetch."""
     if is_refused(fetch):
         counts.refused += not fetch.cached
     elif fetch.role == "page":

@@ -122,6 +122,7 @@ def conclude_comparison(
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding as an object that `json.dumps` takes."""
     document = asdict(finding)
     del document["faulty"]
     return document | {"status": str(finding.status)}

@@ -85,7 +85,7 @@ class Client:
             session.cookies.set(site.pin, pin)
 
     def get(self, url: str, *, excerpt: bool = False) -> tuple[Answer, bytes]:
-        """GET a URL; returns what came and the body, empty where it failed.
+        """GET a URL; return what came and the body, empty where it failed.
 
         Args:
             url: an absolute URL.
@@ -98,6 +98,7 @@ class Client:
                 return answer, content
 
     def get_once(self, url: str, *, excerpt: bool) -> tuple[Answer, bytes]:
+        """GET a URL, once more only where an idle connection was closed as it was used again."""
         began = self.clock()
         retried = False
         try:
@@ -130,6 +131,7 @@ class Client:
             raise
 
     def request(self, url: str, began: float) -> tuple[requests.Response, Body]:
+        """Send one request, and read its answer within the bounds."""
         limits = self.site.limits
         with self.session.get(
             url,
@@ -162,6 +164,7 @@ class Client:
     def describe_answer(
         self, response: requests.Response, body: Body, url: str, *, excerpt: bool
     ) -> Answer:
+        """Return what is written down of an answer."""
         headers, content, site = response.headers, body.content, self.site
         location = headers.get("Location") if response.is_redirect else None
         is_whole = not body.truncated and is_decoded(headers.get("Content-Encoding"))
@@ -192,7 +195,7 @@ class Client:
 
 
 def follow(client: Client, url: str, hops: int = 5) -> tuple[Answer, bytes]:
-    """GET a URL through so many redirects; returns the last answer and its body."""
+    """GET a URL through so many redirects; return the last answer and its body."""
     answer, content = client.get(url)
     while answer.redirected_to and hops:
         answer, content = client.get(answer.redirected_to)

@@ -44,6 +44,7 @@ def read_declarations(text: str, base: str) -> list[Link]:
 
 
 def resolve_all(named: Iterable[tuple[str, str]], base: str) -> list[Link]:
+    """Return the links of what a stylesheet names, without what is no URL."""
     resolved = ((resolve_url(base, value), how) for value, how in named)
     return [Link(url, how) for url, how in resolved if url]
 

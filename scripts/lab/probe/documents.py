@@ -69,6 +69,7 @@ class Documents:
         return document
 
     def parse(self, kind: str, text: str, url: str) -> Document:
+        """Return what a text of this kind names."""
         if kind in ("html", "svg"):
             links, imports, import_map = read_page(text, url, self.static)
             return Document(tuple(links), tuple(imports), import_map)
@@ -134,6 +135,7 @@ def decode(body: bytes, content_type: str | None, kind: str) -> str:
 
 
 def read_charset(content_type: str | None) -> str | None:
+    """Return the charset that a Content-Type names."""
     for parameter in (content_type or "").split(";")[1:]:
         name, _equals, value = parameter.partition("=")
         if name.strip().lower() == "charset":
@@ -142,6 +144,7 @@ def read_charset(content_type: str | None) -> str | None:
 
 
 def read_declared_charset(body: bytes) -> str | None:
+    """Return the charset that a page declares in a `<meta>`."""
     head = LexborHTMLParser(body[:PRESCAN_BYTES].decode("latin-1"))
     for node in head.css("meta"):
         attributes = node.attributes
@@ -175,6 +178,7 @@ def read_sitemap(text: str, base: str) -> list[Link]:
 
 
 def strip_namespace(tag: str) -> str:
+    """Return the name of an XML element without its namespace."""
     return tag.rpartition("}")[2]
 
 
@@ -196,6 +200,7 @@ def read_web_manifest(text: str, base: str) -> list[Link]:
 
 
 def list_objects(owner: object, name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list that a JSON document has under a name."""
     members = owner.get(name) if isinstance(owner, dict) else None
     return (
         [item for item in members or [] if isinstance(item, dict)]

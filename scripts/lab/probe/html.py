@@ -71,6 +71,8 @@ Attributes = dict[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Page:
+    """What has been read of a page so far."""
+
     base: str
     static: str | None
     links: list[Link] = field(default_factory=list)
@@ -78,6 +80,7 @@ class Page:
     import_map: ImportMap = field(default_factory=ImportMap)
 
     def add(self, value: str, how: str, *, page: bool = False) -> None:
+        """Add a link, unless the value is no URL."""
         url = resolve_url(self.base, value)
         if url:
             self.links.append(Link(url, how, page and not self.is_static(url)))
@@ -126,6 +129,7 @@ def read_base(nodes: list[LexborNode], url: str) -> str:
 
 
 def read_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
+    """Add what one element names."""
     tag = (node.tag or "").lower()
     for attribute, how in SOURCES.get(tag, ()):
         page.add(attributes.get(attribute, ""), how)
@@ -145,6 +149,7 @@ def read_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
 
 
 def read_link_element(page: Page, attributes: Attributes) -> None:
+    """Add what a `<link>` loads, by its `rel`."""
     relations = attributes.get("rel", "").lower().split()
     how = next((how for name, how in RELATIONS.items() if name in relations), None)
     if how:
@@ -170,12 +175,14 @@ def read_script_element(page: Page, node: LexborNode, attributes: Attributes) ->
 
 
 def read_meta_element(page: Page, attributes: Attributes) -> None:
+    """Add the picture or the file that a `<meta>` names for other sites."""
     name = (attributes.get("property") or attributes.get("name") or "").strip().lower()
     if name in PICTURES:
         page.add(attributes.get("content", ""), "meta")
 
 
 def read_attributes(page: Page, attributes: Attributes) -> None:
+    """Add what styles and `data-` attributes name, on whatever element."""
     for name, value in attributes.items():
         if name == "style" or (name in PRESENTATION and "url(" in value.lower()):
             page.links += read_declarations(value, page.base)
@@ -209,12 +216,14 @@ def parse_srcset(text: str) -> list[str]:
 
 
 def skip(text: str, position: int, characters: str) -> int:
+    """Return the first position from here on that has none of these characters."""
     while position < len(text) and text[position] in characters:
         position += 1
     return position
 
 
 def skip_until(text: str, position: int, characters: str) -> int:
+    """Return the first position from here on that has one of these characters."""
     while position < len(text) and text[position] not in characters:
         position += 1
     return position
@@ -251,6 +260,7 @@ def are_valid(descriptors: list[str]) -> bool:
 
 
 def read_unit(descriptor: str) -> str | None:
+    """Return the unit of a descriptor, w, h or x; None where it is not valid."""
     number, unit = descriptor[:-1], descriptor[-1]
     if unit in "wh":
         return unit if INTEGER.match(number) and number.strip("0") else None

@@ -69,18 +69,22 @@ def read_script(text: str, base: str) -> tuple[list[Link], list[Import]]:
 
 
 def sort_nodes(nodes: list[Node]) -> list[Node]:
+    """Return nodes in the order of the text."""
     return sorted(nodes, key=lambda node: node.start_byte)
 
 
 def decode_node(node: Node) -> str:
+    """Return the text of a node."""
     return (node.text or b"").decode("utf-8", "replace")
 
 
 def list_arguments(node: Node) -> list[Node]:
+    """Return the arguments of a call, without comments."""
     return [child for child in node.named_children if child.type != "comment"]
 
 
 def find_first_argument(node: Node) -> Node | None:
+    """Return the first argument of a call, if it has any."""
     return next(iter(list_arguments(node)), None)
 
 
@@ -110,6 +114,7 @@ def read_literal(node: Node | None) -> str | None:
 
 
 def unescape(match: re.Match[str]) -> str:
+    """Return the character that an escape sequence means."""
     code = match[1] or match[2] or match[3]
     if code:
         number = int(code, 16)
@@ -176,14 +181,17 @@ def parse_import_map(text: str, base: str) -> ImportMap:
 
 
 def sort_scopes(scopes: Mapping[str, Specifiers]) -> tuple[tuple[str, Specifiers], ...]:
+    """Return scopes with the longest prefix first."""
     return tuple(sorted(scopes.items(), reverse=True))
 
 
 def list_items(table: object) -> list[tuple[str, Any]]:
+    """Return the items of an object, and none of what is no object."""
     return list(table.items()) if isinstance(table, dict) else []
 
 
 def read_specifiers(table: object, base: str) -> Specifiers:
+    """Return a table of an import map with its URLs resolved."""
     read: Specifiers = {}
     for key, value in list_items(table):
         url = resolve_specifier(value, base) if isinstance(value, str) else None

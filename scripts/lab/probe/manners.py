@@ -1,6 +1,7 @@
 """How a probe behaves: fast on the lab's own stacks, and as a guest on an external site.
 
-A guest keeps to a rate, to robots.txt, and waits as long as the site asks it to. robots.txt is read by Protego, as https://www.rfc-editor.org/rfc/rfc9309 says.
+A guest keeps to a rate, to robots.txt, and waits as long as the site asks it to. robots.txt is read
+by Protego, as https://www.rfc-editor.org/rfc/rfc9309 says.
 """
 
 from __future__ import annotations
@@ -57,12 +58,14 @@ class Robots:
         return float(self.find_rules(url).crawl_delay(ROBOT_NAME) or 0.0)
 
     def find_rules(self, url: str) -> Protego:
+        """Return the rules of a URL's origin, asked for once."""
         origin = read_origin(url)
         if origin not in self.known:
             self.known[origin] = Protego.parse(self.fetch(f"{origin}/robots.txt"))
         return self.known[origin]
 
     def fetch(self, url: str) -> str:
+        """Return a robots.txt, or what stands for one that did not come."""
         answer, content = self.get(url)
         if answer.status is None or answer.status >= 500:
             return FORBID_EVERYTHING
@@ -142,12 +145,12 @@ class Guest(Manners):
 
     @property
     def over(self) -> bool:
-        """Whether the time is over."""
+        """Say whether the time is over."""
         return self.end is not None and self.clock() >= self.end
 
     @property
     def rate(self) -> float | None:
-        """Requests a second, at most."""
+        """Return how many requests a second there are at most."""
         return 1 / self.interval if self.interval else None
 
     def left_out(self) -> list[str]:
@@ -214,17 +217,20 @@ class Guest(Manners):
         return not self.over
 
     def wait(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the time."""
         left = seconds if self.end is None else min(seconds, self.end - self.clock())
         if left > 0:
             self.sleep(left)
 
     def may_ask(self, url: str, role: str) -> bool:
+        """Say whether robots.txt allows a URL, and note it where it does not."""
         allowed = self.robots.allow(url)
         if not allowed:
             self.leave_out(url, "by robots.txt", "forbidden", role=role)
         return allowed
 
     def leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
+        """Note once that something is not looked at, and why."""
         if what not in self.left:
             self.left[what] = why
             self.history.add_event(event, what=what, **detail)

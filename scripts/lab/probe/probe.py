@@ -65,7 +65,7 @@ class Probe:
 
     @property
     def visits(self) -> int:
-        """How many visits have been completed, by all visitors together."""
+        """Return how many visits have been completed, by all visitors together."""
         with self.progress:
             return self.completed
 
@@ -97,7 +97,7 @@ class Probe:
         name: str = "",
         stopping: Callable[[], bool] = lambda: False,
     ) -> list[Fetch]:
-        """Visit every page once, here and now; returns each (page, asset) relation as a fetch."""
+        """Visit every page once, here and now; return each (page, asset) relation as a fetch."""
         visit = self.visit(name or self.next_name(), release, hard, stopping=stopping)
         return visit.fetches
 
@@ -179,11 +179,13 @@ class Probe:
         self.stop()
 
     def next_name(self) -> str:
+        """Return a number that no visitor has yet."""
         with self.progress:
             self.names += 1
             return str(self.names)
 
     def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread whose crash goes into the history."""
         thread = threading.Thread(
             target=self.run_visitor, args=(name, work), name=f"probe-{name}", daemon=True
         )
@@ -203,6 +205,7 @@ class Probe:
                 self.history.add_event("probe-crashed", visitor=name, trace=traceback.format_exc())
 
     def keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
+        """Visit again and again until the probe stops."""
         while not self.stopped.is_set():
             visit = self.visit(name, release, hard, stopping=self.stopped.is_set)
             answered = any(fetch.answer.status is not None for fetch in visit.fetches)
@@ -211,6 +214,7 @@ class Probe:
     def visit(
         self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
     ) -> Visit:
+        """Visit every page once, as a new visitor."""
         client = self.make_client(release, hard=hard)
         visit = Visit(
             self.site,
@@ -231,6 +235,7 @@ class Probe:
         return visit
 
     def make_client(self, release: str | None, *, hard: bool) -> Client:
+        """Return the HTTP of a new visitor."""
         session, manners = self.make_session(), self.manners
         return Client(self.site, session, self.clock, pin=release, hard=hard, manners=manners)
 
@@ -242,12 +247,14 @@ class Probe:
         name: str,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Fetch these assets, one after another."""
         for url in urls:
             if stopping():
                 return
             self.get(client, url, "watch", release, name)
 
     def get(self, client: Client, url: str, how: str, release: str | None, name: str) -> Fetch:
+        """Fetch an asset for no page, and write it down."""
         t = self.history.now()
         answer, _body = client.get(url)
         fetch = Fetch(

@@ -92,4 +92,5 @@ class Site:
 
 
 def find_origin(url: str) -> str:
+    """Return the origin of any URL, normalised."""
     return read_origin(resolve_url(url, "/") or "")

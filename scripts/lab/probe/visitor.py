@@ -110,12 +110,14 @@ class Visit:
         self.write_failure(link, via, "other: redirects without end")
 
     def fetch_page(self, link: Link, via: str | None) -> tuple[Fetch, int, bytes]:
+        """Fetch a page; return the fetch, its id in the history and the body."""
         t = self.history.now()
         answer, body = self.client.get(link.url, excerpt=True)
         page = self.make_fetch(t, link, via, answer)
         return page, self.write(page), body
 
     def write_failure(self, link: Link, via: str | None, error: str) -> None:
+        """Write down that a page could not be fetched."""
         answer = Answer(error=error)
         t = self.history.now()
         self.write(self.make_fetch(t, link, via, answer))
@@ -141,6 +143,7 @@ class Visit:
         self.history.add_reuse(page, need.reused)
 
     def iterate_children(self, got: Got, link: Link, need: Need) -> Iterator[Link]:
+        """Yield what an asset leads to: by a redirect, and by what it names."""
         if got.answer.redirected_to:
             self.manners.vouch(got.answer.redirected_to)
             yield Link(got.answer.redirected_to, link.how)
@@ -171,6 +174,7 @@ class Visit:
         return known
 
     def fetch_asset(self, link: Link, via: str, need: Need) -> Got | None:
+        """Fetch an asset, unless this visit has fetched as many as it may."""
         if len(self.got) >= self.site.limits.assets:
             return None
         t = self.history.now()
@@ -208,5 +212,6 @@ class Visit:
         )
 
     def write(self, fetch: Fetch) -> int:
+        """Write a fetch into the history; return its id there."""
         self.fetches.append(fetch)
         return self.history.add_fetch(fetch)

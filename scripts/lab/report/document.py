@@ -39,12 +39,12 @@ class Proof:
 
     @property
     def count(self) -> str:
-        """How often, for reading."""
+        """Return how often it was seen, for reading."""
         return f"{self.times:,}"
 
     @property
     def at(self) -> str:
-        """When it was seen, in seconds."""
+        """Return when it was seen, in seconds."""
         return f"{self.evidence.t:.2f}"
 
 
@@ -66,7 +66,7 @@ class Picture:
 
     @property
     def at(self) -> str:
-        """When, for reading."""
+        """Return when it was taken, for reading."""
         return f"{self.t:.2f}"
 
 
@@ -99,14 +99,14 @@ class Chapter:
 
     @property
     def seconds(self) -> float:
-        """How long it took, by its last fetch."""
+        """Return how long the run took, by its last fetch."""
         if not self.sightings or not self.sightings.rows:
             return 0.0
         return float(self.sightings.rows[-1][0] or 0) + (self.sightings.step or 0)
 
     @property
     def proofs(self) -> list[Proof]:
-        """The evidence that is shown."""
+        """Return the evidence that is shown."""
         found = self.verdict.findings if self.verdict else ()
         return [proof for finding in found for proof in iterate_proofs(finding)]
 
@@ -121,7 +121,7 @@ class Report:
 
     @property
     def cells(self) -> list[Result]:
-        """The cells, where it is about a matrix."""
+        """Return the cells, where the report is about a matrix."""
         return [each.cell for each in self.chapters if each.cell]
 
 
@@ -188,18 +188,18 @@ def judge_file(history: Path, cell: Result | None) -> Chapter:
 
 
 def display_history(history: Path) -> str:
-    """A history without the folders above the lab's, which are nobody's business."""
+    """Return a history's path without the folders above the checkout, which are private."""
     path = history.resolve()
     return str(path.relative_to(checkout.ROOT)) if path.is_relative_to(checkout.ROOT) else path.name
 
 
 def name_cell(cell: Result) -> str:
-    """What a cell is called in links."""
+    """Return what a cell is called in links."""
     return f"{cell.strategy}.{cell.scenario}"
 
 
 def title_cell(cell: Result) -> str:
-    """What a reader calls a cell."""
+    """Return what a reader calls a cell."""
     return f"{cell.strategy} × {cell.scenario}"  # noqa: RUF001 - times
 
 
@@ -215,7 +215,7 @@ def name_apart(chapters: Sequence[Chapter]) -> tuple[Chapter, ...]:
 
 
 def conclude(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
-    """What all of it proves: of a matrix and of a comparison, as their commands say it."""
+    """Return what all chapters prove together, as the commands for a matrix and a comparison do."""
     cells = [each.cell for each in chapters if each.cell]
     if cells or wanted:
         return conclude_cells(cells, max(wanted, len(cells)))
@@ -234,7 +234,7 @@ def conclude(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
 
 
 def iterate_proofs(finding: Finding) -> Iterator[Proof]:
-    """The first evidence of the commonest kinds, and the last of all."""
+    """Yield the first evidence of the commonest kinds, and the last of all."""
     shown = [*finding.samples.items()][:KINDS]
     for kind, evidence in shown:
         yield Proof(
@@ -248,7 +248,7 @@ def iterate_proofs(finding: Finding) -> Iterator[Proof]:
 
 
 def find_pictures(run: Run, history: Path) -> Iterator[Picture]:
-    """The first picture of each release that is not what it should be, to the byte.
+    """Yield the first picture of each release that is not what it should be, to the byte.
 
     One browser draws one page twice alike, so that no picture is shown of what nobody could see.
     """
@@ -265,7 +265,7 @@ def find_pictures(run: Run, history: Path) -> Iterator[Picture]:
 
 
 def read_picture(folder: Path, name: str) -> str | None:
-    """A picture of a folder as a URL; None where it is none: a history may name anything."""
+    """Return a picture as a URL; None where there is none, for a history may name any file."""
     if Path(name).name != name or not name.endswith(SUFFIX):
         return None
     try:

@@ -1,7 +1,8 @@
 """The report as text that others read: JSON, Markdown and JUnit's XML.
 
-Markdown is for an issue or the summary of a CI run, JUnit's XML for a CI system: it has a suite for each strategy and a case for each scenario. A cell of a matrix is a failure
-when it is not what is expected of it; of any other run, FAIL is.
+Markdown is for an issue or the summary of a CI run, JUnit's XML for a CI system: it has a suite for
+each strategy and a case for each scenario. A cell of a matrix is a failure when it is not what is
+expected of it; of any other run, FAIL is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lab.report.page import arrange_matrix, count_findings
 
 
 def render_json(report: Report) -> str:
-    """The report as an object."""
+    """Return the report as JSON."""
     document = {
         "verdict": str(report.status),
         "why": report.why,
@@ -28,7 +29,7 @@ def render_json(report: Report) -> str:
 
 
 def chapter_to_json(chapter: Chapter) -> dict[str, object]:
-    """A run as an object."""
+    """Return a run as an object that `json.dumps` takes."""
     return {
         "name": chapter.name,
         "title": chapter.title,
@@ -46,12 +47,12 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~&!])")
 
 
 def render_markdown(report: Report) -> str:
-    """Write the document."""
+    """Return the report as Markdown."""
     return "\n".join(iterate_lines(report)) + "\n"
 
 
 def iterate_lines(report: Report) -> Iterator[str]:
-    """Write it line by line."""
+    """Yield the lines of the report."""
     yield from ("# Skewproof report", "", f"**{report.status}**: {escape(report.why)}", "")
     if rows := arrange_matrix(report):
         yield from write_table(
@@ -63,7 +64,7 @@ def iterate_lines(report: Report) -> Iterator[str]:
 
 
 def iterate_chapter_lines(chapter: Chapter) -> Iterator[str]:
-    """One run."""
+    """Yield the lines of one run."""
     yield from (f"## {escape(chapter.title)}: {chapter.status}", "")
     if chapter.cell and chapter.cell.reason:
         yield from (escape(chapter.cell.reason), "")
@@ -90,14 +91,14 @@ def iterate_chapter_lines(chapter: Chapter) -> Iterator[str]:
 
 
 def summarise_cell(chapter: Chapter | None) -> str:
-    """A cell of the matrix; one that is a surprise has a mark."""
+    """Return a cell's status, with a mark where it is not what is expected."""
     if chapter is None:
         return ""
     return f"{chapter.status} !" if chapter.cell and chapter.cell.surprises else chapter.status
 
 
 def write_table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
-    """A table, and an empty line."""
+    """Yield the lines of a table, and an empty one."""
     for number, row in enumerate([head, *rows]):
         yield f"| {' | '.join(map(escape, row))} |"
         if number == 0:
@@ -106,7 +107,7 @@ def write_table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
 
 
 def escape(text: str) -> str:
-    """A text that says in Markdown what it says, on one line: it may be of a foreign site."""
+    """Return a text on one line, with what Markdown would take for markup escaped."""
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -115,7 +116,7 @@ UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render_junit(report: Report) -> str:
-    """Write the document."""
+    """Return the report as JUnit's XML."""
     suites: dict[str, list[Tree.Element]] = {}
     for chapter in report.chapters:
         suites.setdefault(name_suite(chapter), []).append(make_case(chapter))
@@ -129,7 +130,7 @@ def render_junit(report: Report) -> str:
 
 
 def name_suite(chapter: Chapter) -> str:
-    """The suite of a run: its strategy, or the site that it looked at."""
+    """Return the suite of a run: its strategy, or the site that it looked at."""
     if chapter.cell:
         return chapter.cell.strategy
     header = chapter.verdict.header if chapter.verdict else None
@@ -137,7 +138,7 @@ def name_suite(chapter: Chapter) -> str:
 
 
 def make_case(chapter: Chapter) -> Tree.Element:
-    """One run."""
+    """Return the case of one run."""
     cell, header = chapter.cell, chapter.verdict.header if chapter.verdict else None
     name = cell.scenario if cell else header.action if header else chapter.name
     seconds = cell.seconds if cell else chapter.seconds
@@ -158,7 +159,7 @@ def make_case(chapter: Chapter) -> Tree.Element:
 
 
 def count_cases(cases: list[Tree.Element]) -> dict[str, str]:
-    """How many cases came to what, and how long all of them took."""
+    """Return how many cases came to what, and how long all of them took."""
     seconds = sum(float(each.get("time", 0)) for each in cases)
     kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     counts = {
@@ -168,5 +169,5 @@ def count_cases(cases: list[Tree.Element]) -> dict[str, str]:
 
 
 def clean(text: str) -> str:
-    """A text without what XML cannot hold."""
+    """Return a text without what XML cannot hold."""
     return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)

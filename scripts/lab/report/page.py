@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from django.template import Context, Engine
-from django.utils.safestring import mark_safe
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from lab.judge.findings import Finding
 from lab.matrix.result import Result
@@ -28,9 +28,9 @@ CHARTS = {
 
 
 def render_page(report: Report) -> str:
-    """Write the page.
+    """Return the page.
 
-    What histories hold is text of foreign sites: the template escapes all of it, and the policy
+    What histories hold is text of external sites: the template escapes all of it, and the policy
     lets no script run but the page's own.
     """
     script = read_files("uplot/uPlot.iife.min.js", "report.js")
@@ -43,29 +43,31 @@ def render_page(report: Report) -> str:
     context = {
         "report": report,
         "policy": policy,
-        "script": mark_safe(script),  # noqa: S308 - our own
-        "style": mark_safe(style),  # noqa: S308 - our own
+        "script": Markup(script),  # noqa: S704 - our own
+        "style": Markup(style),  # noqa: S704 - our own
         "strategies": list(dict.fromkeys(cell.strategy for cell in report.cells)),
         "matrix": arrange_matrix(report),
         "chapters": [describe_chapter(each) for each in report.chapters],
         "is_open": len(report.chapters) == 1,
     }
-    template = Engine(dirs=[str(HERE)], autoescape=True).get_template("page.html")
-    return str(template.render(Context(context, use_l10n=False, use_tz=False)))
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True
+    )
+    return environment.get_template("page.html").render(context)
 
 
 def read_files(*names: str) -> str:
-    """Files of this package, one after another."""
+    """Return the text of files of this package, one after another."""
     return "\n".join((HERE / name).read_text("utf-8").strip() for name in names)
 
 
 def name_source(text: str) -> str:
-    """What a Content-Security-Policy calls an inline script or style."""
+    """Return what a Content-Security-Policy calls an inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def arrange_matrix(report: Report) -> list[tuple[str, list[Chapter | None]]]:
-    """Scenarios in rows, strategies in columns."""
+    """Return scenarios in rows, strategies in columns."""
     at = {(each.cell.scenario, each.cell.strategy): each for each in report.chapters if each.cell}
     strategies = dict.fromkeys(cell.strategy for cell in report.cells)
     scenarios = dict.fromkeys(cell.scenario for cell in report.cells)
@@ -76,7 +78,7 @@ def arrange_matrix(report: Report) -> list[tuple[str, list[Chapter | None]]]:
 
 
 def describe_chapter(chapter: Chapter) -> dict[str, Any]:
-    """A chapter as the template needs it."""
+    """Return a chapter as the template needs it."""
     shown = [(float(table.rows[0][0] or 0), find_end(table)) for table in list_tables(chapter)]
     start = min([begin for begin, _end in shown] + [mark.t for mark in chapter.marks], default=0.0)
     end = max((end for _begin, end in shown), default=0.0)
@@ -102,24 +104,24 @@ def describe_chapter(chapter: Chapter) -> dict[str, Any]:
 
 
 def count_findings(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str, str]]:
-    """What each checker found, and its counts where there are any, for reading."""
+    """Yield what each checker found, and its counts for reading where there are any."""
     for each in findings:
         counts = (f"{each.judged:,}", f"{each.faults:,}") if each.judged else ("", "")
         yield (each, *counts)
 
 
 def list_tables(chapter: Chapter) -> list[Table]:
-    """The tables of a chapter in which there is something."""
+    """Return the tables of a chapter that are not empty."""
     return [table for table in (chapter.sightings, chapter.serving) if table and table.rows]
 
 
 def find_end(table: Table) -> float:
-    """Where a table ends, in seconds."""
+    """Return where a table ends, in seconds."""
     return float(table.rows[-1][0] or 0) + (table.step or 0)
 
 
 def describe_chart(table: Table, chart: str) -> str:
-    """What a chart is, for those who do not see it."""
+    """Return what a chart shows, for those who do not see it."""
     shown = ", ".join(column.title for column in table.columns if column.chart == chart)
     step = f", in steps of {table.step:g} s" if table.step else ""
     top = f"{table.biggest(chart):g}"
@@ -127,6 +129,6 @@ def describe_chart(table: Table, chart: str) -> str:
 
 
 def describe_scenario(cell: Result | None) -> str | None:
-    """A cell's scenario in a sentence."""
+    """Return a cell's scenario as a sentence."""
     scenario = SCENARIOS.get(cell.scenario) if cell else None
-    return scenario.what if scenario else None
+    return scenario.what[:1].upper() + scenario.what[1:] if scenario else None

@@ -31,7 +31,7 @@ def find_sources(names: Iterable[str]) -> list[Source]:
 
 
 def find_run(name: str) -> Path:
-    """The history or the folder of that name; a run of the matrix has a short one."""
+    """Return the history or the folder of that name; of a run of the matrix, the name will do."""
     for path in (Path(name), checkout.WORK / checkout.MATRIX / name):
         if path.exists():
             return path
@@ -42,7 +42,7 @@ def find_run(name: str) -> Path:
 
 
 def iterate_sources(run: Path) -> Iterator[Source]:
-    """What is in a run.
+    """Yield the histories and the cells of a run.
 
     Raises:
         LabError: nothing, or a cell that cannot be read.
@@ -60,13 +60,13 @@ def iterate_sources(run: Path) -> Iterator[Source]:
 
 
 def find_cells(run: Path) -> list[Result]:
-    """The cells of a run of the matrix, strategy by strategy."""
+    """Return the cells of a run of the matrix, strategy by strategy."""
     pairs = ((strategy, scenario) for strategy in STRATEGIES for scenario in SCENARIOS)
     return [cell for pair in pairs if (cell := read_cell(run, *pair))]
 
 
 def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
-    """One cell, if there is one.
+    """Return one cell, if it is there.
 
     Raises:
         LabError: it is damaged.
@@ -82,19 +82,19 @@ def read_cell(run: Path, strategy: str, scenario: str) -> Result | None:
 
 
 def count_cells(names: Iterable[str]) -> int:
-    """How many cells the runs of the matrix among these should have."""
+    """Return how many cells the runs of the matrix among these should have."""
     return sum(len(find_wanted(find_run(name))) for name in names)
 
 
 def find_wanted(run: Path) -> set[tuple[str, str]]:
-    """The cells that a run should have; of one that is too old to say so, those that it has."""
+    """Return the cells that a run should have; those that it has, if it is too old to say."""
     if run.is_file():
         return set()
     return {*load_wanted(run), *((each.strategy, each.scenario) for each in find_cells(run))}
 
 
 def locate_history(run: Path, cell: Result) -> Path | None:
-    """A cell's history: where it was written, or beside the cell if the run has been moved."""
+    """Return where a cell's history is: where it was written, or beside a cell that was moved."""
     if not cell.history:
         return None
     beside = run / cell.strategy / Path(cell.history).name

@@ -56,23 +56,23 @@ class Table:
 
     @property
     def title(self) -> str:
-        """What it has, for whom charts say nothing."""
+        """Return what the table has, for those who do not see the charts."""
         if self.step is None:
             return "Traffic and replicas by time"
         return f"Fetches and latency by time, in steps of {self.step:g} s"
 
     def charts(self) -> tuple[str, ...]:
-        """The charts that show it."""
+        """Return the names of the charts that show the table."""
         return tuple(dict.fromkeys(column.chart for column in self.columns))
 
     def biggest(self, chart: str) -> float:
-        """The greatest number that a chart shows."""
+        """Return the greatest number that a chart shows."""
         wanted = [index for index, each in enumerate(self.columns, 1) if each.chart == chart]
         return max((row[index] or 0 for row in self.rows for index in wanted), default=0)
 
 
 def drop_empty(columns: Sequence[Column], rows: Sequence[Sequence[Number]]) -> Table:
-    """A table without the columns that have nothing but zeros."""
+    """Return a table without the columns that have nothing but zeros."""
     kept = [index for index in range(1, len(columns) + 1) if any(row[index] for row in rows)]
     return Table(
         tuple(columns[index - 1] for index in kept),
@@ -119,7 +119,7 @@ def count_sightings(run: Run, verdict: Verdict) -> Table:
 
 
 def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
-    """Whatever was judged of each fetch; requests for what no release has are left out."""
+    """Yield what came of each fetch, but for requests that ask for what no release has."""
     broken, wrong = find_faulty(verdict.findings)
     for index, fetch in enumerate(run.fetches):
         if fetch.how == "absent" or fetch.t < 0:
@@ -138,7 +138,7 @@ def iterate_sightings(run: Run, verdict: Verdict) -> Iterator[Sighting]:
 
 
 def list_releases(run: Run) -> list[str]:
-    """The releases of a run, in order; last, what names none."""
+    """Return the releases of a run, in order; last, what names none."""
     named = {fetch.release for fetch in run.fetches if fetch.release} | {*run.records} - {""}
     for event in run.events:
         named |= {
@@ -149,7 +149,7 @@ def list_releases(run: Run) -> list[str]:
 
 
 def measure_page(fetch: Fetch) -> float | None:
-    """How long a page took, if it is one that came."""
+    """Return how long a page took, if the fetch is one of a page that came."""
     answer = fetch.answer
     if fetch.role != "page" or fetch.cached or answer.status is None:
         return None
@@ -157,7 +157,7 @@ def measure_page(fetch: Fetch) -> float | None:
 
 
 def choose_step(seconds: float) -> float:
-    """The shortest of 0.1 s, 0.2 s, 0.5 s, 1 s … of which no more than `STEPS` are needed."""
+    """Return the shortest of 0.1 s, 0.2 s, 0.5 s, 1 s … of which `STEPS` are enough."""
     exponent = -1
     while True:
         for factor in (1, 2, 5):
@@ -168,14 +168,14 @@ def choose_step(seconds: float) -> float:
 
 
 def iterate_quantiles(times: Iterable[float]) -> Iterator[Number]:
-    """The quantiles, by nearest rank: of a few times the 99th percentile is the longest."""
+    """Yield the quantiles, by nearest rank: of a few times the 99th percentile is the longest."""
     ranked = sorted(times)
     for quantile in QUANTILES:
         yield round(ranked[math.ceil(quantile * len(ranked)) - 1], 1) if ranked else None
 
 
 def make_column(key: tuple[str, str], releases: list[str]) -> Column:
-    """The column of a release and an outcome."""
+    """Return the column of a release and an outcome."""
     release, outcome = key
     tone = outcome.split()[0] if OUTCOMES[outcome] == "faults" else "release"
     return Column(
@@ -184,12 +184,12 @@ def make_column(key: tuple[str, str], releases: list[str]) -> Column:
 
 
 def choose_tone(release: str, releases: list[str]) -> int:
-    """The number of a release's tone."""
+    """Return the number of a release's tone."""
     return releases.index(release) % TONES
 
 
 def tabulate_serving(run: Run) -> Table:
-    """Weights and replicas by release, as the history says them; a row holds until the next."""
+    """Return weights and replicas by release; a row holds until the next."""
     told = [
         (
             event.t,
@@ -216,7 +216,7 @@ def tabulate_serving(run: Run) -> Table:
 
 
 def read_numbers(value: object) -> dict[str, int]:
-    """The whole numbers of an object in a history, which may hold anything."""
+    """Return the whole numbers of an object in a history, which may hold anything."""
     if not isinstance(value, Mapping):
         return {}
     return {str(name): number for name, number in value.items() if isinstance(number, int)}
@@ -235,12 +235,12 @@ class Mark:
 
     @property
     def at(self) -> str:
-        """When, for reading."""
+        """Return when it was, for reading."""
         return f"{self.t:.2f}"
 
 
 def mark_events(run: Run) -> tuple[Mark, ...]:
-    """The first events that say something; the last mark says how many there are beside them."""
+    """Return the first events that say something; the last mark counts the others."""
     marks = [
         Mark(round(event.t, 2), shorten(text))
         for event in run.events
@@ -253,13 +253,13 @@ def mark_events(run: Run) -> tuple[Mark, ...]:
 
 
 def shorten(text: str) -> str:
-    """One line, not too long."""
+    """Return a text on one line that is not too long."""
     line = " ".join(text.split())
     return line if len(line) <= MARK_WIDTH else f"{line[: MARK_WIDTH - 1]}…"
 
 
 def describe_event(event: Event) -> str | None:
-    """An event in words; None for what a chart shows, or another event says."""
+    """Return an event in words; None for what a chart shows, or another event says."""
     release, detail = event.release, event.detail
     routed = event.event == "weights" and detail.get("routed")
     if event.event in ("serving", "pictured") or routed:
@@ -289,7 +289,7 @@ def describe_event(event: Event) -> str | None:
 
 
 def describe_guard(event: Event) -> str:
-    """What a guard found, or stopped."""
+    """Return what a guard found, or stopped."""
     when, why = event.detail.get("when"), event.detail.get("why")
     if event.event == "guard-stopped":
         return f"guard stops the way to {event.release} {when}: {why}"
@@ -297,7 +297,7 @@ def describe_guard(event: Event) -> str:
 
 
 def describe_shares(detail: Mapping[str, Any]) -> str:
-    """Who gets which share of the traffic."""
+    """Return which release gets which share of the traffic."""
     weights = detail.get("weights")
     if not isinstance(weights, Mapping):
         return "?"
@@ -305,5 +305,5 @@ def describe_shares(detail: Mapping[str, Any]) -> str:
 
 
 def iterate_details(detail: Mapping[str, Any]) -> Iterator[str]:
-    """Whatever else an event says."""
+    """Yield whatever else an event says."""
     return (f"{name}={value}" for name, value in detail.items() if value is not None)

@@ -171,7 +171,7 @@ def require_robots(url: str, robots: Robots) -> None:
 
 
 def require_answer(url: str, base: str, get: Ask) -> str:
-    """See that somebody answers, whatever the answer is; returns the URL that it came from.
+    """See that somebody answers, whatever the answer is; return the URL that it came from.
 
     Raises:
         UnavailableError: nobody does.

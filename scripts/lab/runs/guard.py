@@ -55,11 +55,11 @@ class GuardedRoller(Roller):
                 raise StoppedError(f"before {step}", why, status)
 
     def inspect(self, release: str, when: str) -> tuple[Status, str | None]:
-        """Look at every page of a release; returns how it is, and what is wrong."""
+        """Look at every page of a release; return how it is, and what is wrong."""
         self.say(f"the guard looks at {release} {when}")
         fetches = self.probe.crawl_once(release, hard=True, name="guard")
         records = {release: parse_record(self.stack.record(release))}
-        # No rollout, in which a publish would be missed, and no foreign site, which may do more.
+        # No rollout, in which a publish would be missed, and no external site, which may do more.
         base = self.stack.base
         header = Header(
             strategy=self.stack.strategy,

@@ -32,7 +32,7 @@ class Caller:
         self.connection = HTTPConnection(host, timeout=SECONDS)
 
     def ask(self, path: str) -> tuple[HTTPResponse, int, bool]:
-        """GET a page; returns its answer, its length and whether it was asked for twice."""
+        """GET a page; return its answer, its length and whether it was asked for twice."""
         reused = self.connection.sock is not None
         try:
             return *self.ask_once(path), False

@@ -30,12 +30,12 @@ class RunRequest:
 
     @property
     def publishes(self) -> bool:
-        """A rollback goes to what has been published before."""
+        """Say whether the target is published first; that of a rollback has been."""
         return self.action == "rollout"
 
 
 def choose_rollout(request: RunRequest) -> Rollout:
-    """From where to where, when nothing serves yet: from the first release to the second, or back.
+    """Return the rollout that is asked for, on a new stack; by default between the first two.
 
     Raises:
         LabError: that is no way.
@@ -51,7 +51,7 @@ def choose_rollout(request: RunRequest) -> Rollout:
 
 
 def find_neighbour(release: str, request: RunRequest) -> str:
-    """The release after it, for a rollback the one before it; at the end the one on the other side.
+    """Return the next release, for a rollback the one before; at the end, the other way.
 
     Raises:
         LabError: it is the only one.
@@ -64,7 +64,7 @@ def find_neighbour(release: str, request: RunRequest) -> str:
 
 
 def split_at(release: str) -> tuple[list[str], list[str]]:
-    """The releases before one, and those after it, the nearest first."""
+    """Return the releases before one, and those after it, the nearest first."""
     known = releases()
     index = known.index(release)
     return [*known[:index][::-1]], [*known[index + 1 :]]

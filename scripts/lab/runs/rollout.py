@@ -42,7 +42,7 @@ class Roller:
         self.weights: Mapping[str, int] = {}
 
     def before(self, step: str) -> None:
-        """Called before each step, with what it says of itself."""
+        """Do what has to be done before a step; a roller without a guard does nothing."""
 
     def settle(self) -> None:
         """Wait until the visitors have seen the whole site as it is now."""
@@ -178,7 +178,7 @@ class Roller:
 def find_rewritten(
     assets: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[dict[str, str | None]]:
-    """Which of the assets that were there before have been written again, or are gone.
+    """Return the assets that were there before, and have been written again or are gone.
 
     Args:
         assets: hashed names, as the record of a release has them.

@@ -115,7 +115,7 @@ def observe(
 
 
 def probe_stack(name: str, visits: int, say: Say) -> Path:
-    """Visit each release that a stack serves; returns the history.
+    """Visit each release that a stack serves; return the history.
 
     Raises:
         Interrupted: by Ctrl-C.

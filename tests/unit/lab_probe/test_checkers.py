@@ -15,12 +15,12 @@ from lab.judge.verdict import judge_history
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.unit.lab_probe.conftest import Bench, Reply
+
     from lab.history import Run
     from lab.judge.evidence import Judgement
     from lab.judge.findings import Finding
     from lab.judge.verdict import Verdict
-
-    from .conftest import Bench, Reply
 
 
 def only_fault(verdict: Verdict, checker: str) -> Finding:
@@ -548,7 +548,7 @@ def test_a_release_without_a_record_is_unknown(bench: Bench) -> None:
     assert (finding.reason or "").startswith("no record of release v2")
 
 
-def test_a_foreign_site_without_records_can_pass(bench: Bench) -> None:
+def test_an_external_site_without_records_can_pass(bench: Bench) -> None:
     bench.begin(action="probe", records=False, static=False)
     bench.visit("v1")
     verdict = bench.verdict()
@@ -560,7 +560,9 @@ def test_a_foreign_site_without_records_can_pass(bench: Bench) -> None:
     assert verdict.finding("body matches hash").judged
 
 
-def test_a_foreign_site_with_other_hashes_is_not_accused(bench: Bench, reply: type[Reply]) -> None:
+def test_an_external_site_with_other_hashes_is_not_accused(
+    bench: Bench, reply: type[Reply]
+) -> None:
     page = b"<script src=/assets/app.0123456789ab.js></script>"
     bench.shop.plant("/", reply(page, headers={"Content-Type": "text/html"}))
     bench.shop.plant(

@@ -16,7 +16,7 @@ from lab.probe.client import Client, make_session, name_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .conftest import Reply, Request, Shop
+    from tests.unit.lab_probe.conftest import Reply, Request, Shop
 
 
 @pytest.fixture

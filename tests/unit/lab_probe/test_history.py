@@ -46,9 +46,16 @@ PAGE = Fetch(
     answer=Answer(status=200, sha256="aa", ms=2.5),
 )
 ASSET = Fetch(
-    t=2.0, role="asset", url="http://shop.test/a.css", page=PAGE.url, via=PAGE.url, how="stylesheet", release="v1", visitor="3",
+    t=2.0,
+    role="asset",
+    url="http://shop.test/a.css",
+    page=PAGE.url,
+    via=PAGE.url,
+    how="stylesheet",
+    release="v1",
+    visitor="3",
     answer=Answer(error="timeout", retried=True, replica="web-1", pid="7"),
-)  # fmt: skip
+)
 
 
 @pytest.fixture

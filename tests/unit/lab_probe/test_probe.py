@@ -11,11 +11,10 @@ from lab.probe.client import make_session
 
 if TYPE_CHECKING:
     import requests
+    from tests.unit.lab_probe.conftest import Reply, Request, Shop
 
     from lab.history import History
     from lab.probe import Site
-
-    from .conftest import Reply, Request, Shop
 
 
 def test_visitors_visit_again_and_again_until_they_are_stopped(

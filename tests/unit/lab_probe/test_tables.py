@@ -10,10 +10,9 @@ from lab.commands.tables import render_side_by_side, render_verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from tests.unit.lab_probe.conftest import Bench, Reply
 
     from lab.judge.verdict import Verdict
-
-    from .conftest import Bench, Reply
 
 
 def draw(renderable: RenderableType, width: int) -> list[str]:

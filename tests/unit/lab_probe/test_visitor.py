@@ -9,9 +9,9 @@ from lab.history import read_history
 from lab.probe import Limits, Probe, Site
 
 if TYPE_CHECKING:
-    from lab.history import Fetch, History
+    from tests.unit.lab_probe.conftest import Reply, Request, Shop
 
-    from .conftest import Reply, Request, Shop
+    from lab.history import Fetch, History
 
 
 def paths(shop: Shop, fetches: list[Fetch], role: str) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.report.recorded import write_history, write_matrix
+from tests.unit.report.histories import write_history, write_matrix
 
 from lab import cli
 

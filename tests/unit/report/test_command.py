@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.report.recorded import write_history, write_matrix
+from tests.unit.report.histories import write_history, write_matrix
 
 from lab.matrix.result import WANTED, add_wanted
 from lab.matrix.run import MatrixRequest, run_cells

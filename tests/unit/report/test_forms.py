@@ -1,4 +1,4 @@
-"""The page, Markdown, JSON and JUnit's XML say the same, and hold what a foreign site says."""
+"""The page, Markdown, JSON and JUnit's XML say the same, and hold what an external site says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xml.etree import ElementTree as Tree
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.unit.report.recorded import PLANTED
+from tests.unit.report.histories import PLANTED
 
 from lab.report.document import Report, make_report
 from lab.report.forms import render_json, render_junit, render_markdown
@@ -80,7 +80,7 @@ def test_the_matrix_leads_to_every_cell(matrix: Path) -> None:
     assert "all 3 cells are as expected" in page
 
 
-def test_markdown_says_what_a_foreign_site_says_and_nothing_more(report: Report) -> None:
+def test_markdown_says_what_an_external_site_says_and_nothing_more(report: Report) -> None:
     tokens = MarkdownIt("commonmark").enable("table").parse(render_markdown(report))
     inline = [token for each in tokens for token in (each, *(each.children or ()))]
 

@@ -9,7 +9,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.report.recorded import PLANTED
+from tests.unit.report.histories import PLANTED
 
 from lab.report.document import PICTURE_BYTES, make_report
 from lab.report.page import render_page

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.report.recorded import PAGES, PLANTED, write_history
+from tests.unit.report.histories import PAGES, PLANTED, write_history
 
 from lab.history import Run, read_history
 from lab.judge.verdict import judge_run

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Site
+    from tests.unit.shop.conftest import Site
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 if TYPE_CHECKING:
     import requests
-
-    from .conftest import Site
+    from tests.unit.shop.conftest import Site
 
     Pages = dict[str, dict[str, requests.Response]]
     Records = dict[str, dict[str, Any]]

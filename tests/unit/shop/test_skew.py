@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Site
+    from tests.unit.shop.conftest import Site
 
 RELEASES = Path(__file__).parents[3] / "app" / "releases"
 BROKEN = {

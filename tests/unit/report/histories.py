@@ -17,7 +17,7 @@ BASE = "http://shop.test/"
 STATIC = f"{BASE}static/"
 PAGES = 30
 PLANTED = "</script><script>document.title='owned'</script>"
-"""What a foreign site may have in the place of a name."""
+"""What an external site may have in the place of a name."""
 BODIES = {"v1": b"body { color: blue }", "v2": b"body { color: green }"}
 NAMES = {
     release: f"css/site.{md5(body).hexdigest()[:12]}.css"  # noqa: S324 - as Django names them
