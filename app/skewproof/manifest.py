@@ -1,39 +1,44 @@
-"""The manifest: Django's map from source names to asset names, and the commit record of a release.
+"""The manifest: Django's map from source names to asset names. A release exists once it is stored.
 
 The format is Django's own, version 1.1, so that stock Django can read it. What is ours stands in
-extra keys beside ``paths`` and ``hash``, which Django ignores.
+extra keys beside ``paths`` and ``hash``, which Django ignores. A build may write the manifest into
+the image as well ("baked"): the very file that the publish of this image stores, byte for byte.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skewproof.errors import ManifestError
+from skewproof.errors import ManifestError, SkewproofError
 from skewproof.release import is_safe
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NAME = "staticfiles.json"
-WRITTEN = "1.1"
+VERSION = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
 REBAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
 REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
 
-def key(release: str) -> str:
-    """Return the key of a release's manifest among the records of the store."""
+def make_key(release: str) -> str:
+    """Return the key of a release's manifest among the private files of the store."""
     return f"{release}/{NAME}"
 
 
-def place_in(store: str, release: str) -> str:
+def name_place(store: str, release: str) -> str:
     """Return where in a store the manifest of a release is, for messages."""
-    return f"{key(release)} of the store {store}"
+    return f"{make_key(release)} of the store {store}"
 
 
-def release_of(key: str) -> str | None:
-    """Return the release whose manifest has that key, or None for any other record."""
+def find_release(key: str) -> str | None:
+    """Return the release whose manifest has that key, or None for any other private file."""
     release, _, name = key.partition("/")
     return release if name == NAME and is_safe(release) else None
 
@@ -56,7 +61,7 @@ class Manifest:
         """Return the file as it is stored; size is that of all its assets, in bytes."""
         document = {
             "paths": dict(sorted(self.paths.items())),
-            "version": WRITTEN,
+            "version": VERSION,
             "hash": self.hash,
             "release": self.release,
             "created": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
@@ -81,14 +86,14 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise unusable(release, place, f"it is not JSON ({error})", remedy) from error
-    fault = fault_of(document, release, "" if baked else release)
+        raise make_unusable_error(release, place, f"it is not JSON ({error})", remedy) from error
+    fault = find_fault(document, release, "" if baked else release)
     if fault:
-        raise unusable(release, place, fault, remedy)
+        raise make_unusable_error(release, place, fault, remedy)
     return Manifest(release, document["paths"], str(document.get("hash", "")))
 
 
-def fault_of(document: Any, release: str, unnamed: str) -> str | None:
+def find_fault(document: Any, release: str, unnamed: str) -> str | None:
     """Return what is wrong with the document, or None.
 
     Args:
@@ -109,7 +114,7 @@ def fault_of(document: Any, release: str, unnamed: str) -> str | None:
     return None
 
 
-def unusable(release: str, place: str, fault: str, remedy: str) -> ManifestError:
+def make_unusable_error(release: str, place: str, fault: str, remedy: str) -> ManifestError:
     """Return the error for a manifest that is there and of no use."""
     return ManifestError(
         "unusable",
@@ -117,7 +122,7 @@ def unusable(release: str, place: str, fault: str, remedy: str) -> ManifestError
     )
 
 
-def difference(there: dict[str, str], here: dict[str, str]) -> str:
+def find_difference(there: dict[str, str], here: dict[str, str]) -> str:
     """Return which files differ between two maps of paths, in words; empty if none does."""
     changed = [
         f"{name} is {there[name]} there and {here[name]} here"
@@ -126,10 +131,63 @@ def difference(there: dict[str, str], here: dict[str, str]) -> str:
     ]
     removed = [f"{name} is only there" for name in sorted(there.keys() - here.keys())]
     added = [f"{name} is only here" for name in sorted(here.keys() - there.keys())]
-    return enumeration(changed + removed + added)
+    return list_some(changed + removed + added)
 
 
-def enumeration(items: list[str]) -> str:
+def list_some(items: list[str]) -> str:
     """Return the first few items, and how many there are more."""
     rest = len(items) - SHOWN
     return ", ".join(items[:SHOWN]) + (f", and {rest} more" if rest > 0 else "")
+
+
+def load_baked(file: Path, release: str) -> Manifest:
+    """Return the manifest of the release that is baked into this image.
+
+    Raises:
+        ManifestError: There is none, or it is another release's or none that can be used.
+    """
+    return parse(read_baked(file, release), release, str(file), baked=True)
+
+
+def read_baked(file: Path, release: str) -> bytes:
+    """Return the baked manifest as it is."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise make_baked_error("absent", file, release, "there is no such file") from error
+    except OSError as error:
+        raise make_baked_error("unreachable", file, release, f"reading failed ({error})") from error
+
+
+def make_baked_error(reason: str, file: Path, release: str, why: str) -> ManifestError:
+    """Return the error for a baked manifest that is not there."""
+    return ManifestError(
+        reason, f"release {release}: no baked manifest from {file}: {why}; {REBAKE}"
+    )
+
+
+def match_baked(file: Path, release: str, paths: dict[str, str]) -> bytes:
+    """Return the baked manifest as it is, for a publish of the same files.
+
+    Raises:
+        SkewproofError: The files that were collected now are not those that were baked.
+    """
+    content = read_baked(file, release)
+    there = parse(content, release, str(file), baked=True)
+    differences = find_difference(there.paths, paths)
+    if differences:
+        raise SkewproofError(
+            f"release {release}: the baked manifest {file} is not of these files: {differences}; "
+            "nothing was written; publish from the image that was baked, with the same options"
+        )
+    return content
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write beside the file, then rename: nobody ever reads half of it."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http.response import HttpResponseBase
 
-from skewproof.configured import release_storage
 from skewproof.errors import ReleaseIdError
 from skewproof.release import release_id
+from skewproof.storage import find_release_storage
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -43,7 +43,7 @@ class ReleaseMiddleware:
         # Django makes storages without a lock, so threads that begin at once would make one each,
         # and each would ask the store. Here is one thread. What is wrong with it, /readyz says.
         with suppress(Exception):
-            release_storage()
+            find_release_storage()
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -52,14 +52,14 @@ class ReleaseMiddleware:
         """Have the request answered, and stamp the answer."""
         answer = self.get_response(request)
         if self.is_async:
-            return self.awaited(cast("Awaitable[HttpResponseBase]", answer))
-        return self.stamped(cast("HttpResponseBase", answer))
+            return self.stamp_later(cast("Awaitable[HttpResponseBase]", answer))
+        return self.stamp(cast("HttpResponseBase", answer))
 
-    async def awaited(self, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    async def stamp_later(self, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
         """Stamp a response once it is there."""
-        return self.stamped(await answer)
+        return self.stamp(await answer)
 
-    def stamped(self, response: HttpResponseBase) -> HttpResponseBase:
+    def stamp(self, response: HttpResponseBase) -> HttpResponseBase:
         """Return the response with the header."""
         response.headers[HEADER] = self.release
         return response

@@ -39,14 +39,22 @@ def release_id(file: Path | None = None) -> str:
     value = os.environ.get(VARIABLE, "")
     # Compose and CI systems pass a variable that nobody set as an empty one.
     if value:
-        return checked_release_id(value, f"the environment variable {VARIABLE}")
-    path = file or release_file()
+        return check_release_id(value, f"the environment variable {VARIABLE}")
+    path = file or find_release_file()
     if path is None:
-        raise ReleaseIdError(missing("and no file was named"))
-    return checked_release_id(text_of(path), str(path))
+        raise ReleaseIdError(describe_missing("and no file was named"))
+    return check_release_id(read_release_file(path), str(path))
 
 
-def checked_release_id(value: str, source: str) -> str:
+def known_release_id() -> str | None:
+    """Return the release id, or None where there is none."""
+    try:
+        return release_id()
+    except ReleaseIdError:
+        return None
+
+
+def check_release_id(value: str, source: str) -> str:
     """Return the value if it is safe as a path; the source is for the error message."""
     if not is_safe(value):
         raise ReleaseIdError(f"release id {value!r} from {source} is not safe as a path: {RULE}")
@@ -58,7 +66,7 @@ def is_safe(value: str) -> bool:
     return SAFE.fullmatch(value) is not None and ".." not in value
 
 
-def release_file() -> Path | None:
+def find_release_file() -> Path | None:
     """Return the file named by the settings, or None while there are no settings."""
     if not settings.configured:
         return None
@@ -69,17 +77,17 @@ def release_file() -> Path | None:
     return Path(base) / "RELEASE" if base else None
 
 
-def text_of(path: Path) -> str:
+def read_release_file(path: Path) -> str:
     """Return what the build wrote into the file, without the newline at its end."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
-        raise ReleaseIdError(missing(f"and there is no file {path}")) from error
+        raise ReleaseIdError(describe_missing(f"and there is no file {path}")) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ReleaseIdError(missing(f"and {path} cannot be read: {error}")) from error
+        raise ReleaseIdError(describe_missing(f"and {path} cannot be read: {error}")) from error
 
 
-def missing(why: str) -> str:
+def describe_missing(why: str) -> str:
     """Return the message for an id that is nowhere."""
     return (
         f"no release id: the environment variable {VARIABLE} is not set {why}; "

@@ -1,4 +1,4 @@
-"""Storages whose manifest belongs to one release.
+"""The storages that a project can configure, and the one that it has configured.
 
 Set one of them as the backend of ``STORAGES["staticfiles"]``. All releases share their assets; each
 has a manifest of its own, outside of what the public can read::
@@ -10,29 +10,20 @@ has a manifest of its own, outside of what the public can read::
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.staticfiles.storage import (
-    ManifestFilesMixin,
-    ManifestStaticFilesStorage,
-    StaticFilesStorage,
-)
-from django.utils.functional import cached_property
+from django.conf import STATICFILES_STORAGE_ALIAS, settings
+from django.core.files.storage import storages
+from django.utils.module_loading import import_string
 
-from skewproof import baked, manifest
-from skewproof.errors import ManifestError, OptionError, SkewproofError
-from skewproof.loader import Loader
-from skewproof.release import release_id
+from skewproof.backends.base import FileSystemReleaseStorage, ReleaseManifestMixin
+from skewproof.errors import OptionError
 
 if TYPE_CHECKING:
-    import os
-
-    from skewproof.azure import AzureReleaseStorage
-    from skewproof.gcs import GoogleCloudReleaseStorage
-    from skewproof.manifest import Manifest
-    from skewproof.s3 import S3ReleaseStorage
-    from skewproof.store import Store
+    from skewproof.backends.azure import AzureReleaseStorage
+    from skewproof.backends.gcs import GoogleCloudReleaseStorage
+    from skewproof.backends.s3 import S3ReleaseStorage
+    from skewproof.stores.store import PublishingStorage
 
 __all__ = [
     "AzureReleaseStorage",
@@ -41,218 +32,62 @@ __all__ = [
     "ReleaseManifestMixin",
     "S3ReleaseStorage",
 ]
-ELSEWHERE = {
-    "AzureReleaseStorage": "azure",
-    "GoogleCloudReleaseStorage": "gcs",
-    "S3ReleaseStorage": "s3",
+# Imported when they are asked for, as each needs django-storages and a library more.
+LAZY = {
+    "AzureReleaseStorage": "skewproof.backends.azure",
+    "GoogleCloudReleaseStorage": "skewproof.backends.gcs",
+    "S3ReleaseStorage": "skewproof.backends.s3",
 }
-
-PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
-WAITING = "this process asks again by itself, no restart is needed"
 
 
 def __getattr__(name: str) -> Any:
-    """Import a storage when it is asked for, as each needs django-storages and a library more."""
-    if name in ELSEWHERE:
-        return getattr(import_module(f"skewproof.{ELSEWHERE[name]}"), name)
+    """Import a storage when it is asked for (PEP 562)."""
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class ReleaseManifestMixin(ManifestFilesMixin):
-    """Reads the manifest of the running release, when it is first needed.
+def find_backend() -> Any:
+    """Return the class that is configured, without making the storage.
 
-    A manifest that is missing, broken or out of reach raises ManifestError at every look-up, and is
-    asked for again at most once a second, until it is there. From then on a look-up costs what it
-    costs in stock Django. The storage never writes: publishing does.
-
-    Attributes:
-        hashing: The local storage whose code computes names and contents when publishing. A project
-            that changes how Django hashes files sets a subclass of its own.
-        pause: Seconds between two attempts to load the manifest.
-        unhashed_copies: Whether a publish stores files under their source names as well, as stock
-            Django does.
-        baked_manifest: The manifest in the image, if the build wrote one; then no look-up needs
-            the store.
-        publish_barrier: Whether a process with a baked manifest is ready only when the store holds
-            the release.
+    Making a stock storage already loads its manifest: asking about it must not be what does that.
     """
+    return import_string(settings.STORAGES[STATICFILES_STORAGE_ALIAS]["BACKEND"])
 
-    hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
-    pause: ClassVar[float] = 1.0
 
-    def __init__(
-        self,
-        *args: Any,
-        releases_location: str | os.PathLike[str] | None = None,
-        unhashed_copies: bool = True,
-        baked_manifest: str | os.PathLike[str] | None = None,
-        publish_barrier: bool = False,
-        **options: Any,
-    ) -> None:
-        if "manifest_storage" in options:
-            raise OptionError(
-                f"{type(self).__name__} keeps the manifests beside the assets and takes no option "
-                "manifest_storage; take it out, and set releases_location to keep them elsewhere"
-            )
-        super().__init__(*args, **options)
-        self.releases_location = self.checked_releases_location(releases_location)
-        self.unhashed_copies = unhashed_copies
-        self.baked_manifest = Path(baked_manifest) if baked_manifest else None
-        self.publish_barrier = publish_barrier
-        self._loader: Loader[Manifest] = Loader(self.pause)
-        self._barrier: Loader[bool] = Loader(self.pause)
-        # Django's constructor has set an empty map; without it the property below takes over.
-        del self.__dict__["hashed_files"]
+def is_release_backend(found: Any) -> bool:
+    """Return whether a class is one of this package's storages."""
+    return isinstance(found, type) and issubclass(found, ReleaseManifestMixin)
 
-    def load_manifest(self) -> tuple[dict[str, str], str]:  # type: ignore[override] # stubs err
-        """Load nothing: Django's constructor calls this, before anybody has asked for a file."""
-        return {}, ""
 
-    @cached_property
-    def hashed_files(self) -> dict[str, str]:  # type: ignore[override] # an attribute in Django
-        """Asset name by source name; once loaded, an attribute as in stock Django.
+def find_release_storage() -> ReleaseManifestMixin | None:
+    """Return the configured storage if it is one of this package's."""
+    if not is_release_backend(find_backend()):
+        return None
+    storage = storages[STATICFILES_STORAGE_ALIAS]
+    return storage if isinstance(storage, ReleaseManifestMixin) else None
 
-        Raises:
-            SkewproofError: There is no release id, or its manifest cannot be used now.
-        """
-        loaded = self._loader.load(self.fetch_manifest, self.late)
-        self.manifest_hash = loaded.hash
-        return loaded.paths
 
-    def fetch_manifest(self) -> Manifest:
-        """Return the manifest of the running release, from the image or from the store."""
-        release = release_id()
-        if self.baked_manifest:
-            return baked.load(self.baked_manifest, release)
-        return self.stored_manifest(release)
+def find_publishing_storage() -> PublishingStorage | None:
+    """Return the storage for a publish: the configured one, or what does the same without boto3."""
+    configured = settings.STORAGES[STATICFILES_STORAGE_ALIAS]
+    if configured["BACKEND"] == f"{__name__}.S3ReleaseStorage":
+        from skewproof.backends.s3_direct import find_direct_storage
 
-    def assert_ready(self) -> None:
-        """Raise unless pages can be rendered and, if that was asked for, the release is published.
+        return find_direct_storage(configured.get("OPTIONS", {})) or find_release_storage()
+    return find_release_storage()
 
-        Raises:
-            SkewproofError: Why not.
-        """
-        paths = self.hashed_files
-        if self.baked_manifest and self.publish_barrier:
-            self._barrier.load(lambda: self.is_published(paths), self.late)
 
-    def is_published(self, paths: dict[str, str]) -> bool:
-        """Return True if the release is in the store with these paths, else raise ManifestError."""
-        release = release_id()
-        differences = manifest.difference(self.stored_manifest(release).paths, paths)
-        if differences:
-            raise ManifestError(
-                "unusable",
-                f"release {release}: the manifest at {self.manifest_place(release)} is not that of "
-                f"this image: {differences}; two images have one id: build this one under another",
-            )
-        return True
+def require_release_storage() -> ReleaseManifestMixin:
+    """Return the configured storage.
 
-    def stored_manifest(self, release: str) -> Manifest:
-        """Return the manifest of a release from the store."""
-        content = self.read_release_manifest(release)
-        return manifest.parse(content, release, self.manifest_place(release))
-
-    def late(self, seconds: float) -> ManifestError:
-        """Return the error for a store that has not answered in full after so many seconds."""
-        why = f"the store has not answered in full within {seconds:g} seconds"
-        return self.no_manifest("unreachable", release_id(), why)
-
-    def no_manifest(self, reason: str, release: str, why: str) -> ManifestError:
-        """Return the error for a manifest that cannot be had now."""
-        place = self.manifest_place(release)
-        todo = f"{PUBLISH}; {WAITING}" if reason == "absent" else WAITING
-        return ManifestError(reason, f"release {release}: no manifest from {place}: {why}; {todo}")
-
-    def checked_releases_location(self, given: str | os.PathLike[str] | None) -> str:
-        """Return where the manifests are, which must not be where the public reads."""
-        raise NotImplementedError
-
-    def manifest_place(self, release: str) -> str:
-        """Return where the manifest of a release is, for messages."""
-        raise NotImplementedError
-
-    def read_release_manifest(self, release: str) -> bytes:
-        """Return the manifest of a release as it is stored, or raise ManifestError."""
-        raise NotImplementedError
-
-    def open_store(self, largest: int) -> Store:
-        """Return the store for a publish whose largest file has so many bytes."""
-        raise NotImplementedError
-
-    def assert_publishable(self) -> None:
-        """Raise OptionError if a publish would refuse the storage; the store is not asked."""
-        from skewproof.collection import hashing_class
-
-        hashing_class(type(self))
-
-    def asset_headers(self, name: str) -> dict[str, str]:
-        """Return the headers that the options ask for on an asset."""
-        raise NotImplementedError
-
-    def _save(self, name: str, content: Any) -> str:  # noqa: ARG002 - Django's signature
-        raise SkewproofError(self.read_only(f"write {name!r}"))
-
-    def delete(self, name: str) -> None:
-        """Refuse: other releases may be serving the file."""
-        raise SkewproofError(self.read_only(f"delete {name!r}"))
-
-    def read_only(self, what: str) -> str:
-        """Return the message for an attempt to write past the publish."""
-        return (
-            f"{type(self).__name__} cannot {what}: other releases may be serving it; publish with "
-            'collectstatic, and put "skewproof" before "django.contrib.staticfiles" in '
-            "INSTALLED_APPS so that its collectstatic is the one that runs"
+    Raises:
+        OptionError: It is none of this package's, and knows no releases.
+    """
+    storage = find_release_storage()
+    if storage is None:
+        raise OptionError(
+            f'STORAGES["staticfiles"] is {find_backend().__name__}, which knows no releases; '
+            'set it to "skewproof.storage.S3ReleaseStorage" or another one of this package'
         )
-
-
-class FileSystemReleaseStorage(ReleaseManifestMixin, StaticFilesStorage):  # type: ignore[misc] # as Django does
-    """Keeps assets in a directory that a web server serves, and the manifests beside it.
-
-    Takes the options of Django's StaticFilesStorage. ``location`` is ``STATIC_ROOT`` by default,
-    ``releases_location`` the directory ``releases`` beside it.
-    """
-
-    def checked_releases_location(self, given: str | os.PathLike[str] | None) -> str:
-        """Return the directory of the manifests, which must not be within the served one."""
-        if not self.location:
-            raise OptionError(f"{type(self).__name__} needs a location: set STATIC_ROOT")
-        served = Path(self.location)
-        chosen = Path(given).absolute() if given else served.parent / "releases"
-        if chosen == served or served in chosen.parents:
-            raise OptionError(
-                f"releases_location {chosen} is within {served}, which the public can read; "
-                "set it to a directory beside it"
-            )
-        return str(chosen)
-
-    def manifest_file(self, release: str) -> Path:
-        """Return the file of a release's manifest."""
-        return Path(self.releases_location, release, manifest.NAME)
-
-    def manifest_place(self, release: str) -> str:
-        """Return the path of the manifest."""
-        return str(self.manifest_file(release))
-
-    def read_release_manifest(self, release: str) -> bytes:
-        """Return the manifest of a release, from its file."""
-        try:
-            return self.manifest_file(release).read_bytes()
-        except FileNotFoundError as error:
-            raise self.no_manifest("absent", release, "there is no such file") from error
-        except PermissionError as error:
-            raise self.no_manifest(
-                "forbidden", release, "this process may not read it; give its user the right"
-            ) from error
-        except OSError as error:
-            raise self.no_manifest("unreachable", release, f"reading failed ({error})") from error
-
-    def open_store(self, largest: int) -> Store:  # noqa: ARG002 - no time-outs on a disk
-        """Return the directories as a store."""
-        from skewproof.directory import Directory
-
-        return Directory(Path(self.location), Path(self.releases_location), self)
-
-    def asset_headers(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the web server sets them
-        """Return nothing: files have no headers."""
-        return {}
+    return storage

@@ -32,16 +32,16 @@ call_command("collectstatic", interactive=False, verbosity=0)
 print(time.perf_counter() - started)
 """
 OWN_HASHING = f"""{HASHING}
-from skewproof.collection import hashed
-from skewproof.configured import release_storage
+from skewproof.publishing.collection import collect_release
+from skewproof.storage import find_release_storage
 from skewproof.management.commands.collectstatic import Command
 options = dict(interactive=False, verbosity=0, link=False, clear=False, dry_run=False,
     ignore_patterns=[], use_default_ignore_patterns=True, post_process=True)
-storage, command = release_storage(), Command()
+storage, command = find_release_storage(), Command()
 command.set_options(**options)
 with tempfile.TemporaryDirectory() as folder:
     started = time.perf_counter()
-    hashed(storage, Path(folder), command.fill)
+    collect_release(storage, Path(folder), command.fill)
     print(time.perf_counter() - started)
 """
 

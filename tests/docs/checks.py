@@ -11,7 +11,8 @@ import click
 from django.conf import global_settings
 
 from lab.judge.findings import Status
-from skewproof import health, origin, release
+from skewproof import health, release
+from skewproof.write_release import COMMITS
 
 from .markdown import Document
 from .project import NAME
@@ -94,7 +95,7 @@ def check_variables(document: Document, project: Project) -> Iterator[str]:
             name in project.variables
             or name in project.inner
             or name in Status.__members__
-            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS | origin.COMMITS.keys()
+            or name in OTHER_CAPITALS | OWN_SETTINGS | STARTPROJECT_SETTINGS | COMMITS.keys()
             or hasattr(global_settings, name)
         )
         if name and not known:

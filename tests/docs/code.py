@@ -132,7 +132,7 @@ def commands() -> dict[str, set[str]]:
     programs = {each.__name__.rpartition(".")[2]: each for each in modules() if is_program(each)}
     parsers = {
         **{name: each.create_parser("manage.py", name) for name, each in managed.items()},
-        **{name: each.parser() for name, each in programs.items()},
+        **{name: each.make_parser() for name, each in programs.items()},
     }
     return {name: flags(parser) - everybodys for name, parser in parsers.items()}
 

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from skewproof.content import IMMUTABLE, guessed, md5
-from skewproof.directory import Directory
+from skewproof.publishing.collection import IMMUTABLE, guess_headers
+from skewproof.stores.directory import Directory
+from skewproof.stores.store import md5
 
 from .project import ROOT
 
@@ -151,7 +152,7 @@ def check_types(site: Site) -> Iterator[str]:
     """Each ending has the type that it has in a bucket, however many endings a name has."""
     for file in sorted((site.served / "types").iterdir()):
         answer = site.get(f"/static/types/{file.name}")
-        wanted = guessed(f"x{file.suffix}")["Content-Type"]
+        wanted = guess_headers(f"x{file.suffix}")["Content-Type"]
         if (answer.status, answer.headers.get("content-type")) != (200, wanted):
             yield f"{file.name} is {answer.status} {answer.headers.get('content-type')}"
         if "content-encoding" in answer.headers:

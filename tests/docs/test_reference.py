@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from skewproof import exits, origin
+from skewproof import write_release
+from skewproof.management.base import Exit
 
 from . import code
 from .markdown import Document
@@ -85,7 +86,7 @@ def test_every_setting_of_ours_has_a_heading_and_every_other_one_a_line() -> Non
 def test_every_environment_variable_has_a_heading() -> None:
     named = {name for name in headings("Environment variables") if name.isupper()}
     assert differences(named - {"TMPDIR"}, code.variables()) == []
-    assert differences(first_codes("Variables of platforms"), origin.COMMITS) == []
+    assert differences(first_codes("Variables of platforms"), write_release.COMMITS) == []
 
 
 def test_every_command_has_a_heading() -> None:
@@ -99,7 +100,7 @@ def test_every_option_of_a_command_is_in_its_table(command: str) -> None:
 
 
 def test_every_exit_code_is_in_the_table() -> None:
-    there = {value for name, value in vars(exits).items() if name.isupper()}
+    there = {code.value for code in Exit}
     named = {int(row[0]) for row in REFERENCE.section("Exit codes").rows if row[0].isdigit()}
     assert named == there | {0, 1, 2}
 

@@ -91,7 +91,7 @@ def test_the_policies_are_enough_to_publish_and_to_prune(
         printed = run(project, bucket, "Publish", release, "collectstatic --no-input")
         assert f"release {release} is published" in printed
     before = keys(bucket)
-    assert not [key for key in before if "_notes" in key]
+    assert not [key for key in before if "_intents" in key]
 
     assert "v1" in run(project, bucket, "Prune", "v2", "releases")
     prune = "prune_releases --keep 1 --min-age 0 --delete"

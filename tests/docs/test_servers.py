@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.machine import lacks
 
-from skewproof.content import TYPES, guessed
+from skewproof.publishing.collection import TYPES, guess_headers
 
 from .serverchecks import (
     CHECKS,
@@ -73,7 +73,7 @@ def test_the_recipe_knows_the_types_that_a_bucket_would_have(server: str) -> Non
         for kind, endings in TYPE.findall(recipe(server))
         for ending in endings.split()
     }
-    assert listed == {each: guessed(f"x.{each}")["Content-Type"] for each in ENDINGS}
+    assert listed == {each: guess_headers(f"x.{each}")["Content-Type"] for each in ENDINGS}
 
 
 def in_place(served: Path) -> Write:

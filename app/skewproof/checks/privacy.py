@@ -12,18 +12,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, storages
 from django.utils.module_loading import import_string
 
-from skewproof.configured import release_storage
+from skewproof.storage import find_release_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skewproof.storage import ReleaseManifestMixin
+    from skewproof.backends.base import ReleaseManifestMixin
 
 
 def check_privacy(**_: Any) -> list[CheckMessage]:
     """skewproof.W006: the public may be able to read manifests, which name every file."""
     try:
-        storage = release_storage()
+        storage = find_release_storage()
     except (ImproperlyConfigured, TypeError):
         return []  # E003 says so
     if storage is None:
@@ -34,23 +34,23 @@ def check_privacy(**_: Any) -> list[CheckMessage]:
             hint="Keep manifests where only processes of the site can read them.",
             id="skewproof.W006",
         )
-        for each in [*exposed_files(storage), *exposed_keys(storage)]
+        for each in [*find_exposed_files(storage), *find_exposed_keys(storage)]
     ]
 
 
-def exposed_files(storage: ReleaseManifestMixin) -> Iterator[str]:
+def find_exposed_files(storage: ReleaseManifestMixin) -> Iterator[str]:
     """Yield manifests in a directory that is served, or collected to be served."""
     named = {"baked_manifest": storage.baked_manifest}
     if isinstance(storage, FileSystemStorage):
         named["releases_location"] = Path(storage.releases_location)
     for option, path in named.items():
-        for served, setting in served_directories(storage):
+        for served, setting in find_served_directories(storage):
             if path and served in (path.absolute(), *path.absolute().parents):
                 yield f"{option} {path} is within {setting} {served}, which the public reads."
                 break
 
 
-def served_directories(storage: ReleaseManifestMixin) -> Iterator[tuple[Path, str]]:
+def find_served_directories(storage: ReleaseManifestMixin) -> Iterator[tuple[Path, str]]:
     """Yield directories that web servers serve in most projects, each with what names it."""
     if isinstance(storage, FileSystemStorage):
         yield Path(storage.location), "location"
@@ -62,14 +62,14 @@ def served_directories(storage: ReleaseManifestMixin) -> Iterator[tuple[Path, st
         yield Path(path).absolute(), "STATICFILES_DIRS"
 
 
-def exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
+def find_exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
     """Yield other storages of the same bucket that let the public read below the manifests."""
-    bucket = getattr(storage, "releases_container", None) or bucket_of(storage)
+    bucket = getattr(storage, "releases_container", None) or find_bucket(storage)
     if bucket is None:
         return
     for alias in settings.STORAGES:
-        other = other_storage(alias)
-        if bucket_of(other) != bucket or not is_public(other):
+        other = find_other_storage(alias)
+        if find_bucket(other) != bucket or not is_public(other):
             continue
         location = str(other.location).strip("/")
         if not location or f"{storage.releases_location}/".startswith(f"{location}/"):
@@ -80,12 +80,12 @@ def exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:
             )
 
 
-def bucket_of(storage: Any) -> str | None:
+def find_bucket(storage: Any) -> str | None:
     """Return the bucket of a storage, or what Azure calls a container."""
     return getattr(storage, "bucket_name", None) or getattr(storage, "azure_container", None)
 
 
-def other_storage(alias: str) -> Any:
+def find_other_storage(alias: str) -> Any:
     """Return a storage of django-storages that is not for static files, or None.
 
     Making one asks no network, unless it keeps a manifest; of others nobody knows.

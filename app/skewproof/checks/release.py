@@ -13,10 +13,10 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 
-from skewproof.configured import backend, is_release_backend
 from skewproof.errors import ReleaseIdError
 from skewproof.manifest import NAME
-from skewproof.release import VARIABLE, release_file, release_id, text_of
+from skewproof.release import VARIABLE, find_release_file, read_release_file, release_id
+from skewproof.storage import find_backend, is_release_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def check_release(**_: Any) -> list[CheckMessage]:
 
 def check_origin(**_: Any) -> list[CheckMessage]:
     """skewproof.W004: the release id seems to be made at run time, as by asking git."""
-    found = [*late_ids(), *late_names()]
+    found = [*find_late_ids(), *find_late_names()]
     return [Warning(each, hint=AT_BUILD, id="skewproof.W004") for each in found]
 
 
@@ -65,17 +65,17 @@ def check_uniqueness(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def late_ids() -> Iterator[str]:
+def find_late_ids() -> Iterator[str]:
     """Yield what speaks against the id having been chosen when the image was built."""
-    value, file = os.environ.get(VARIABLE, ""), release_file()
-    began = started_with()
+    value, file = os.environ.get(VARIABLE, ""), find_release_file()
+    began = read_first_environment()
     if value and began and began.get(VARIABLE, "") != value:
         yield (
             f"{VARIABLE} was set to {value!r} by code of this process (it began with "
             f"{began.get(VARIABLE, '')!r}): processes of one release may get different ids, and "
             "processes of different releases the same."
         )
-    built = written(file)
+    built = read_built_id(file)
     if value and built and built != value:
         yield (
             f"{VARIABLE} is {value!r}, but the build wrote {built!r} into {file}; the variable "
@@ -85,13 +85,13 @@ def late_ids() -> Iterator[str]:
         yield f"the release id is read from {file}, which changes with every commit and checkout."
 
 
-def late_names() -> Iterator[str]:
+def find_late_names() -> Iterator[str]:
     """Yield why a manifest name of the project's own may be made at run time."""
-    found = backend()
+    found = find_backend()
     if not is_stock_manifest(found) or found.manifest_name == NAME:
         return
     owner = next(each for each in found.__mro__ if "manifest_name" in vars(each))
-    for module in modules(owner.__module__, settings.SETTINGS_MODULE or ""):
+    for module in find_modules(owner.__module__, settings.SETTINGS_MODULE or ""):
         if asks_git(module):
             yield (
                 f"{found.__name__}.manifest_name is {found.manifest_name!r}, and {module.__name__} "
@@ -106,8 +106,8 @@ def is_stock_manifest(found: Any) -> bool:
     return is_manifest and not is_release_backend(found)
 
 
-def started_with() -> dict[str, str]:
-    """Return the environment that this process was started with; empty where nobody can tell."""
+def read_first_environment() -> dict[str, str]:
+    """Return the environment that the process was started with; empty where it cannot be had."""
     try:
         content = Path("/proc/self/environ").read_bytes()
     except OSError:
@@ -116,15 +116,15 @@ def started_with() -> dict[str, str]:
     return {name: value for name, _, value in lines}
 
 
-def written(file: Path | None) -> str:
+def read_built_id(file: Path | None) -> str:
     """Return the id that the build wrote into the file, if it wrote one."""
     try:
-        return text_of(file) if file else ""
+        return read_release_file(file) if file else ""
     except ReleaseIdError:
         return ""
 
 
-def modules(storage: str, configuration: str) -> Iterator[ModuleType]:
+def find_modules(storage: str, configuration: str) -> Iterator[ModuleType]:
     """Yield the storage's module and that of the settings; all of a package called settings."""
     package = configuration.rpartition(".")[0]
     for name, module in sorted(sys.modules.items()):

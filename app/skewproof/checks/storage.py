@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
 
 from skewproof.checks.release import is_stock_manifest
-from skewproof.configured import backend, is_release_backend, release_storage
 from skewproof.errors import ManifestError, ReleaseIdError
 from skewproof.manifest import NAME
+from skewproof.storage import find_backend, find_release_storage, is_release_backend
 
 OURS = 'Use "skewproof.storage.S3ReleaseStorage" or another storage of this package.'
 
@@ -22,7 +22,7 @@ OURS = 'Use "skewproof.storage.S3ReleaseStorage" or another storage of this pack
 def check_apps(**_: Any) -> list[CheckMessage]:
     """skewproof.E002: Django's collectstatic would run instead of ours."""
     names = [config.name for config in apps.get_app_configs()]
-    if not is_release_backend(backend()) or "django.contrib.staticfiles" not in names:
+    if not is_release_backend(find_backend()) or "django.contrib.staticfiles" not in names:
         return []
     if names.index("skewproof") < names.index("django.contrib.staticfiles"):
         return []
@@ -39,7 +39,7 @@ def check_apps(**_: Any) -> list[CheckMessage]:
 def check_options(**_: Any) -> list[CheckMessage]:
     """skewproof.E003: the storage, or a publish to it, refuses the options."""
     try:
-        storage = release_storage()
+        storage = find_release_storage()
         if storage is not None:
             storage.assert_publishable()
     except (ImproperlyConfigured, TypeError) as error:
@@ -50,7 +50,7 @@ def check_options(**_: Any) -> list[CheckMessage]:
 def check_baked(**_: Any) -> list[CheckMessage]:
     """skewproof.E004: the image has no manifest of its release, though the options name one."""
     try:
-        storage = release_storage()
+        storage = find_release_storage()
         if storage is not None and storage.baked_manifest:
             storage.fetch_manifest()
     except ManifestError as error:
@@ -62,7 +62,7 @@ def check_baked(**_: Any) -> list[CheckMessage]:
 
 def check_shared(**_: Any) -> list[CheckMessage]:
     """skewproof.W001: all releases share one manifest in a store that they share."""
-    found = backend()
+    found = find_backend()
     if not is_stock_manifest(found) or issubclass(found, FileSystemStorage):
         return []
     if found.manifest_name != NAME:
@@ -80,7 +80,7 @@ def check_shared(**_: Any) -> list[CheckMessage]:
 
 def check_strictness(**_: Any) -> list[CheckMessage]:
     """skewproof.W002: a name that the manifest lacks is not an error."""
-    found = backend()
+    found = find_backend()
     if not is_manifest(found) or found.manifest_strict:
         return []
     return [
@@ -95,9 +95,11 @@ def check_strictness(**_: Any) -> list[CheckMessage]:
 
 def check_overwriting(**_: Any) -> list[CheckMessage]:
     """skewproof.W003: a manifest may be stored under a name that nobody reads."""
-    found = backend()
-    overwrites = option(found, "file_overwrite", getattr(settings, "AWS_S3_FILE_OVERWRITE", True))
-    prefix = option(found, "location", getattr(settings, "AWS_LOCATION", ""))
+    found = find_backend()
+    overwrites = read_option(
+        found, "file_overwrite", getattr(settings, "AWS_S3_FILE_OVERWRITE", True)
+    )
+    prefix = read_option(found, "location", getattr(settings, "AWS_LOCATION", ""))
     if not is_stock_manifest(found) or overwrites or not prefix:
         return []
     return [
@@ -113,7 +115,7 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
 
 def check_debug(**_: Any) -> list[CheckMessage]:
     """skewproof.W007: in DEBUG no manifest is read, and nothing of all this shows."""
-    if not settings.DEBUG or not is_manifest(backend()):
+    if not settings.DEBUG or not is_manifest(find_backend()):
         return []
     return [
         Warning(
@@ -130,7 +132,7 @@ def is_manifest(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, ManifestFilesMixin)
 
 
-def option(found: Any, name: str, default: Any) -> Any:
+def read_option(found: Any, name: str, default: Any) -> Any:
     """Return an option as django-storages would choose it, without making the storage.
 
     Making a stock storage loads its manifest from the store.

@@ -1,14 +1,31 @@
-"""What the commands of this package have in common."""
+"""What the commands of this package have in common: help, exit codes, progress.
+
+Exit codes: 0 done, 1 a mistake in options or settings, 3 refused since a release would be hurt, 4
+the store failed or another job is at work in it (the same command goes on from there), 130
+interrupted.
+"""
 
 from __future__ import annotations
 
+import time
 from argparse import RawDescriptionHelpFormatter
+from contextlib import contextmanager
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.core.management.base import BaseCommand, DjangoHelpFormatter
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
+
+from skewproof.errors import RefusedError, SkewproofError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from django.core.management.base import CommandParser
+
+    from skewproof.publishing.publish import Progress
+
+WIDTH = 30
+PAUSE = 0.1  # seconds between two drawings
 
 
 class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -25,3 +42,58 @@ class ReleaseCommand(BaseCommand):
         return super().create_parser(
             prog_name, subcommand, formatter_class=Formatter, epilog=self.epilog, **kwargs
         )
+
+
+class Exit(IntEnum):
+    """What a command ends with when it does not end well; 1 is Django's own."""
+
+    REFUSED = 3
+    STORE_FAILED = 4
+    INTERRUPTED = 130
+
+
+@contextmanager
+def report_errors(interrupted: str) -> Iterator[None]:
+    """Turn every error of this package into one line and an exit code.
+
+    Args:
+        interrupted: What to say after Ctrl-C.
+    """
+    try:
+        yield
+    except RefusedError as error:
+        raise CommandError(str(error), returncode=Exit.REFUSED) from error
+    except StoreError as error:
+        raise CommandError(str(error), returncode=Exit.STORE_FAILED) from error
+    except SkewproofError as error:
+        raise CommandError(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise CommandError(interrupted, returncode=Exit.INTERRUPTED) from error
+
+
+@contextmanager
+def show_progress(
+    write: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Yield what draws the bar; nothing of it stays on the line, whatever happens."""
+    drawn, due = "", 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal drawn, due
+        if done < total and clock() < due:
+            return
+        due = clock() + PAUSE
+        drawn = draw_line(done, total)
+        write(f"\r{drawn}")
+
+    try:
+        yield show
+    finally:
+        if drawn:
+            write(f"\r{' ' * len(drawn)}\r")
+
+
+def draw_line(done: int, total: int) -> str:
+    """Return the bar as text; it never gets shorter, so that one drawing covers the last."""
+    full = WIDTH * done // total if total else WIDTH
+    return f"publishing [{'#' * full:.<{WIDTH}}] {done:>{len(f'{total:,}')},}/{total:,}"

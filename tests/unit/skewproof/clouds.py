@@ -17,7 +17,7 @@ from azure.storage.blob import BlobServiceClient
 from tests.machine import lacks, require_program
 from tests.s3servers.process import Program, free_port, launch
 
-from skewproof.content import md5
+from skewproof.stores.store import md5
 
 from .proxy import Answer, Handler, Proxy, proxying
 

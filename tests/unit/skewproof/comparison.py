@@ -25,8 +25,8 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, Stati
 from django.core.management import CommandError
 from django.test import override_settings
 
-from skewproof.collection import hashed
 from skewproof.management.commands.collectstatic import Command
+from skewproof.publishing.collection import collect_release
 from skewproof.storage import FileSystemReleaseStorage
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def by_us(
     with tempfile.TemporaryDirectory() as folder:
         storage = storage_class(location=Path(folder, "store"))
         found = []
-        error = failure(lambda: found.append(hashed(storage, Path(folder, "local"), command.fill)))
+        error = failure(
+            lambda: found.append(collect_release(storage, Path(folder, "local"), command.fill))
+        )
         if error:
             return Outcome({}, "", {}, {}, out.getvalue(), error)
         assets = {each.name: digest(each.file) for each in found[0].assets}

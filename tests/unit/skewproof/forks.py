@@ -117,11 +117,11 @@ def prepare() -> None:
     from botocore.loaders import create_loader
     from django.conf import settings
 
-    import skewproof.bucket
-    import skewproof.directory
+    import skewproof.backends.s3
     import skewproof.management.commands.collectstatic
-    import skewproof.s3
-    import skewproof.transport  # noqa: F401
+    import skewproof.stores.bucket
+    import skewproof.stores.directory
+    import skewproof.stores.fast  # noqa: F401
 
     loader = create_loader()
     botocore.session.create_loader = lambda *_: loader

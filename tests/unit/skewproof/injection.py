@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from skewproof.directory import PREFIX
+from skewproof.stores.directory import PREFIX
 
 from .forks import Ended
 from .places import BucketPlace, DirectoryPlace
@@ -289,11 +289,11 @@ class Bench:
 
 
 def contents(entries: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Return what is stored; a manifest holds a date, and who dies leaves notes and half files."""
+    """Return what is stored; a manifest holds a date, and who dies leaves intents and files."""
     return {
         key: "" if key.startswith("releases/") else entry[1]
         for key, entry in entries.items()
-        if "_notes" not in key and PREFIX not in key
+        if "_intents" not in key and PREFIX not in key
     }
 
 
@@ -307,7 +307,7 @@ def said_wrongly(kind: Kind, ended: Ended, committed: bool, is_last: bool) -> It
         expected = {0}
     elif not is_last:
         expected = {4}
-    else:  # taking the note away may fail; on a busy machine more requests time out than should
+    else:  # taking the intent away may fail; on a busy machine more requests time out than should
         expected = {0, 4} if kind.how == "silence" else {0}
     if ended.code not in expected:
         yield f"it ended with {ended.code} instead of {expected}: {ended.said}"

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from skewproof import manifest
-from skewproof.collection import Collection
-from skewproof.content import Upload, md5
-from skewproof.store import Counter, Headers, Stored
+from skewproof.publishing.collection import Collection, Upload
+from skewproof.stores.store import Counter, Headers, Stored, md5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +22,7 @@ class World:
     """What is stored, and the store's clock, which goes on with every write."""
 
     assets: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
-    records: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    private: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
     now: datetime = START
 
     def pass_time(self, time: timedelta) -> None:
@@ -37,8 +36,8 @@ class World:
         """Return the paths of all releases."""
         return {
             release: manifest.parse(content, release, "memory").paths
-            for key, (content, _) in self.records.items()
-            if (release := manifest.release_of(key))
+            for key, (content, _) in self.private.items()
+            if (release := manifest.find_release(key))
         }
 
     def assert_whole(self) -> None:
@@ -62,22 +61,22 @@ class Memory:
         self.turn = turn
         self.calls = Counter()
 
-    def read_record(self, key: str) -> bytes | None:
+    def read_private(self, key: str) -> bytes | None:
         self.turn()
-        return self.world.records.get(key, (None,))[0]
+        return self.world.private.get(key, (None,))[0]
 
-    def create_record(self, key: str, content: bytes) -> bool:
+    def create_private(self, key: str, content: bytes) -> bool:
         self.turn()
-        return self._create(self.world.records, key, content)
+        return self._create(self.world.private, key, content)
 
-    def list_records(self, folder: str = "") -> dict[str, Stored]:
+    def list_private(self, folder: str = "") -> dict[str, Stored]:
         self.turn()
-        return listed(self.world.records, folder)
+        return listed(self.world.private, folder)
 
-    def delete_records(self, keys: Iterable[str]) -> None:
+    def delete_private(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.turn()
-            self.world.records.pop(key, None)
+            self.world.private.pop(key, None)
 
     def list_assets(self) -> dict[str, Stored]:
         self.turn()

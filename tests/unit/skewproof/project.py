@@ -14,7 +14,7 @@ from unittest import mock
 from django.core.management import call_command
 from django.test import override_settings
 
-from skewproof.content import md5
+from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from .forks import Lane
 
 if TYPE_CHECKING:
-    from skewproof.bucket import Bucket
-    from skewproof.store import Headers
+    from skewproof.stores.bucket import Bucket
+    from skewproof.stores.store import Headers
 
 WRITES = ("open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir")
 """What Python tells an audit hook of, before it does it; os.fsync and write are not among them."""
@@ -22,11 +22,11 @@ WRITES = ("open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "
 
 def impatient(patience: float, retries: int) -> None:
     """Let a publish give up soon."""
-    from skewproof import transport
+    from skewproof.stores import bucket
 
-    transport.PATIENCE = patience  # type: ignore[assignment]
-    transport.RETRIES = retries
-    transport.FIRST_PAUSE, transport.LONGEST_PAUSE = 0.01, 0.02
+    bucket.PATIENCE = patience  # type: ignore[assignment]
+    bucket.RETRIES = retries
+    bucket.FIRST_PAUSE, bucket.LONGEST_PAUSE = 0.01, 0.02
 
 
 class Disk:
@@ -129,18 +129,20 @@ def no_sync() -> None:
 
 def manifest_first() -> None:
     """Commit the release before its files are there."""
-    from skewproof import plan, publish
+    from skewproof.publishing import publish
 
-    def early(release: str, collection: Any, store: Any, _: bool) -> plan.Plan:
-        publish.commit(release, collection, store)
-        return plan.compared(release, collection, store, True)
+    compare = publish.compare
 
-    publish.compared = early
+    def early(release: str, collection: Any, store: Any, _: bool) -> publish.PublishPlan:
+        publish.write_manifest(release, collection, store)
+        return compare(release, collection, store, True)
+
+    publish.compare = early
 
 
 def delete_then_write() -> None:
     """Write everything, and delete before, as stock Django does."""
-    from skewproof import bucket
+    from skewproof.stores import bucket
 
     def create(store: Bucket, name: str, body: bytes, headers: Headers) -> bool:
         store.delete_assets([name])
@@ -154,7 +156,7 @@ def delete_then_write() -> None:
 
 def unconditional() -> None:
     """Write everything, over what is there."""
-    from skewproof import bucket
+    from skewproof.stores import bucket
 
     def create(store: Bucket, name: str, body: bytes, headers: Headers) -> bool:
         store.replace_asset(name, body, headers)
@@ -166,12 +168,10 @@ def unconditional() -> None:
 
 def unconditional_manifest() -> None:
     """Commit over what is there."""
-    import obstore
-
-    from skewproof import bucket
+    from skewproof.stores import bucket
 
     def create(store: Bucket, key: str, content: bytes) -> bool:
-        obstore.put(store._releases.store, store._releases.key(key), content)
+        store._private.client.replace(store._private.key(key), content, {})
         return True
 
-    bucket.Bucket.create_record = create  # type: ignore[method-assign]
+    bucket.Bucket.create_private = create  # type: ignore[method-assign]

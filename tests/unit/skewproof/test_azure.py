@@ -15,9 +15,10 @@ from azure.storage.blob import (
 )
 from django.core.management import CommandError
 
-from skewproof import azure, container
+from skewproof.backends import azure
 from skewproof.checks.privacy import check_privacy
 from skewproof.errors import OptionError
+from skewproof.stores import azure as azure_store
 
 from .clouds import ACCOUNT, ask, connection_string
 from .test_clouds import failure
@@ -75,7 +76,7 @@ def test_a_publisher_without_a_right_is_told_which_request_was_refused(
     cloud_project: Project, cloud: AzurePlace
 ) -> None:
     cloud_project.options = with_sas(cloud, "rl")
-    with pytest.raises(CommandError, match=r"writing .*_notes/.* in http://.*: 403") as caught:
+    with pytest.raises(CommandError, match=r"writing .*_intents/.* in http://.*: 403") as caught:
         cloud_project.publish("v1")
     assert caught.value.returncode == 4
     assert "sig=" not in str(caught.value)
@@ -124,10 +125,10 @@ def test_without_prefixes_names_are_those_of_the_containers(
     with cloud_project.active("v1"):
         storage = cloud_project.storage()
         store = storage.open_store(0)
-        assert store.create_record(f"{cloud.prefix}/staticfiles.json", b"{}")
+        assert store.create_private(f"{cloud.prefix}/staticfiles.json", b"{}")
         assert store.create_asset(f"{cloud.prefix}.css", b"", {})
         assert f"{cloud.prefix}.css" in store.list_assets()
-        assert f"{cloud.prefix}/staticfiles.json" in store.list_records()
+        assert f"{cloud.prefix}/staticfiles.json" in store.list_private()
         store.delete_assets([f"{cloud.prefix}.css"])
         assert f"{cloud.prefix}.css" not in store.list_assets()
         assert storage.manifest_key("v1") == "v1/staticfiles.json"
@@ -137,7 +138,7 @@ def test_a_listing_of_several_pages_is_whole_and_counted(
     cloud_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud_project.publish("v1")
-    monkeypatch.setitem(container.OPTIONS, "results_per_page", 4)
+    monkeypatch.setitem(azure_store.OPTIONS, "results_per_page", 4)
     with cloud_project.active("v1"):
         store = cloud_project.storage().open_store(0)
         assert len(store.list_assets()) == 14
@@ -145,9 +146,9 @@ def test_a_listing_of_several_pages_is_whole_and_counted(
 
 
 def test_directories_of_a_hierarchical_namespace_are_no_files() -> None:
-    assert container.is_directory(BlobProperties(metadata={"hdi_isfolder": "true"}))
-    assert not container.is_directory(BlobProperties(metadata={"owner": "shop"}))
-    assert not container.is_directory(BlobProperties())
+    assert azure_store.is_directory(BlobProperties(metadata={"hdi_isfolder": "true"}))
+    assert not azure_store.is_directory(BlobProperties(metadata={"owner": "shop"}))
+    assert not azure_store.is_directory(BlobProperties())
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def made(**options: Any) -> Any:
 
 def test_credentials_are_those_of_the_configured_storage() -> None:
     def given(**options: Any) -> Any:
-        return azure.credential_of(made(**options))()
+        return azure_store.find_credential(made(**options))()
 
     assert given(account_key="key", sas_token="sas") == {"access_key": "key", "expires_at": None}
     assert given(sas_token="?sig=a")["sas_token"] == "sig=a"
@@ -249,4 +250,4 @@ def test_a_publish_takes_the_proxy_of_the_storage(
 def test_time_outs_that_the_project_sets_win(cloud_project: Project) -> None:
     storage = cloud_project.storage(client_options={"read_timeout": 7})
     assert storage.service_client._config.retry_policy.total_retries == 3
-    assert azure.patience(storage) == {"connection_timeout": 1, "retry_total": 0}
+    assert azure.choose_patience(storage) == {"connection_timeout": 1, "retry_total": 0}

@@ -13,7 +13,7 @@ import pytest
 from django.core.checks import CheckMessage, Error, run_checks
 
 import skewproof
-from skewproof.checks.release import asks_git, modules
+from skewproof.checks.release import asks_git, find_modules
 
 from .places import BucketPlace
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHARED = "storages.backends.s3.S3ManifestStaticStorage"
 LOCAL = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 MEDIA = "storages.backends.s3.S3Storage"
-STARTED_WITH = "skewproof.checks.release.started_with"
+STARTED_WITH = "skewproof.checks.release.read_first_environment"
 OWN = f"{__package__}.stock"
 
 
@@ -288,7 +288,7 @@ def test_of_settings_in_a_package_all_modules_are_looked_at(
     loaded = ("shop.storage", "shop.views", "site.settings", "site.urls")
     for name in (*loaded, "site.settings.base", "site.settings.live"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    assert [module.__name__ for module in modules("shop.storage", configuration)] == seen
+    assert [module.__name__ for module in find_modules("shop.storage", configuration)] == seen
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 import pytest
 from django.core.management import CommandError
 
-from skewproof import transport
+from skewproof.backends.loader import Loader
 from skewproof.checks.storage import check_options
-from skewproof.content import IMMUTABLE
 from skewproof.errors import ManifestError, StoreError
-from skewproof.loader import Loader
+from skewproof.publishing.collection import IMMUTABLE
+from skewproof.stores import bucket
 
 from .injection import FIRST, NEXT
 from .proxy import Failure, at
@@ -67,7 +67,7 @@ def test_a_publish_needs_as_many_requests_as_on_s3_and_may_fail_at_each(
     project, place = cloud_project, cloud_project.place
     before = prepared(project)
     copies = {name: place.read(name) for name in place.entries().keys() - before.keys()}
-    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setattr(bucket, "RETRIES", 0)
     for number in range(1, REQUESTS):
         fault: Fault = ("dead", 503)[number % 2]
         cloud.proxy.reset(at(number, fault))
@@ -215,7 +215,7 @@ def test_what_cannot_be_sent_is_refused_and_named(cloud_project: Project) -> Non
 def test_a_prune_that_is_refused_says_so_and_what_has_gone_already_counts_as_deleted(
     cloud_project: Project, cloud: CloudPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setattr(bucket, "RETRIES", 0)
     cloud_project.publish("v1")
     with cloud_project.active("v1"):
         store = cloud_project.storage().open_store(0)

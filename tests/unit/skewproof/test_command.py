@@ -17,7 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 import skewproof
-from skewproof import transport
+from skewproof.stores import bucket
 
 from .project import TREE
 
@@ -101,7 +101,7 @@ def test_the_variables_of_other_tools_do_not_change_where_a_publish_goes(
 def test_a_store_that_is_away_is_one_clear_line_and_a_code_of_its_own(
     s3_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "RETRIES", 1)
+    monkeypatch.setattr(bucket, "RETRIES", 1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
     s3_project.options = {"endpoint_url": endpoint}
@@ -203,7 +203,8 @@ def test_the_summary_counts_files_bytes_requests_and_seconds(
     assert found, out
     assert int(found[1]) == len(proxy.requests)
     assert (
-        sum("_notes" in request.path for request in proxy.requests if request.method == "PUT") == 1
+        sum("_intents" in request.path for request in proxy.requests if request.method == "PUT")
+        == 1
     )
 
 
@@ -283,7 +284,7 @@ def test_an_interrupted_publish_is_one_clear_error(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("skewproof.publish.commit", interrupt)
+        patched.setattr("skewproof.publishing.publish.write_manifest", interrupt)
         with pytest.raises(CommandError, match="interrupted") as caught:
             project.publish("v1")
     assert caught.value.returncode == 130

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError
 from tests.s3servers import wanted
 
-from skewproof import transport
+from skewproof.stores import bucket, fast
 
 from .forks import forking
 from .injection import (
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from .project import Project
     from .proxy import Fault, Proxy, Request
 
-# 1 manifest asked for, 1 note, 1 listing of notes, 1 of assets, 3 assets, 2 copies (one is as it
-# was), 1 manifest, 1 note taken away.
+# 1 manifest asked for, 1 intent, 1 listing of intents, 1 of assets, 3 assets, 2 copies (one is as
+# it was), 1 manifest, 1 intent taken away.
 REQUESTS = 11
 BENCHES = 3  # that work at once at each store
 
@@ -76,7 +76,7 @@ def test_every_write_is_conditional_but_those_of_unhashed_copies_and_none_delete
     watched.publish("v2")
     copies = tuple(watched.place.key(f"static/{name}") for name in NEXT)
     for write in proxy.writes():
-        if write.method == "POST":  # the way to delete: it is our own note that goes, as the last
+        if write.method == "POST":  # the way to delete: it is our own intent that goes, as the last
             assert write.path.endswith("?delete")
             assert write is proxy.requests[-1]
         else:
@@ -200,7 +200,7 @@ def test_a_conditional_write_that_met_a_deletion_is_repeated(
 
     proxy.reset(plan)
     assert "is published" in watched.publish("v2")
-    assert len(refused) == 5  # the note, three assets, the manifest
+    assert len(refused) == 5  # the intent, three assets, the manifest
     watched.assert_whole("v2")
 
 
@@ -212,8 +212,8 @@ def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
     how: int | str, said: str, watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared(watched)
-    monkeypatch.setattr(transport, "GIVING_UP", 1)
-    monkeypatch.setattr(transport, "PATIENCE", 0.5)
+    monkeypatch.setattr(bucket, "GIVING_UP", 1)
+    monkeypatch.setattr(bucket, "PATIENCE", 0.5)
     # From the fifth request on, when files are being sent.
     proxy.reset(lambda number, _: Failure(how) if number >= 5 else None)
     with pytest.raises(CommandError) as caught:
@@ -222,9 +222,9 @@ def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
     assert "of 5 files were written, no manifest was written" in str(caught.value)
     assert caught.value.returncode == 4
     # Three files are sent at once, each of them as often as it is allowed.
-    assert len(proxy.requests) <= 4 + 3 * (1 + transport.RETRIES)
+    assert len(proxy.requests) <= 4 + 3 * (1 + bucket.RETRIES)
 
 
 def test_no_request_is_waited_for_as_long_as_a_minute() -> None:
-    assert transport.PATIENCE + transport.GIVING_UP < 60
-    assert transport.retry_config(1)["retry_timeout"].total_seconds() == transport.GIVING_UP
+    assert bucket.PATIENCE + bucket.GIVING_UP < 60
+    assert fast.make_retry_config(1)["retry_timeout"].total_seconds() == bucket.GIVING_UP

@@ -9,8 +9,8 @@ from django.core.management import CommandError
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import RefreshError
 
-from skewproof import gcs
 from skewproof.errors import OptionError
+from skewproof.stores.gcs import make_token_source
 
 from .test_clouds import failure
 
@@ -101,10 +101,13 @@ class Token(Credentials):
 
 def test_a_token_is_taken_as_it_is_and_renewed_when_it_has_to_be() -> None:
     past, future = (datetime(year, 1, 1) for year in (2001, 2999))
-    token = gcs.token_of(Token("given", future))
+    token = make_token_source(Token("given", future))
     assert token() == {"token": "given", "expires_at": future.replace(tzinfo=UTC)}
-    assert gcs.token_of(Token("given", past))() == {"token": "renewed", "expires_at": None}
-    assert gcs.token_of(AnonymousCredentials())() == {"token": "", "expires_at": None}
+    assert make_token_source(Token("given", past))() == {
+        "token": "renewed",
+        "expires_at": None,
+    }
+    assert make_token_source(AnonymousCredentials())() == {"token": "", "expires_at": None}
 
 
 def test_credentials_that_have_been_revoked_are_an_error_in_one_line(

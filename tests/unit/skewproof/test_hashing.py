@@ -13,9 +13,7 @@ from django.core.files.storage import FileSystemStorage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skewproof.collection import staging
-from skewproof.references import CycleError, in_depth_first_order
-from skewproof.staging import StagingStorage
+from skewproof.publishing.hashing import CycleError, StagingStorage, add_staging, visit_depth_first
 
 from .comparison import (
     CLASSES,
@@ -221,7 +219,7 @@ def test_references_below_static_url_are_those_of_django(url: str) -> None:
 )
 def test_what_a_project_sets_is_honoured_without_giving_up_the_pass(changed: Any) -> None:
     cls = type("Own", (ManifestStaticFilesStorage,), changed)
-    assert issubclass(staging(cls), StagingStorage)
+    assert issubclass(add_staging(cls), StagingStorage)
     tree: Tree = {"p/a.css": "url(../b.txt) url(a.css.map)", "p/a.css.map": "", "b.txt": "url(c)"}
     assert_same({**tree, "c": "", "x.svg": "an x"}, cls)
 
@@ -245,7 +243,7 @@ class Forgiving(ManifestStaticFilesStorage):
 
 
 def test_a_class_with_methods_of_its_own_is_left_to_django() -> None:
-    assert not issubclass(staging(Forgiving), StagingStorage)
+    assert not issubclass(add_staging(Forgiving), StagingStorage)
     assert assert_same({"a.css": "url(gone.png) url(b.svg)", "b.svg": ""}, Forgiving).paths
 
 
@@ -306,7 +304,7 @@ def test_what_is_waited_for_comes_first_and_nothing_is_done_twice() -> None:
         done.extend([] if before else name)
         return before
 
-    in_depth_first_order("ea", attempt)
+    visit_depth_first("ea", attempt)
     assert sorted(done) == sorted(GRAPH)
     for name, before in GRAPH.items():
         assert all(done.index(each) < done.index(name) for each in before)
@@ -316,5 +314,5 @@ def test_what_is_waited_for_comes_first_and_nothing_is_done_twice() -> None:
 def test_a_name_that_waits_for_itself_is_a_circle() -> None:
     graph = {"a": "b", "b": "cd", "c": "", "d": "eb", "e": ""}
     with pytest.raises(CycleError) as caught:
-        in_depth_first_order("a", lambda name: graph[name] if name in "abd" else "")
+        visit_depth_first("a", lambda name: graph[name] if name in "abd" else "")
     assert caught.value.names == ["b", "d", "b"]

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skewproof import notes, prune, survey
 from skewproof.errors import ReleaseExistsError, StoreError
-from skewproof.notes import Note
-from skewproof.publish import publish
-from skewproof.retention import Policy
+from skewproof.publishing import intents, prune, retention
+from skewproof.publishing.intents import Intent
+from skewproof.publishing.publish import publish
+from skewproof.publishing.retention import Policy
 
 from .memory import Actor, KilledError, Memory, World, collection
 
@@ -30,19 +30,19 @@ NEW = {"a": "new", "b": "same"}
 AT_ONCE = timedelta()
 
 
-announce = notes.announce
+announce = intents.announce
 
 
-def announce_with_patience_in_looks(note: Note, store: Any) -> str:
+def announce_with_patience_in_looks(intent: Intent, store: Any) -> str:
     """Wait for a number of looks instead of a time."""
     looks = itertools.count(step=3)
-    return announce(note, store, lambda: float(next(looks)), lambda _: None)
+    return announce(intent, store, lambda: float(next(looks)), lambda _: None)
 
 
 @pytest.fixture(autouse=True)
 def _patience_in_looks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(notes, "announce", announce_with_patience_in_looks)
+        patched.setattr(intents, "announce", announce_with_patience_in_looks)
         yield
 
 
@@ -54,7 +54,7 @@ def pruning(**policy: Any) -> Callable[[Memory], Any]:
     wanted = Policy(**{"keep": 1, "running": "none", "min_age": AT_ONCE, **policy})
 
     def pruner(store: Memory) -> Any:
-        plan = prune.planned(store, wanted, store.world.now)
+        plan = prune.plan_prune(store, wanted, store.world.now)
         if plan.is_empty():
             return None
         report = prune.prune(plan, store, wanted)
@@ -189,38 +189,47 @@ def test_a_manifest_that_is_not_written_conditionally_is_found_out(
 ) -> None:
     def overwrite(store: Memory, key: str, content: bytes) -> bool:
         store.turn()
-        store.world.records[key] = store.world.stamped(content)
+        store.world.private[key] = store.world.stamped(content)
         return True
 
-    monkeypatch.setattr(Memory, "create_record", overwrite)
+    monkeypatch.setattr(Memory, "create_private", overwrite)
     with pytest.raises(AssertionError, match="assert 2 == "):
         test_two_publishes_at_once_are_both_whole_or_one_is_told_in_every_order("v1", NEW)
 
 
-def no_note(note: Note, store: Any) -> str:  # noqa: ARG001 - in the place of announce
-    return "_notes/none"
+PUBLISHING = "skewproof.publishing"
+
+
+def no_intent(intent: Intent, store: Any) -> str:  # noqa: ARG001 - in the place of announce
+    return "_intents/none"
 
 
 def no_second_look(mark: str, plan: Any, store: Any, policy: Any) -> Any:  # noqa: ARG001
     return plan.choice
 
 
-def manifests_before_notes(store: Any, known: Any = None) -> Any:
-    releases = survey.read_releases(store, known or survey.Survey())
-    return survey.Survey(releases, survey.read_notes(store))
+def manifests_before_intents(store: Any, known: Any = None) -> Any:
+    releases = retention.read_releases(store, known or retention.Survey())
+    return retention.Survey(releases, retention.read_intents(store))
 
 
 def files_before_manifests(releases: Any, files: Any, store: Any, lease: Any) -> None:  # noqa: ARG001
     store.delete_assets(files)
-    store.delete_records(f"{release}/staticfiles.json" for release in releases)
+    store.delete_private(f"{release}/staticfiles.json" for release in releases)
 
 
 FAULTS = {
-    "a publish that writes no note": ("skewproof.notes.announce", no_note),
-    "a publish that does not wait": ("skewproof.notes.concerned", lambda *_: None),
-    "a prune that looks only once": ("skewproof.prune.chosen_again", no_second_look),
-    "a prune that looks at manifests first": ("skewproof.prune.surveyed", manifests_before_notes),
-    "a prune that deletes files first": ("skewproof.prune.delete", files_before_manifests),
+    "a publish that writes no intent": (f"{PUBLISHING}.intents.announce", no_intent),
+    "a publish that does not wait": (f"{PUBLISHING}.intents.find_conflict", lambda *_: None),
+    "a prune that looks only once": (f"{PUBLISHING}.prune.choose_again", no_second_look),
+    "a prune that looks at manifests first": (
+        f"{PUBLISHING}.prune.take_survey",
+        manifests_before_intents,
+    ),
+    "a prune that deletes files first": (
+        f"{PUBLISHING}.prune.delete",
+        files_before_manifests,
+    ),
 }
 
 
@@ -296,7 +305,7 @@ def test_no_release_ever_misses_a_byte_in_any_history_of_publishes_rollbacks_and
             assert isinstance(actor.error, REASONS), actor.error
         world.pass_time(pause)
     world.pass_time(timedelta(days=2))
-    newest = survey.surveyed(Memory(world)).newest_first()[:1]
+    newest = retention.take_survey(Memory(world)).newest_first()[:1]
     pruning()(Memory(world))
     world.assert_whole()
     assert world.releases().keys() == {release.id for release in newest}
@@ -304,4 +313,4 @@ def test_no_release_ever_misses_a_byte_in_any_history_of_publishes_rollbacks_and
     assert world.assets.keys() >= used | foreign.keys()
     if tidy:
         assert world.assets.keys() == used | foreign.keys()
-    assert not [key for key in world.records if "_notes" in key]
+    assert not [key for key in world.private if "_intents" in key]

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError
-from skewproof.loader import Loader
 
 THREADS = 24
 

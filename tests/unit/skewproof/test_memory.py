@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
-from skewproof import publish
-from skewproof.budget import LIMIT, Budget
-from skewproof.content import MAPPED, Upload
-from skewproof.publish import Tally
+from skewproof.publishing import publish
+from skewproof.publishing.collection import MAPPED, Upload
+from skewproof.publishing.publish import LIMIT, Budget, WriteCount
 
 from .comparison import by_us, collecting
 
@@ -58,7 +57,7 @@ def test_files_that_are_sent_at_once_stay_within_the_budget(tmp_path: Path) -> N
             held.remove(len(body))
         return True
 
-    tally = Tally()
+    tally = WriteCount()
     publish.write(uploads, put, 8, tally, lambda _: None)
     assert tally.sent == 12 * 5 * MIB + LIMIT + 1
     assert max(most) == LIMIT + 1
@@ -69,7 +68,7 @@ def test_a_file_waits_until_there_is_room() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def hold(size: int) -> None:
-        with budget.spending(size):
+        with budget.spend(size):
             entered.set()
             assert leave.wait(10)
 
@@ -89,7 +88,7 @@ def test_a_file_waits_until_there_is_room() -> None:
 def test_a_file_has_the_same_bytes_read_or_mapped(tmp_path: Path, size: int) -> None:
     (tmp_path / "file").write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
     upload = Upload("file", tmp_path / "file")
-    with upload.opened() as body:
+    with upload.open() as body:
         assert bytes(body) == upload.body()
         assert len(body) == size
         assert isinstance(body, bytes) == (size < MAPPED)
@@ -103,6 +102,6 @@ def test_a_mapped_file_that_is_still_held_hides_no_error(tmp_path: Path) -> None
         held.append(memoryview(body))
         raise OSError("the store")
 
-    with pytest.raises(OSError, match="the store"), upload.opened() as body:
+    with pytest.raises(OSError, match="the store"), upload.open() as body:
         fail(body)
     assert held[0][0] == 0

@@ -10,9 +10,9 @@ import pytest
 from botocore.config import Config
 from django.core.management import CommandError
 
-from skewproof import s3_transport
-from skewproof.bucket import cause_of, digest_of
-from skewproof.content import IMMUTABLE, guessed
+from skewproof.publishing.collection import IMMUTABLE, guess_headers
+from skewproof.stores import s3
+from skewproof.stores.fast import find_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +44,11 @@ def made(s3_project: Project, **options: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "expected"), TYPES.items())
 def test_a_file_gets_the_type_that_browsers_expect(name: str, expected: str) -> None:
-    assert guessed(name) == {"Content-Type": expected}
+    assert guess_headers(name) == {"Content-Type": expected}
 
 
 def test_a_compressed_file_is_marked_as_such() -> None:
-    assert guessed("a.tar.gz")["Content-Encoding"] == "gzip"
+    assert guess_headers("a.tar.gz")["Content-Encoding"] == "gzip"
 
 
 def test_hashed_names_are_cached_for_ever_and_copies_as_the_options_say(
@@ -119,7 +119,7 @@ def test_the_default_that_buckets_have_anyway_is_not_refused(s3_project: Project
 
 def test_encryption_is_taken_from_the_options(s3_project: Project) -> None:
     parameters = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key", "BucketKeyEnabled": True}
-    assert s3_transport.encryption(made(s3_project, object_parameters=parameters)) == {
+    assert s3.read_encryption(made(s3_project, object_parameters=parameters)) == {
         "server_side_encryption": "aws:kms",
         "sse_kms_key_id": "key",
         "sse_bucket_key_enabled": True,
@@ -166,7 +166,7 @@ def addressing(style: str) -> Config:
 def test_the_address_is_the_one_that_django_storages_would_use(
     options: dict[str, Any], endpoint: str, virtual: bool, s3_project: Project
 ) -> None:
-    assert s3_transport.address(made(s3_project, **options)) == (endpoint, virtual)
+    assert s3.find_address(made(s3_project, **options)) == (endpoint, virtual)
 
 
 def test_proxy_certificates_and_patience_are_taken_from_the_options(
@@ -175,15 +175,13 @@ def test_proxy_certificates_and_patience_are_taken_from_the_options(
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes(b"certificate")
     storage = made(s3_project, proxies={"https": "http://proxy:3128"}, verify=str(bundle))
-    options = s3_transport.client_options(storage, "https://s.test", 256 * 1024 * 30)
+    options = s3.make_client_options(storage, "https://s.test", 256 * 1024 * 30)
     assert options["proxy_url"] == "http://proxy:3128"
     assert options["root_certificate"] == b"certificate"
     assert options["allow_http"] is False
     assert options["timeout"].total_seconds() == 40  # type: ignore[union-attr]
     storage = made(s3_project, verify=False)
-    assert (
-        s3_transport.client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
-    )
+    assert s3.make_client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
 
 
 def test_a_publish_without_credentials_says_where_they_may_come_from(
@@ -196,21 +194,6 @@ def test_a_publish_without_credentials_says_where_they_may_come_from(
         s3_project.publish("v1")
 
 
-@pytest.mark.parametrize(
-    ("message", "cause"),
-    [
-        ("x status code: 403 Forbidden: <Code>AccessDenied</Code>", "403 Forbidden (AccessDenied)"),
-        ("x status code: 502 Bad Gateway: <html>\n", "502 Bad Gateway"),
-        ('one\nOs { message: "Connection refused" }', "Connection refused"),
-        ('one\nerror: "failed to look up"', "failed to look up"),
-        ("one\nkind: Timeout,", "Timeout"),
-        ("just this\nand more", "just this"),
-    ],
-)
-def test_the_cause_in_a_long_message_is_found(message: str, cause: str) -> None:
-    assert cause_of(message) == cause
-
-
 def test_an_endpoint_that_is_no_url_is_an_error_that_shows_it(s3_project: Project) -> None:
     s3_project.options = {"endpoint_url": "minio:9000"}
     with pytest.raises(CommandError, match="cannot be addressed: Invalid endpoint: minio:9000"):
@@ -218,9 +201,9 @@ def test_an_endpoint_that_is_no_url_is_an_error_that_shows_it(s3_project: Projec
 
 
 def test_an_etag_that_is_no_md5_is_not_taken_for_one() -> None:
-    assert digest_of('"5d41402abc4b2a76b9719d911017c592"') == "5d41402abc4b2a76b9719d911017c592"
-    assert digest_of('"5d41402abc4b2a76b9719d911017c592-2"') is None
-    assert digest_of(None) is None
+    assert find_digest('"5d41402abc4b2a76b9719d911017c592"') == "5d41402abc4b2a76b9719d911017c592"
+    assert find_digest('"5d41402abc4b2a76b9719d911017c592-2"') is None
+    assert find_digest(None) is None
 
 
 def test_types_do_not_depend_on_the_tables_of_the_machine(tmp_path: Path) -> None:
@@ -229,9 +212,9 @@ def test_types_do_not_depend_on_the_tables_of_the_machine(tmp_path: Path) -> Non
     mimetypes.init([str(table)])
     try:
         assert mimetypes.guess_type("a.png")[0] == "text/wrong"
-        assert guessed("a.png") == {"Content-Type": "image/png"}
-        assert guessed("a.pdf") == {"Content-Type": "application/pdf"}
-        assert guessed("a.mjs") == {"Content-Type": "text/javascript"}
-        assert guessed("a.nobody-knows") == {"Content-Type": "application/octet-stream"}
+        assert guess_headers("a.png") == {"Content-Type": "image/png"}
+        assert guess_headers("a.pdf") == {"Content-Type": "application/pdf"}
+        assert guess_headers("a.mjs") == {"Content-Type": "text/javascript"}
+        assert guess_headers("a.nobody-knows") == {"Content-Type": "application/octet-stream"}
     finally:
         mimetypes.init()

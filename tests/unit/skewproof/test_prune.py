@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from skewproof import notes, transport
 from skewproof.errors import StoreError
-from skewproof.notes import HELD, PRUNE, Lease, Note
-from skewproof.prune import planned, prune
-from skewproof.publish import publish
-from skewproof.retention import Policy
+from skewproof.publishing import intents
+from skewproof.publishing.intents import HELD, PRUNE, Intent, Lease
+from skewproof.publishing.prune import plan_prune, prune
+from skewproof.publishing.publish import publish
+from skewproof.publishing.retention import Policy
+from skewproof.stores import bucket as patience
 
 from .memory import Memory, World, collection
 from .project import TREE
@@ -143,7 +144,7 @@ def test_what_a_publish_left_that_died_goes_after_the_grace_and_not_before(
 ) -> None:
     publish_all(project, "v2")
     with monkeypatch.context() as patched:
-        patched.setattr("skewproof.publish.commit", lambda *_: 1 / 0)
+        patched.setattr("skewproof.publishing.publish.write_manifest", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             publish_all(project, "v3")
     logo = {key for key in project.place.entries() if "logo." in key}
@@ -151,7 +152,7 @@ def test_what_a_publish_left_that_died_goes_after_the_grace_and_not_before(
     policy = Policy(keep=1, running="v2", min_age=timedelta())
     store = project.storage().open_store(0)
     assert "nothing to delete" in delete(project, "--keep", "1", release="v2")
-    plan = planned(store, policy, datetime.now(UTC) + timedelta(days=2))
+    plan = plan_prune(store, policy, datetime.now(UTC) + timedelta(days=2))
     assert len(plan.files) == 2
     # By the store's own clock the publish may still be running, and that is what counts.
     assert prune(plan, store, policy).files == 0
@@ -269,7 +270,7 @@ def test_a_deletion_that_is_refused_is_not_asked_for_again(
 ) -> None:
     store = store_of(s3_project, **bucket.identity("web"))
     with pytest.raises(StoreError, match="Access Denied"):
-        store.delete_records(["_notes/one.json"])
+        store.delete_private(["_intents/one.json"])
     assert store.is_sure
 
 
@@ -277,8 +278,8 @@ def test_a_prune_needs_few_requests(watched: Project, proxy: Proxy) -> None:
     publish_all(watched, "v1", "v2", "v3")
     proxy.reset(at(0, None))
     out = delete(watched, "--keep", "1")
-    # The plan: 2 listings, 3 manifests, 1 listing of assets. Then 1 note, 2 listings and the note,
-    # and a request each to delete the manifests, the assets and the note.
+    # The plan: 2 listings, 3 manifests, 1 listing of assets. Then 1 intent, 2 listings and the
+    # intent, and a request each to delete the manifests, the assets and the intent.
     assert len(proxy.requests) == 6 + 4 + 3
     assert f"{len(proxy.requests)} requests" in out
 
@@ -287,12 +288,12 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
     watched: Project, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By turns, the request is lost with all that follow, or only its answer is."""
-    monkeypatch.setattr(transport, "RETRIES", 0)
+    monkeypatch.setattr(patience, "RETRIES", 0)
     publish_all(watched, "r00")
-    for number in range(1, 12):  # at the 12th, a note stays, and that is all
+    for number in range(1, 12):  # at the 12th, a intent stays, and that is all
         release = f"r{number:02}"  # those of one second count as published in this order
         publish_all(watched, release)
-        # The note is the 6th, and is written again when the answer to it is lost.
+        # The intent is the 6th, and is written again when the answer to it is lost.
         proxy.reset(at(number, "dead" if number % 2 or number == 6 else "unanswered"))
         with pytest.raises(CommandError) as caught:
             delete(watched, "--keep", "1", release=release)
@@ -304,9 +305,9 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
         paths = watched.manifest(release)["paths"]
         used = {f"static/{name}" for pair in paths.items() for name in pair}
         assert {key for key in watched.place.entries() if key.startswith("static/")} == used
-        assert releases_there(watched) - {"_notes"} == {release}
-        for note in [key for key in watched.place.entries() if "_notes" in key]:
-            watched.place.delete(note)  # that of the prune that failed; in an hour it is over
+        assert releases_there(watched) - {"_intents"} == {release}
+        for intent in [key for key in watched.place.entries() if "_intents" in key]:
+            watched.place.delete(intent)  # that of the prune that failed; in an hour it is over
 
 
 @pytest.mark.parametrize("fault", ["lost", "unanswered", 503])
@@ -319,7 +320,7 @@ def test_a_prune_that_had_to_ask_twice_leaves_its_note_as_the_first_request_may_
     proxy.reset(lambda _, request: fault if deletes_assets(request) else None)
     assert "deleted 1 release and 2 files" in delete(watched, "--keep", "1", release="v2")
     assert not gone & watched.place.entries().keys()
-    key = next(key for key in watched.place.entries() if "_notes/prune-" in key)
+    key = next(key for key in watched.place.entries() if "_intents/prune-" in key)
     assert gone == {f"static/{name}" for name in json.loads(watched.place.read(key))["names"]}
 
 
@@ -401,7 +402,7 @@ def test_a_publish_waits_for_a_prune_that_is_deleting_what_it_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It has seen the files, and that they are about to go."""
-    waiting, look = threading.Event(), notes.concerned
+    waiting, look = threading.Event(), intents.find_conflict
 
     def watched_look(*arguments: Any) -> str | None:
         blocking = look(*arguments)
@@ -409,11 +410,11 @@ def test_a_publish_waits_for_a_prune_that_is_deleting_what_it_needs(
             waiting.set()
         return blocking
 
-    monkeypatch.setattr(notes, "concerned", watched_look)
+    monkeypatch.setattr(intents, "find_conflict", watched_look)
     logo = own(s3_project, "v1")
     store = store_of(s3_project, endpoint_url=proxy.endpoint)
     gate = Held(proxy, deletes(1 if held == "manifests" else 2))
-    plan = planned(store, POLICY, datetime.now(UTC))
+    plan = plan_prune(store, POLICY, datetime.now(UTC))
     pruner = Background(lambda: prune(plan, store, POLICY))
     assert gate.has_come.wait(60)
     publisher = Background(v1_again)
@@ -438,7 +439,7 @@ def test_a_prune_spares_what_a_publish_that_runs_has_found_there(
     publisher = Background(v1_again)
     assert gate.has_come.wait(60)
     store = store_of(s3_project, endpoint_url=s3_project.place.server.endpoint)
-    report = prune(planned(store, POLICY, datetime.now(UTC)), store, POLICY)
+    report = prune(plan_prune(store, POLICY, datetime.now(UTC)), store, POLICY)
     assert report.releases == ("v2", "v1")
     gate.may_go.set()
     publisher.result()
@@ -447,15 +448,15 @@ def test_a_prune_spares_what_a_publish_that_runs_has_found_there(
     assert logo <= s3_project.place.entries().keys()
 
 
-@pytest.mark.parametrize("held", ["_notes/prune-", "GET _notes"])
+@pytest.mark.parametrize("held", ["_intents/prune-", "GET _intents"])
 def test_a_prune_spares_what_a_publish_has_committed_since_it_was_planned(
     held: str, v1_again: Callable[[], str], s3_project: Project, proxy: Proxy
 ) -> None:
-    """The whole publish comes after the plan, and before the note or the second look."""
+    """The whole publish comes after the plan, and before the intent or the second look."""
     store = store_of(s3_project, endpoint_url=proxy.endpoint)
-    plan = planned(store, POLICY, datetime.now(UTC))
+    plan = plan_prune(store, POLICY, datetime.now(UTC))
     if held.startswith("GET"):
-        gate = Held(proxy, lambda request: request.method == "GET" and "_notes" in request.path)
+        gate = Held(proxy, lambda request: request.method == "GET" and "_intents" in request.path)
     else:
         gate = Held(proxy, puts(held))
     pruner = Background(lambda: prune(plan, store, POLICY))
@@ -477,7 +478,7 @@ def test_a_publish_that_needs_nothing_of_what_goes_does_not_wait(
 ) -> None:
     store = store_of(s3_project, endpoint_url=proxy.endpoint)
     gate = Held(proxy, deletes(2))
-    plan = planned(store, POLICY, datetime.now(UTC))
+    plan = plan_prune(store, POLICY, datetime.now(UTC))
     pruner = Background(lambda: prune(plan, store, POLICY))
     assert gate.has_come.wait(60)
     publish_all(s3_project, "v5")
@@ -500,17 +501,17 @@ class Clock:
 def test_a_publish_gives_up_on_a_prune_that_does_not_end_and_says_for_how_long() -> None:
     world, clock = World(), Clock()
     store = Memory(world)
-    notes.write(store, Note(PRUNE, frozenset(), frozenset({"a"})))
-    note = Note(notes.PUBLISH, frozenset({"v1"}), frozenset({"a"}))
+    intents.write(store, Intent(PRUNE, frozenset(), frozenset({"a"})))
+    intent = Intent(intents.PUBLISH, frozenset({"v1"}), frozenset({"a"}))
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
     with pytest.raises(StoreError, match="no later than 60 minutes after it began"):
-        notes.announce(note, store, clock, sleep)
-    assert clock.now == notes.PATIENCE
+        intents.announce(intent, store, clock, sleep)
+    assert clock.now == intents.PATIENCE
     world.pass_time(timedelta(hours=1))
-    notes.announce(note, store, clock, sleep)
+    intents.announce(intent, store, clock, sleep)
 
 
 def test_a_note_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
@@ -526,7 +527,7 @@ def test_a_note_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
 def test_a_publish_that_took_too_long_looks_again_under_a_new_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its note has expired, and a prune has taken what it had found there."""
+    """Its intent has expired, and a prune has taken what it had found there."""
     world = World()
     tree = {"a": "1", "b": "2"}
     rounds = itertools.count(1)
@@ -537,18 +538,18 @@ def test_a_publish_that_took_too_long_looks_again_under_a_new_note(
                 world.pass_time(timedelta(days=2))
                 policy = Policy(keep=1, running="none", min_age=timedelta())
                 other = Memory(world)
-                prune(planned(other, policy, world.now), other, policy)
+                prune(plan_prune(other, policy, world.now), other, policy)
                 assert not world.assets
 
     class TwoDays(Lease):
         def is_over(self) -> bool:
             return next(rounds) == 2
 
-    monkeypatch.setattr("skewproof.publish.Lease", TwoDays)
+    monkeypatch.setattr("skewproof.publishing.publish.Lease", TwoDays)
     publish("v1", collection(tree), Slow(world), lambda _: None)
     assert world.releases().keys() == {"v1"}
     world.assert_whole()
-    assert not [key for key in world.records if "_notes" in key]
+    assert not [key for key in world.private if "_intents" in key]
 
 
 def test_a_prune_that_takes_too_long_stops_before_others_forget_its_note(
@@ -560,17 +561,19 @@ def test_a_prune_that_takes_too_long_stops_before_others_forget_its_note(
     before = len(world.assets)
     policy = Policy(keep=1, running="v2", min_age=timedelta())
     store = Memory(world)
-    plan = planned(store, policy, world.now)
+    plan = plan_prune(store, policy, world.now)
     with monkeypatch.context() as patched:
         patched.setattr(Lease, "is_over", lambda _: True)
         with pytest.raises(StoreError, match=r"takes too long .* run the same command again"):
             prune(plan, store, policy)
     assert len(world.assets) == before
-    assert prune(planned(store, policy, world.now), store, policy).files == 1
+    assert prune(plan_prune(store, policy, world.now), store, policy).files == 1
 
 
 def test_a_note_that_is_no_note_is_named(directory_project: Project) -> None:
     publish_all(directory_project, "v1", "v2")
-    directory_project.place.write("releases/_notes/publish-1.json", b"[]")
-    with pytest.raises(CommandError, match=r"the note _notes/publish-1\.json .* cannot be used"):
+    directory_project.place.write("releases/_intents/publish-1.json", b"[]")
+    with pytest.raises(
+        CommandError, match=r"the intent _intents/publish-1\.json .* cannot be used"
+    ):
         delete(directory_project, "--keep", "1")

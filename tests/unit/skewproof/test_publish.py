@@ -162,17 +162,17 @@ def test_of_two_publishes_of_one_id_with_other_content_the_later_is_refused_at_t
     project: Any, next_tree: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other publish commits after this one has looked, and before it commits itself."""
-    from skewproof import publish
+    from skewproof.publishing import publish
 
-    committing = publish.commit
+    committing = publish.write_manifest
 
     def overtaken(*arguments: Any) -> bool:
-        monkeypatch.setattr(publish, "commit", committing)
+        monkeypatch.setattr(publish, "write_manifest", committing)
         project.write(next_tree)
         project.publish("v1")
         return committing(*arguments)
 
-    monkeypatch.setattr(publish, "commit", overtaken)
+    monkeypatch.setattr(publish, "write_manifest", overtaken)
     with pytest.raises(CommandError, match="with other content"):
         project.publish("v1")
     assert "n.txt" in project.manifest("v1")["paths"]
@@ -182,17 +182,17 @@ def test_of_two_publishes_of_one_id_with_other_content_the_later_is_refused_at_t
 def test_two_releases_published_at_once_are_both_whole(
     project: Any, next_tree: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skewproof import publish
+    from skewproof.publishing import publish
 
-    committing = publish.commit
+    committing = publish.write_manifest
 
     def overtaken(*arguments: Any) -> bool:
-        monkeypatch.setattr(publish, "commit", committing)
+        monkeypatch.setattr(publish, "write_manifest", committing)
         project.write(next_tree)
         project.publish("v2")
         return committing(*arguments)
 
-    monkeypatch.setattr(publish, "commit", overtaken)
+    monkeypatch.setattr(publish, "write_manifest", overtaken)
     project.publish("v1")
     project.assert_whole("v1")
     project.assert_whole("v2")
@@ -202,11 +202,11 @@ def test_a_manifest_that_vanishes_while_two_publish_is_not_called_published(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = type(project.storage().open_store(0))
-    create = store.create_record
+    create = store.create_private
     monkeypatch.setattr(
         store,
-        "create_record",
-        lambda store, key, content: "_notes" in key and create(store, key, content),
+        "create_private",
+        lambda store, key, content: "_intents" in key and create(store, key, content),
     )
     with pytest.raises(CommandError, match="was there and is gone"):
         project.publish("v1")

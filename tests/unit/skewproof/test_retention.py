@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 from skewproof.errors import OptionError, RefusedError
-from skewproof.notes import PRUNE, PUBLISH, Note
-from skewproof.retention import Policy, chosen, orphans, spoken
-from skewproof.store import Stored
-from skewproof.survey import Noted, Release, Survey
+from skewproof.publishing.intents import PRUNE, PUBLISH, Intent
+from skewproof.publishing.retention import (
+    Announced,
+    Policy,
+    Release,
+    Survey,
+    choose_releases,
+    find_orphans,
+    format_age,
+)
+from skewproof.stores.store import Stored
 
 from .memory import START
 
@@ -27,13 +34,13 @@ def release(name: str, days: float, *files: str, fault: str = "") -> Release:
     return Release(name, stored, frozenset(files), frozenset(files), fault)
 
 
-def noted(kind: str, hours: float, *names: str, releases: tuple[str, ...] = ()) -> Noted:
-    note = Note(kind, frozenset(releases), frozenset(names))
-    return Noted(note, NOW - timedelta(hours=hours))
+def announced(kind: str, hours: float, *names: str, releases: tuple[str, ...] = ()) -> Announced:
+    intent = Intent(kind, frozenset(releases), frozenset(names))
+    return Announced(intent, NOW - timedelta(hours=hours))
 
 
-def survey(*releases: Release, **notes: Noted) -> Survey:
-    return Survey({each.id: each for each in releases}, notes)
+def survey(*releases: Release, **intents: Announced) -> Survey:
+    return Survey({each.id: each for each in releases}, intents)
 
 
 HISTORY = survey(
@@ -64,7 +71,7 @@ def policy(keep: int = 1, **changed: Any) -> Policy:
 def test_the_newest_the_running_the_named_and_the_lately_replaced_stay(
     wanted: Policy, pruned: list[str]
 ) -> None:
-    choice = chosen(HISTORY, wanted, NOW)
+    choice = choose_releases(HISTORY, wanted, NOW)
     assert list(choice.pruned) == pruned
     assert choice.kept.keys() | choice.pruned.keys() == HISTORY.releases.keys()
 
@@ -72,42 +79,44 @@ def test_the_newest_the_running_the_named_and_the_lately_replaced_stay(
 def test_a_release_that_served_for_months_is_not_old_on_the_day_after_it_was_replaced() -> None:
     """Its pages are open in browsers, and it is the one to roll back to."""
     history = survey(release("v1", 300, "one"), release("v2", 1, "two"))
-    choice = chosen(history, policy(running="v2", min_age=7 * DAY), NOW)
+    choice = choose_releases(history, policy(running="v2", min_age=7 * DAY), NOW)
     assert choice.kept["v1"] == "replaced only 1 day ago"
 
 
 def test_what_a_release_that_stays_reaches_stays_whatever_its_age() -> None:
-    assert chosen(HISTORY, policy(), NOW).files() == {"one", "two", "three"}
+    assert choose_releases(HISTORY, policy(), NOW).files() == {"one", "two", "three"}
 
 
 def test_the_source_name_of_a_file_stays_as_long_as_a_release_has_it() -> None:
     old = dataclasses.replace(release("v1", 1), names=frozenset({"a.1", "a", "b"}))
     new = dataclasses.replace(release("v2", 0), names=frozenset({"a.2", "a"}))
-    assert chosen(survey(old, new), policy(), NOW).files() == {"a.1", "b"}
+    assert choose_releases(survey(old, new), policy(), NOW).files() == {"a.1", "b"}
 
 
 def test_a_publish_that_runs_protects_its_files_and_its_release() -> None:
-    running = noted(PUBLISH, 2, "one", "never-committed", releases=("v2",))
-    choice = chosen(survey(*HISTORY.releases.values(), note=running), policy(), NOW)
+    running = announced(PUBLISH, 2, "one", "never-committed", releases=("v2",))
+    choice = choose_releases(survey(*HISTORY.releases.values(), intent=running), policy(), NOW)
     assert choice.kept["v2"] == "it is being published"
     assert choice.files() == {"three"}
     assert not choice.expired
 
 
 def test_the_files_of_a_publish_that_died_go_after_the_grace_period() -> None:
-    died = noted(PUBLISH, 25, "same", "never-committed", releases=("v5",))
-    choice = chosen(survey(*HISTORY.releases.values(), note=died), policy(keep=4), NOW)
+    died = announced(PUBLISH, 25, "same", "never-committed", releases=("v5",))
+    choice = choose_releases(survey(*HISTORY.releases.values(), intent=died), policy(keep=4), NOW)
     assert choice.files() == {"never-committed"}
-    assert choice.expired == {"note"}
+    assert choice.expired == {"intent"}
     longer = policy(keep=4, grace=2 * DAY)
-    assert not chosen(survey(*HISTORY.releases.values(), note=died), longer, NOW).files()
+    assert not choose_releases(survey(*HISTORY.releases.values(), intent=died), longer, NOW).files()
 
 
 def test_what_a_prune_did_not_get_to_goes_with_the_next_one() -> None:
-    """The manifests are gone by then: only the note still names the files."""
-    for hours, over in ((0.1, set()), (2, {"note"})):
-        left = noted(PRUNE, hours, "same", "forgotten", releases=("v0",))
-        choice = chosen(survey(*HISTORY.releases.values(), note=left), policy(keep=4), NOW)
+    """The manifests are gone by then: only the intent still names the files."""
+    for hours, over in ((0.1, set()), (2, {"intent"})):
+        left = announced(PRUNE, hours, "same", "forgotten", releases=("v0",))
+        choice = choose_releases(
+            survey(*HISTORY.releases.values(), intent=left), policy(keep=4), NOW
+        )
         assert choice.files() == {"forgotten"}
         assert choice.over == over
 
@@ -115,17 +124,17 @@ def test_what_a_prune_did_not_get_to_goes_with_the_next_one() -> None:
 def test_nothing_goes_while_a_release_that_stays_cannot_be_read() -> None:
     broken = release("v5", 0.5, fault="it is not JSON")
     with pytest.raises(RefusedError, match="release v5 stays, and what it reaches cannot be told"):
-        chosen(survey(*HISTORY.releases.values(), broken), policy(), NOW)
+        choose_releases(survey(*HISTORY.releases.values(), broken), policy(), NOW)
 
 
 def test_a_release_that_cannot_be_read_can_go_when_it_is_old() -> None:
     broken = release("v0", 500, fault="it is not JSON")
-    choice = chosen(survey(*HISTORY.releases.values(), broken), policy(keep=2), NOW)
+    choice = choose_releases(survey(*HISTORY.releases.values(), broken), policy(keep=2), NOW)
     assert "v0" in choice.pruned
 
 
 def test_releases_that_were_not_in_the_plan_stay() -> None:
-    choice = chosen(HISTORY, policy(), NOW, only={"v1"})
+    choice = choose_releases(HISTORY, policy(), NOW, only={"v1"})
     assert list(choice.pruned) == ["v1"]
     assert choice.files() == {"one"}
 
@@ -133,9 +142,9 @@ def test_releases_that_were_not_in_the_plan_stay() -> None:
 def test_a_clock_that_is_a_year_ahead_deletes_no_more_than_the_stores_clock_says() -> None:
     """The plan is by the clock of the machine, what is done by that of the store."""
     careful = policy(min_age=30 * DAY)
-    plan = chosen(HISTORY, careful, NOW + 365 * DAY)
+    plan = choose_releases(HISTORY, careful, NOW + 365 * DAY)
     assert list(plan.pruned) == ["v3", "v2", "v1"]
-    assert list(chosen(HISTORY, careful, NOW, plan.pruned).pruned) == ["v1"]
+    assert list(choose_releases(HISTORY, careful, NOW, plan.pruned).pruned) == ["v1"]
 
 
 def by_age(listing: dict[str, Stored], days: int) -> set[str]:
@@ -148,7 +157,7 @@ def test_a_rule_by_age_deletes_files_in_use_where_reachability_deletes_none() ->
     listing = {"same": Stored(1, None, NOW - 400 * DAY), "four": Stored(1, None, NOW - DAY)}
     in_use = HISTORY.releases["v4"].names
     assert by_age(listing, 365) & in_use == {"same"}
-    assert not chosen(HISTORY, policy(), NOW).files() & in_use
+    assert not choose_releases(HISTORY, policy(), NOW).files() & in_use
 
 
 def test_hashed_names_that_nothing_ever_named_are_orphans_and_others_are_not() -> None:
@@ -162,24 +171,24 @@ def test_hashed_names_that_nothing_ever_named_are_orphans_and_others_are_not() -
         f"dir.{HASH}.d/file": old,
         "same": old,
     }
-    found = orphans(HISTORY, listing, policy(), NOW)
+    found = find_orphans(HISTORY, listing, policy(), NOW)
     assert found == {f"css/site.{HASH}.css", f"LICENSE.{HASH}"}
 
 
 @pytest.mark.parametrize("name", ["staticfiles.json", "staticfiles-v1.json", "v1/staticfiles.json"])
 def test_orphans_are_not_looked_for_where_a_stock_manifest_may_reach_them(name: str) -> None:
     with pytest.raises(RefusedError, match=f"{name} among the assets is a manifest"):
-        orphans(HISTORY, {name: Stored(1)}, policy(), NOW)
+        find_orphans(HISTORY, {name: Stored(1)}, policy(), NOW)
 
 
 def test_a_file_of_ours_that_is_called_like_a_manifest_is_none() -> None:
     ours = survey(release("v1", 1, "demo/staticfiles.json"))
-    assert not orphans(ours, {"demo/staticfiles.json": Stored(1)}, policy(), NOW)
+    assert not find_orphans(ours, {"demo/staticfiles.json": Stored(1)}, policy(), NOW)
 
 
 def test_orphans_are_not_looked_for_where_there_is_no_release() -> None:
     with pytest.raises(RefusedError, match="no release at all"):
-        orphans(survey(), {}, policy(), NOW)
+        find_orphans(survey(), {}, policy(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -196,4 +205,4 @@ def test_a_policy_that_cannot_be_meant_is_refused(changed: Any, complaint: str) 
     [(0, "less than a minute"), (60, "1 minute"), (7199, "1 hour"), (86_400 * 7, "7 days")],
 )
 def test_ages_are_said_as_people_say_them(seconds: int, text: str) -> None:
-    assert spoken(timedelta(seconds=seconds)) == text
+    assert format_age(timedelta(seconds=seconds)) == text

@@ -13,10 +13,10 @@ import pytest
 from django.test import override_settings
 
 import skewproof
-from skewproof import s3_transport
-from skewproof.configured import publishing_storage
-from skewproof.s3 import S3ReleaseStorage
-from skewproof.s3_direct import DirectS3Storage
+from skewproof.backends.s3 import S3ReleaseStorage
+from skewproof.backends.s3_direct import DirectS3Storage
+from skewproof.storage import find_publishing_storage
+from skewproof.stores import s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def _nothing_of_amazon(tmp_path: Path) -> Iterator[None]:
 def published_by(backend: str = BACKEND, **options: Any) -> Any:
     made = {name: value for name, value in {**OPTIONS, **options}.items() if value is not None}
     with override_settings(STORAGES={"staticfiles": {"BACKEND": backend, "OPTIONS": made}}):
-        return publishing_storage()
+        return find_publishing_storage()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_bucket_is_where_boto3_would_look_for_it(endpoint: str, region: str)
     options = {**OPTIONS, "endpoint_url": endpoint, "region_name": region}
     direct = published_by(**options)
     configured = S3ReleaseStorage(**options)
-    assert direct.config() == s3_transport.s3_config(configured, *s3_transport.address(configured))
+    assert direct.make_config() == s3.make_config(configured, *s3.find_address(configured))
     assert direct.open_store(1).place == configured.open_store(1).place
     assert direct.releases_location == configured.releases_location
     assert direct.asset_headers("a.css") == configured.asset_headers("a.css")
@@ -141,7 +141,7 @@ def test_a_publish_is_the_same_with_boto3_and_without(
     def publish(release: str, *arguments: str, **options: Any) -> str:
         storages = {"staticfiles": bucket.configured(**options)}
         with override_settings(STORAGES=storages):
-            kinds.append(type(publishing_storage()))
+            kinds.append(type(find_publishing_storage()))
         return s3_project.publish(release, *arguments, STORAGES=storages)
 
     publish("v1")
@@ -160,8 +160,8 @@ def test_boto3_is_not_imported() -> None:
 import sys
 from django.conf import settings
 settings.configure(STORAGES={{"staticfiles": {{"BACKEND": {BACKEND!r}, "OPTIONS": {OPTIONS!r}}}}})
-from skewproof.configured import publishing_storage
-publishing_storage().open_store(1)
+from skewproof.storage import find_publishing_storage
+find_publishing_storage().open_store(1)
 assert not [name for name in sys.modules if name.startswith(("boto", "s3transfer"))]
 """
     path = Path(skewproof.__file__).parents[1]

@@ -12,8 +12,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from skewproof import storage
+from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
-from skewproof.loader import Loader
 from skewproof.storage import ReleaseManifestMixin
 
 from .places import BucketPlace

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import skewproof
-from skewproof.origin import COMMITS
 from skewproof.release import VARIABLE, release_id
-from skewproof.write_release import main
+from skewproof.write_release import COMMITS, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandError
 
-from skewproof import baked
-from skewproof.collection import Collection, hashed
-from skewproof.configured import publishing_storage, required_storage
-from skewproof.exits import one_line_errors
-from skewproof.files import write_whole
-from skewproof.plan import planned
-from skewproof.progress import no_progress, progress_bar
-from skewproof.publish import publish
+from skewproof.management.base import report_errors, show_progress
+from skewproof.manifest import match_baked, write_whole
+from skewproof.publishing.collection import Collection, collect_release
+from skewproof.publishing.publish import plan_publish, publish, show_nothing
 from skewproof.release import release_id
+from skewproof.storage import find_publishing_storage, require_release_storage
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -28,9 +25,8 @@ if TYPE_CHECKING:
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
     from django.core.management.base import CommandParser
 
-    from skewproof.progress import Progress
-    from skewproof.storage import ReleaseManifestMixin
-    from skewproof.store import Store
+    from skewproof.publishing.publish import Progress
+    from skewproof.stores.store import PublishingStorage, Store
 
 INTERRUPTED = "interrupted; every release is as it was, run the same command again"
 NO_CLEAR = (
@@ -74,14 +70,14 @@ class Command(collectstatic.Command):
     def handle(self, **options: Any) -> str | None:
         """Publish or bake, and turn every error into one line and an exit code."""
         bake = bool(options.get("bake"))
-        storage = publishing_storage()
+        storage = find_publishing_storage()
         if storage is None and not bake:
             return super().handle(**options)
         self.set_options(**options)
-        with one_line_errors(INTERRUPTED):
-            return self.publish(storage or required_storage(), bake=bake)
+        with report_errors(INTERRUPTED):
+            return self.publish(storage or require_release_storage(), bake=bake)
 
-    def publish(self, storage: ReleaseManifestMixin, *, bake: bool) -> str | None:
+    def publish(self, storage: PublishingStorage, *, bake: bool) -> str | None:
         """Collect into a temporary directory, then bring the image or the store up to date."""
         if self.clear or self.symlink:
             raise CommandError(NO_CLEAR if self.clear else NO_LINK)
@@ -90,14 +86,14 @@ class Command(collectstatic.Command):
         release = release_id()
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
-                collection = hashed(storage, Path(directory), self.fill)
+                collection = collect_release(storage, Path(directory), self.fill)
                 if not storage.unhashed_copies:
                     collection = replace(collection, copies=())
                 if bake:
                     return self.bake(release, collection, storage.baked_manifest)
                 if storage.baked_manifest and collection.is_release():
-                    record = baked.record_of(storage.baked_manifest, release, collection)
-                    collection = replace(collection, record=record)
+                    content = match_baked(storage.baked_manifest, release, collection.paths)
+                    collection = replace(collection, baked=content)
                 store = storage.open_store(collection.largest())
                 if self.dry_run:
                     return self.pretend(release, collection, store)
@@ -125,9 +121,9 @@ class Command(collectstatic.Command):
     def progress(self) -> AbstractContextManager[Progress]:
         """Return what shows the progress: on a terminal, unless each file is named anyway."""
         if self.verbosity != 1 or not self.stderr.isatty():
-            return nullcontext(no_progress)
+            return nullcontext(show_nothing)
         # Without a style, as everything on stderr would be red, and without a line's end.
-        return progress_bar(partial(self.stderr.write, style_func=str, ending=""))
+        return show_progress(partial(self.stderr.write, style_func=str, ending=""))
 
     def bake(self, release: str, collection: Collection, file: Path | None) -> str | None:
         """Write the manifest into the image."""
@@ -137,7 +133,7 @@ class Command(collectstatic.Command):
             raise CommandError(f"no manifest of release {release} to bake, as nothing was hashed")
         if not self.dry_run:
             try:
-                write_whole(file, collection.encoded(release))
+                write_whole(file, collection.encode(release))
             except OSError as error:
                 raise CommandError(f"the manifest cannot be written to {file}: {error}") from error
         done = "would be baked (dry run)" if self.dry_run else "is baked"
@@ -147,10 +143,10 @@ class Command(collectstatic.Command):
 
     def pretend(self, release: str, collection: Collection, store: Store) -> str | None:
         """Say what would be written; the store is only read."""
-        plan = planned(release, collection, store)
+        plan = plan_publish(release, collection, store)
         writes = plan.assets + plan.copies
         for upload in writes:
             self.log(f"Pretending to upload '{upload.name}'", level=1)
-        state = "is published already" if plan.committed else "would be published"
+        state = "is published already" if plan.is_published else "would be published"
         text = f"release {release} {state}: {len(writes)} new, {plan.reused} reused (dry run)"
         return text if self.verbosity >= 1 else None

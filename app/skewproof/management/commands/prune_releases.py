@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from skewproof.configured import required_storage
 from skewproof.errors import StoreError
-from skewproof.exits import one_line_errors
-from skewproof.listing import counted, sized, table, when
-from skewproof.management.base import ReleaseCommand
-from skewproof.prune import Plan, planned, prune
+from skewproof.management.base import ReleaseCommand, report_errors
+from skewproof.publishing.listing import format_count, format_size, format_table, format_time
+from skewproof.publishing.prune import PrunePlan, plan_prune, prune
+from skewproof.publishing.retention import Policy
 from skewproof.release import release_id
-from skewproof.retention import Policy
+from skewproof.storage import require_release_storage
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -29,7 +28,7 @@ A file goes if a release that goes, or a publish that died, has it and no releas
 Its age does not matter. Unhashed copies are files like others. What no release ever had stays.
 
 exit codes: 0 done, or nothing to do; 1 or 2 a mistake in options or settings; 3 refused, since
-nobody can tell what is in use; 4 the store failed (run it again); 130 interrupted (run it again)
+it cannot be told what is in use; 4 the store failed (run it again); 130 interrupted (run it again)
 
 examples: manage.py prune_releases --keep 5
           manage.py prune_releases --keep 5 --min-age 14d --keep-release v7 --delete
@@ -51,7 +50,7 @@ class Command(ReleaseCommand):
         add("--keep", type=int, required=True, metavar="N", help="keep the newest N releases")
         add(
             "--min-age",
-            type=length,
+            type=parse_length,
             default="7d",
             metavar="TIME",
             help="keep a release for so long after the next one was published: 7d, 12h, 2w, 0 "
@@ -66,7 +65,7 @@ class Command(ReleaseCommand):
         )
         add(
             "--grace",
-            type=length,
+            type=parse_length,
             default="1d",
             metavar="TIME",
             help="keep the files of a publish that has not come to its end for so long (default: "
@@ -83,7 +82,7 @@ class Command(ReleaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Show the plan, and carry it out if that is wanted."""
         self.verbosity = options["verbosity"]
-        with one_line_errors(INTERRUPTED):
+        with report_errors(INTERRUPTED):
             policy = Policy(
                 keep=options["keep"],
                 running=release_id(),
@@ -92,21 +91,21 @@ class Command(ReleaseCommand):
                 grace=options["grace"],
                 orphans=options["orphans"],
             )
-            store = required_storage().open_store(0)
+            store = require_release_storage().open_store(0)
             plan = self.plan(store, policy)
             self.show(plan, store.place, policy.running)
             if plan.is_empty() or not options["delete"]:
-                self.stdout.write(conclusion(plan))
+                self.stdout.write(conclude(plan))
                 return
             report = prune(plan, store, policy)
         for release in report.spared:
             self.stdout.write(f"release {release} is spared: it has come into use meanwhile")
         self.stdout.write(str(report))
 
-    def plan(self, store: Any, policy: Policy) -> Plan:
+    def plan(self, store: Any, policy: Policy) -> PrunePlan:
         """Make the plan; a release that is to be kept has to be there."""
         try:
-            plan = planned(store, policy, datetime.now(UTC))
+            plan = plan_prune(store, policy, datetime.now(UTC))
         except StoreError as error:
             raise StoreError(f"{error}; nothing was deleted") from error
         unknown = sorted(policy.named - plan.survey.releases.keys())
@@ -117,51 +116,51 @@ class Command(ReleaseCommand):
             )
         return plan
 
-    def show(self, plan: Plan, place: str, running: str) -> None:
+    def show(self, plan: PrunePlan, place: str, running: str) -> None:
         """Print what stays and what goes, and why."""
         survey, choice = plan.survey, plan.choice
-        self.stdout.write(f"{counted(len(survey.releases), 'release')} in {place}")
+        self.stdout.write(f"{format_count(len(survey.releases), 'release')} in {place}")
         if running not in survey.releases:
             self.stdout.write(f"release {running}, which this process belongs to, is not published")
         rows = [
             (
                 "delete" if release.id in choice.pruned else "keep",
                 release.id,
-                when(release.published),
+                format_time(release.published),
                 choice.pruned.get(release.id) or choice.kept[release.id],
             )
             for release in survey.newest_first()
         ]
         if rows:
             heads = ("", "RELEASE", "PUBLISHED (UTC)", "BECAUSE")
-            self.stdout.write("\n".join(table(heads, rows, left=4)))
+            self.stdout.write("\n".join(format_table(heads, rows, left=4)))
         for key in sorted(choice.expired):
-            ids = ", ".join(sorted(survey.notes[key].note.releases))
-            began = when(survey.notes[key].written)
+            ids = ", ".join(sorted(survey.intents[key].intent.releases))
+            began = format_time(survey.intents[key].written)
             self.stdout.write(f"the publish of {ids} that began {began} died")
         self.files(plan)
 
-    def files(self, plan: Plan) -> None:
+    def files(self, plan: PrunePlan) -> None:
         """Print the files that go, all of them when asked, and how many are left alone."""
         shown = sorted(plan.files)[: None if self.verbosity > 1 else SHOWN]
         for name in shown:
-            self.stdout.write(f"  {name}  {sized(plan.listing[name].size)}")
+            self.stdout.write(f"  {name}  {format_size(plan.listing[name].size)}")
         if len(plan.files) > len(shown):
             self.stdout.write(f"  and {len(plan.files) - len(shown)} more (-v 2 shows all)")
         if plan.unnamed:
             self.stdout.write(f"files that no release ever had, left alone: {len(plan.unnamed)}")
 
 
-def conclusion(plan: Plan) -> str:
+def conclude(plan: PrunePlan) -> str:
     """Return what would be done."""
     if plan.is_empty():
         return "nothing to delete"
-    releases = counted(len(plan.choice.pruned), "release")
-    files = f"{counted(len(plan.files), 'file')}, {sized(plan.size(plan.files))}"
+    releases = format_count(len(plan.choice.pruned), "release")
+    files = f"{format_count(len(plan.files), 'file')}, {format_size(plan.size(plan.files))}"
     return f"would delete {releases} and {files} (dry run; --delete really does it)"
 
 
-def length(text: str) -> timedelta:
+def parse_length(text: str) -> timedelta:
     """Return the length of time that the text names."""
     found = re.fullmatch(r"(\d{1,6})([wdhm])", text)
     if text == "0":

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from skewproof.configured import required_storage
-from skewproof.exits import one_line_errors
-from skewproof.health import known_release
-from skewproof.listing import HEADS, entries, table
-from skewproof.management.base import ReleaseCommand
-from skewproof.survey import surveyed
+from skewproof.management.base import ReleaseCommand, report_errors
+from skewproof.publishing.listing import HEADS, format_table, list_entries
+from skewproof.publishing.retention import take_survey
+from skewproof.release import known_release_id
+from skewproof.storage import require_release_storage
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-    from skewproof.listing import Entry
+    from skewproof.publishing.listing import Entry
 
 EPILOG = """\
 SHARED are the bytes of files that other releases have as well, OWN those that would be free without
@@ -39,10 +38,10 @@ class Command(ReleaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Print a table, or JSON."""
-        with one_line_errors("interrupted"):
-            store = required_storage().open_store(0)
-            survey = surveyed(store)
-            found = entries(survey, store.list_assets(), known_release())
+        with report_errors("interrupted"):
+            store = require_release_storage().open_store(0)
+            survey = take_survey(store)
+            found = list_entries(survey, store.list_assets(), known_release_id())
         if options["json"]:
             self.stdout.write(json.dumps([entry.document() for entry in found], indent=2))
         else:
@@ -53,7 +52,7 @@ class Command(ReleaseCommand):
         if not found:
             self.stdout.write(f"no release in {place}")
             return
-        self.stdout.write("\n".join(table(HEADS, [entry.row() for entry in found])))
+        self.stdout.write("\n".join(format_table(HEADS, [entry.row() for entry in found])))
         for entry in found:
             for remark in entry.remarks():
                 self.stderr.write(remark)

@@ -1,0 +1,1 @@
+"""The storages, as a web process needs them."""

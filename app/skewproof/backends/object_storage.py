@@ -1,0 +1,71 @@
+"""What the release storages on object stores have in common."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from skewproof import manifest
+from skewproof.backends.base import ReleaseManifestMixin
+from skewproof.errors import OptionError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from skewproof.errors import ManifestError
+
+# As the libraries of Google and Azure name what HTTP calls headers.
+HEADERS = {
+    "cache_control": "Cache-Control",
+    "content_disposition": "Content-Disposition",
+    "content_encoding": "Content-Encoding",
+    "content_language": "Content-Language",
+    "content_type": "Content-Type",
+}
+
+
+class ObjectReleaseMixin(ReleaseManifestMixin):
+    """Keeps the manifests of releases as objects."""
+
+    location: str
+
+    def checked_releases_location(self, given: str | os.PathLike[str] | None) -> str:
+        """Return the key prefix of the manifests, which must not be within the public one."""
+        served = str(self.location).strip("/")
+        chosen = str(given or posixpath.join(posixpath.dirname(served), "releases")).strip("/")
+        if not served or f"{chosen}/".startswith(f"{served}/"):
+            raise OptionError(
+                f"the manifests under {chosen!r} would be within location {served!r}, which the "
+                'public can read; set the option location to a prefix of its own, such as "static"'
+            )
+        return chosen
+
+    def manifest_key(self, release: str) -> str:
+        """Return the key of a release's manifest."""
+        return posixpath.join(self.releases_location, release, manifest.NAME)
+
+    def answered(self, release: str, status: int | None, why: str) -> ManifestError:
+        """Return the error for an answer that is not the manifest, by its HTTP status."""
+        if status == 404:
+            return self.no_manifest("absent", release, f"there is no such object ({why})")
+        if status in (401, 403):
+            return self.no_manifest("forbidden", release, f"the store answers {status} ({why})")
+        if status:
+            return self.no_manifest("unreachable", release, f"the store answers {status} ({why})")
+        return self.no_manifest("unreachable", release, f"the store cannot be reached ({why})")
+
+
+def translate_headers(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the libraries' names of headers as HTTP's; metadata keeps its names."""
+    named = {HEADERS[name]: str(value) for name, value in parameters.items() if name in HEADERS}
+    return {**named, **parameters.get("metadata", {})}
+
+
+def refuse_others(parameters: Mapping[str, Any], advice: str) -> None:
+    """Raise when the option object_parameters asks for what cannot be sent."""
+    refused = sorted(parameters.keys() - HEADERS.keys() - {"metadata"})
+    if refused:
+        raise OptionError(
+            f"publishing cannot send {', '.join(refused)} (option object_parameters); {advice}"
+        )

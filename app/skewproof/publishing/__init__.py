@@ -1,0 +1,1 @@
+"""What the jobs do: publish a release, list releases, prune them."""

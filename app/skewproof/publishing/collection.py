@@ -1,0 +1,205 @@
+"""The files of a release, hashed in a local directory, each with what is sent with it.
+
+Collecting is Django's own; hashing is by its rules, in one pass, so that names and contents are,
+too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+import mmap
+import posixpath
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+
+from skewproof.manifest import Manifest
+from skewproof.publishing.hashing import StagingStorage, add_staging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from skewproof.stores.store import PublishingStorage
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+DEFAULT = "application/octet-stream"
+# Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
+OTHERS = mimetypes.MimeTypes()
+MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
+TYPES = {
+    ".avif": "image/avif",
+    ".css": "text/css",
+    ".cur": "image/vnd.microsoft.icon",
+    ".eot": "application/vnd.ms-fontobject",
+    ".html": "text/html",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript",
+    ".otf": "font/otf",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".txt": "text/plain",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xml": "application/xml",
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file that is to be in the store under one name."""
+
+    name: str
+    file: Path
+    headers: dict[str, str] = field(default_factory=dict)
+    compress: bool = False
+
+    @cached_property
+    def size(self) -> int:
+        """Return the bytes of the file, which is ours alone and does not change."""
+        return self.file.stat().st_size
+
+    def body(self) -> bytes:
+        """Return the bytes as they are stored."""
+        content = self.file.read_bytes()
+        return gzip.compress(content, mtime=0) if self.compress else content
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Yield the bytes as they are stored; a large file is mapped, and takes no memory."""
+        if self.compress or self.size < MAPPED:
+            yield self.body()
+            return
+        with self.file.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            yield content
+        finally:
+            with suppress(BufferError):  # a failed request may still hold it
+                content.close()
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What one release consists of, in a directory that lives as long as the publish.
+
+    Attributes:
+        paths: Asset name by source name; empty when nothing was hashed.
+        hash: Django's hash of the paths.
+        assets: The files under their hashed names.
+        copies: The files under their source names.
+        baked: The manifest as it is to be stored, where the build has baked one.
+    """
+
+    paths: dict[str, str]
+    hash: str
+    assets: tuple[Upload, ...]
+    copies: tuple[Upload, ...]
+    baked: bytes | None = None
+
+    def encode(self, release: str) -> bytes:
+        """Return the manifest of the release as it is to be stored."""
+        return self.baked or Manifest(release, self.paths, self.hash).encode(self.size())
+
+    def is_release(self) -> bool:
+        """Return whether the files were hashed, and there is a manifest to write."""
+        return bool(self.hash)
+
+    def largest(self) -> int:
+        """Return the bytes of the largest file, 0 when there is none."""
+        return max((each.size for each in self.assets + self.copies), default=0)
+
+    def size(self) -> int:
+        """Return the bytes of all assets."""
+        return sum(asset.size for asset in self.assets)
+
+
+def collect_release(
+    storage: PublishingStorage,
+    directory: Path,
+    collect: Callable[[ManifestStaticFilesStorage], Any],
+) -> Collection:
+    """Return the release's files, collected and hashed as by Django into the directory.
+
+    Args:
+        storage: The configured storage, whose settings of hashing and headers count.
+        directory: An empty directory for the files.
+        collect: Fills the local storage that it is given, as Django's collectstatic does.
+    """
+    files = directory / "files"
+    local = make_local_storage(storage, files, directory / "manifest")
+    collect(local)
+    paths: dict[str, str] = dict(local.hashed_files)
+    assets, copies = find_files(local, files, set(paths.values()))
+    return Collection(
+        paths,
+        local.manifest_hash,
+        tuple(make_upload(storage, name, assets[name], hashed=True) for name in sorted(assets)),
+        tuple(make_upload(storage, name, copies[name], hashed=False) for name in sorted(copies)),
+    )
+
+
+def make_local_storage(
+    storage: PublishingStorage, files: Path, manifests: Path
+) -> ManifestStaticFilesStorage:
+    """Return a storage for a local directory, hashing as the configured one would."""
+    made = add_staging(storage.make_hashing_class())
+    local: ManifestStaticFilesStorage = made(
+        location=files,
+        base_url=settings.STATIC_URL,
+        manifest_storage=StaticFilesStorage(location=manifests, base_url=settings.STATIC_URL),
+    )
+    return local
+
+
+def find_files(
+    local: ManifestStaticFilesStorage, files: Path, names: set[str]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return the files under hashed names, and those under their source names alone."""
+    if isinstance(local, StagingStorage):
+        found = {name: copy.path for name, copy in local.copies.items()}
+        assets = local.assets
+    else:
+        found = {
+            path.relative_to(files).as_posix(): path for path in files.rglob("*") if path.is_file()
+        }
+        assets = {name: path for name, path in found.items() if name in names}
+    return assets, {name: path for name, path in found.items() if name not in names}
+
+
+def make_upload(storage: PublishingStorage, name: str, file: Path, *, hashed: bool) -> Upload:
+    """Return the upload of a file, with the headers that the storage's options ask for.
+
+    A hashed name always gets the same Cache-Control: its content can never change.
+    """
+    headers = {**guess_headers(name), **storage.asset_headers(name)}
+    if hashed:
+        headers["Cache-Control"] = IMMUTABLE
+    compress = (
+        "Content-Encoding" not in headers
+        and headers["Content-Type"] in storage.find_compressed_types()
+    )
+    if compress:
+        headers["Content-Encoding"] = "gzip"
+    return Upload(name, file, headers, compress)
+
+
+def guess_headers(name: str) -> dict[str, str]:
+    """Return type and encoding by the name's ending."""
+    known = TYPES.get(posixpath.splitext(name)[1].lower())
+    if known:
+        return {"Content-Type": known}
+    found, encoding = OTHERS.guess_type(name)
+    headers = {"Content-Type": found or DEFAULT}
+    return {**headers, "Content-Encoding": encoding} if encoding else headers

@@ -1,0 +1,314 @@
+"""Publishing: assets first, the manifest last, and nothing that is there is ever touched.
+
+A release exists from the moment that its manifest does. All that is written before is either new,
+under a name that holds its hash, or an unhashed copy, which stock Django overwrites as well. An
+intent keeps a prune from deleting what the publish found there and relies on, until the manifest
+does so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skewproof import manifest
+from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
+from skewproof.publishing import intents
+from skewproof.publishing.intents import Intent, Lease
+from skewproof.publishing.listing import format_size
+from skewproof.stores.store import run_parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skewproof.publishing.collection import Collection, Upload
+    from skewproof.stores.store import Headers, Store, Stored
+
+Log = Callable[[str], None]
+Progress = Callable[[int, int], None]
+AGAIN = "run the same command again when that is mended, and it goes on from there"
+LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
+
+
+@dataclass(frozen=True)
+class PublishPlan:
+    """What has to be written for a release to be whole.
+
+    Attributes:
+        is_published: Whether the release's manifest is there already, with the same content.
+        assets: Missing files under hashed names.
+        copies: Missing or outdated files under source names.
+        reused: How many files are there already.
+    """
+
+    is_published: bool
+    assets: tuple[Upload, ...]
+    copies: tuple[Upload, ...]
+    reused: int
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What a publish did.
+
+    Attributes:
+        outcome: What has come of the release.
+        new: Files that were written, under hashed and source names.
+        reused: Files that were there.
+        sent: Bytes of the files that were written.
+        requests: All requests, those for the manifest and the intent among them; one that was
+            tried again counts once.
+        seconds: How long it took, without the hashing.
+    """
+
+    outcome: str
+    new: int
+    reused: int
+    sent: int
+    requests: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.outcome}: {self.new:,} new, {self.reused:,} reused, "
+            f"{format_size(self.sent)}, {self.requests:,} requests, {self.seconds:.2f} s"
+        )
+
+
+@dataclass
+class WriteCount:
+    """What has been written so far."""
+
+    new: int = 0
+    present: int = 0
+    sent: int = 0
+    total: int = 0
+
+    @property
+    def done(self) -> int:
+        """Return how many files need no more work."""
+        return self.new + self.present
+
+
+class Budget:
+    """Bytes that threads share; a file that is larger than all of them waits to be alone."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def spend(self, size: int) -> Iterator[None]:
+        """Wait until so many bytes are free, and hold them during the block."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used or self._used + size <= self._limit)
+            self._used += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= size
+                self._changed.notify_all()
+
+
+def show_nothing(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def publish(
+    release: str,
+    collection: Collection,
+    store: Store,
+    log: Log,
+    progress: Progress = show_nothing,
+    clock: Callable[[], float] = time.monotonic,
+) -> PublishReport:
+    """Put a release into the store.
+
+    Raises:
+        ReleaseExistsError: The id is taken by a release with other content; nothing was changed,
+            unless that release was published at the same time as this one.
+        StoreError: The store failed; the release is not there, or it is whole, and publishing it
+            again ends well.
+    """
+    started = clock()
+    count = WriteCount()
+    there = find_this_release(release, collection, store)
+    keys: list[str] = []
+    while True:
+        lease = Lease()
+        if collection.is_release() and not there:
+            with before_any_file(release):
+                keys.append(intents.announce(make_intent(release, collection), store))
+        plan = compare(release, collection, store, there)
+        fill(release, plan, store, count, watch(count, log, progress))
+        # What took longer than the intent is good for is looked at again, under a new one.
+        if not keys or not lease.is_over():
+            break
+    outcome = finish(release, plan, collection, store)
+    intents.take_away(keys, store)
+    total = len(collection.assets) + len(collection.copies)
+    reused, seconds = max(0, total - count.new), clock() - started
+    return PublishReport(outcome, count.new, reused, count.sent, store.calls.total, seconds)
+
+
+def plan_publish(release: str, collection: Collection, store: Store) -> PublishPlan:
+    """Compare the release with the store, changing nothing, not even announcing an intent."""
+    there = find_this_release(release, collection, store)
+    return compare(release, collection, store, there)
+
+
+@contextmanager
+def before_any_file(release: str) -> Iterator[None]:
+    """Say of a store that fails now that no file has been written."""
+    try:
+        yield
+    except StoreError as error:
+        raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
+
+
+def find_this_release(release: str, collection: Collection, store: Store) -> bool:
+    """Return whether this very release, if it is one, is there; raise if its id is taken."""
+    with before_any_file(release):
+        return collection.is_release() and is_published(release, collection, store)
+
+
+def is_published(release: str, collection: Collection, store: Store) -> bool:
+    """Return whether this very release is there; raise if another one has its id."""
+    content = store.read_private(manifest.make_key(release))
+    if content is None:
+        return False
+    there = manifest.parse(content, release, manifest.name_place(store.place, release))
+    differences = manifest.find_difference(there.paths, collection.paths)
+    if differences:
+        raise ReleaseExistsError(
+            f"release {release} is in {store.place} with other content: {differences}; "
+            "a release never changes, so publish this content under an id of its own"
+        )
+    return True
+
+
+def make_intent(release: str, collection: Collection) -> Intent:
+    """Return the intent that names all files of the release."""
+    uploads = {upload.name for upload in collection.assets + collection.copies}
+    names = uploads | collection.paths.keys() | set(collection.paths.values())
+    return Intent(intents.PUBLISH, frozenset({release}), frozenset(names))
+
+
+def compare(release: str, collection: Collection, store: Store, there: bool) -> PublishPlan:
+    """Return what the store lacks of a release, whose manifest is there already or not."""
+    with before_any_file(release):
+        stored = store.list_assets()
+    assets = tuple(each for each in collection.assets if is_missing(each, stored, release, store))
+    # The unhashed copies are those of the release that was published last: saying again that this
+    # one is there must not take them back from a later one.
+    is_wanted = is_absent if there else is_outdated
+    copies = tuple(copy for copy in collection.copies if is_wanted(copy, stored, store))
+    total = len(collection.assets) + len(collection.copies)
+    return PublishPlan(there, assets, copies, total - len(assets) - len(copies))
+
+
+def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store) -> bool:
+    """Return whether the store lacks an asset; raise if it holds a damaged one."""
+    found = stored.get(asset.name)
+    # How well gzip compresses depends on its version, so a compressed size proves nothing.
+    if found and not asset.compress and found.size != asset.size:
+        raise SkewproofError(
+            f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
+            f"{asset.size}, so it is damaged; it is not overwritten, as another "
+            "release may be serving it: delete that one object and publish again"
+        )
+    return found is None
+
+
+def is_absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  # noqa: ARG001 - as is_outdated
+    """Return whether the store lacks an unhashed copy."""
+    return copy.name not in stored
+
+
+def is_outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:
+    """Return whether an unhashed copy has to be written."""
+    found = stored.get(copy.name)
+    return found is None or not store.holds(copy.name, found, copy.body())
+
+
+def watch(count: WriteCount, log: Log, progress: Progress) -> Log:
+    """Return the log as one that shows the progress with each file."""
+
+    def watched(text: str) -> None:
+        log(text)
+        progress(count.done, count.total)
+
+    return watched
+
+
+def fill(release: str, plan: PublishPlan, store: Store, count: WriteCount, log: Log) -> None:
+    """Write what the store lacks, and make it durable."""
+
+    def replace(name: str, body: bytes, headers: Headers) -> bool:
+        store.replace_asset(name, body, headers)
+        return True
+
+    count.total += len(plan.assets) + len(plan.copies)
+    try:
+        write(plan.assets, store.create_asset, store.workers, count, log)
+        write(plan.copies, replace, store.workers, count, log)
+        store.settle()
+    except StoreError as error:
+        state = "the release was whole before" if plan.is_published else "no manifest was written"
+        raise StoreError(
+            f"release {release}: {error}; {count.done} of {count.total} files were "
+            f"written, {state}, and every other release is as it was; {AGAIN}"
+        ) from error
+
+
+def write(
+    uploads: Iterable[Upload],
+    put: Callable[[str, bytes, Headers], bool],
+    workers: int,
+    count: WriteCount,
+    log: Log,
+) -> None:
+    """Write files, several at once; the first failure stops those that have not begun."""
+    memory = Budget()
+
+    def send(upload: Upload) -> tuple[Upload, int | None]:
+        with memory.spend(upload.size), upload.open() as body:
+            return upload, len(body) if put(upload.name, body, upload.headers) else None
+
+    for upload, size in run_parallel(send, uploads, workers):
+        if size is None:
+            count.present += 1
+            log(f"Found '{upload.name}' written meanwhile")
+        else:
+            count.new += 1
+            count.sent += size
+            log(f"Uploaded '{upload.name}'")
+
+
+def finish(release: str, plan: PublishPlan, collection: Collection, store: Store) -> str:
+    """Make the release exist, if it does not yet; return what has come of it."""
+    if not collection.is_release():
+        return f"no release {release}, as nothing was hashed"
+    if plan.is_published or not write_manifest(release, collection, store):
+        return f"release {release} was published already, with the same content"
+    return f"release {release} is published"
+
+
+def write_manifest(release: str, collection: Collection, store: Store) -> bool:
+    """Write the manifest; return False if another publish of the same content was faster."""
+    try:
+        created = store.create_private(manifest.make_key(release), collection.encode(release))
+    except StoreError as error:
+        raise StoreError(
+            f"release {release}: all files are in {store.place}, and it is not certain that the "
+            f"manifest is: {error}; {AGAIN}"
+        ) from error
+    if not created and not is_published(release, collection, store):
+        raise StoreError(f"release {release}: its manifest was there and is gone; {AGAIN}")
+    return created

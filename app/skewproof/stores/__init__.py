@@ -1,0 +1,1 @@
+"""The stores that a publish or a prune writes through."""

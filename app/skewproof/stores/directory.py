@@ -1,0 +1,187 @@
+"""Directories as the store: written beside, then renamed, and made durable."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skewproof import manifest
+from skewproof.errors import StoreError
+from skewproof.stores.store import Counter, Headers, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from django.core.files.storage import FileSystemStorage
+
+WORKERS = 8
+# Written beside its final name, so that the rename stays within one file system.
+PREFIX = ".skewproof-"
+
+
+class Directory:
+    """The assets in one directory, the private files in another."""
+
+    def __init__(self, assets: Path, private: Path, storage: FileSystemStorage) -> None:
+        self._assets = assets
+        self._private = private
+        self._file_mode = storage.file_permissions_mode
+        self._directory_mode = storage.directory_permissions_mode
+        self._touched: set[Path] = set()
+        self.place = str(assets)
+        self.workers = WORKERS
+        self.calls = Counter()
+        self.is_sure = True
+
+    def read_private(self, key: str) -> bytes | None:
+        """Return a private file, or None when there is none."""
+        file = self._private / key
+        with self._doing(f"reading {file}"):
+            try:
+                return file.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def create_private(self, key: str, content: bytes) -> bool:
+        """Write a private file, if the key is free, and make it durable."""
+        file = self._private / key
+        with self._doing(f"writing {file}"):
+            created = self._create(file, content)
+            self._sync_touched()
+            return created
+
+    def list_assets(self) -> dict[str, Stored]:
+        """Return all assets by name, with their sizes; content is compared when it matters."""
+        return self._list(self._assets)
+
+    def list_private(self, folder: str = "") -> dict[str, Stored]:
+        """Return all private files by key, or those of one folder."""
+        return self._list(self._private, folder)
+
+    def delete_private(self, keys: Iterable[str]) -> None:
+        """Delete private files, and directories of releases that are empty then, durably."""
+        with self._doing("deleting private files"):
+            for key in keys:
+                file = self._private / key
+                file.unlink(missing_ok=True)
+                if file.name == manifest.NAME:
+                    with suppress(OSError):  # something else is in it, or it is gone already
+                        file.parent.rmdir()
+                self._touched.add(file.parent if file.parent.is_dir() else self._private)
+            self._sync_touched()
+
+    def delete_assets(self, names: Iterable[str]) -> None:
+        """Delete assets; their directories stay, as a publish may be about to write into them."""
+        with self._doing("deleting assets"):
+            for name in names:
+                (self._assets / name).unlink(missing_ok=True)
+
+    def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG002
+        """Write an asset, if the name is free."""
+        with self._doing(f"writing {name}"):
+            return self._create(self._assets / name, body)
+
+    def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002
+        """Write an asset over what the name may hold."""
+        file = self._assets / name
+        with self._doing(f"writing {name}"), self._beside(file, body) as written:
+            written.replace(file)
+
+    def holds(self, name: str, stored: Stored, body: bytes) -> bool:
+        """Compare size, then bytes."""
+        if stored.size != len(body):
+            return False
+        with self._doing(f"reading {name}"):
+            return (self._assets / name).read_bytes() == body
+
+    def settle(self) -> None:
+        """Make the names of all assets durable, as their bytes are already."""
+        with self._doing("syncing"):
+            self._sync_touched()
+
+    def _list(self, root: Path, folder: str = "") -> dict[str, Stored]:
+        with self._doing(f"listing {root / folder}"):
+            return {
+                file.relative_to(root).as_posix(): stored
+                for file in walk_files(root / folder)
+                if not file.name.startswith(PREFIX) and (stored := read_stored(file))
+            }
+
+    def _create(self, file: Path, body: bytes) -> bool:
+        with self._beside(file, body) as written:
+            try:
+                file.hardlink_to(written)
+            except FileExistsError:
+                return False
+            return True
+
+    @contextmanager
+    def _beside(self, file: Path, body: bytes) -> Iterator[Path]:
+        """Write the bytes under a name of their own, durably, and remove what is left of it."""
+        self._make(file.parent)
+        written = file.parent / f"{PREFIX}{secrets.token_hex(8)}"
+        try:
+            with written.open("xb") as target:
+                target.write(body)
+                if self._file_mode is not None:
+                    os.fchmod(target.fileno(), self._file_mode)
+                target.flush()
+                os.fsync(target.fileno())
+            yield written
+        finally:
+            written.unlink(missing_ok=True)
+        self._touched.add(file.parent)
+
+    def _make(self, directory: Path) -> None:
+        """Make a directory and those above it, remembering which names have to be made durable."""
+        if directory.is_dir():
+            return
+        self._make(directory.parent)
+        directory.mkdir(exist_ok=True)
+        if self._directory_mode is not None:
+            directory.chmod(self._directory_mode)
+        self._touched.add(directory.parent)
+
+    def _sync_touched(self) -> None:
+        while self._touched:
+            handle = os.open(self._touched.pop(), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        self.calls.add()
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{what} in {self.place} failed: {error}") from error
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """Yield all files; a directory that cannot be read is an error: nothing may be overlooked."""
+    for folder, _, names in os.walk(root, onerror=raise_unless_gone, followlinks=True):
+        yield from (Path(folder, name) for name in names)
+
+
+def raise_unless_gone(error: OSError) -> None:
+    """Raise the error, unless it is that of a directory that is not there, or no more."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def read_stored(path: Path) -> Stored | None:
+    """Return a file as it is listed; None for what is no file, or has gone since it was seen."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return Stored(found.st_size, modified=datetime.fromtimestamp(found.st_mtime, UTC))

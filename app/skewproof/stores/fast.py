@@ -1,0 +1,217 @@
+"""The fast way to a bucket: obstore, a library in Rust with a client for S3, Google and Azure."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+
+from skewproof.errors import OptionError
+from skewproof.stores import bucket
+from skewproof.stores.store import Headers, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+ATTEMPTS = 3  # at a conditional write that was not decided
+SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
+# ADR 30: obstore's errors have neither status nor code, so both are found in their text. All that
+# is ever looked for stands here; tests/unit/skewproof/test_messages.py holds real messages.
+PHRASES = {
+    "the bucket is missing": re.compile("NoSuchBucket|ContainerNotFound"),
+    "a conflict": re.compile("409 Conflict"),
+    "the name is taken": re.compile("BlobAlreadyExists"),
+    "the write met a deletion": re.compile("ConditionalRequestConflict"),
+    "the deletion is refused": re.compile('code: "AccessDenied"'),
+    "the store answered": re.compile("status code"),
+    "it was repeated": re.compile(r"after \d+ retries"),
+}
+CAUSES = (
+    re.compile(
+        r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?", re.DOTALL
+    ),
+    re.compile(r'message: "(?P<cause>[^"]+)"'),
+    re.compile(r'error: "(?P<cause>[^"]+)"'),
+    re.compile(r"kind: (?P<cause>Timeout)"),
+)
+
+
+def says(error: Exception, what: str) -> bool:
+    """Return whether an error says one of the things that PHRASES lists."""
+    return PHRASES[what].search(str(error)) is not None
+
+
+def read_cause(message: str) -> str:
+    """Return the part of an obstore message that names the cause, in one line."""
+    for pattern in CAUSES:
+        found = pattern.search(message)
+        if found:
+            code = found.groupdict().get("code")
+            return found["cause"].strip() + (f" ({code})" if code else "")
+    return message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class ObstoreClient:
+    """One bucket, through obstore.
+
+    Attributes:
+        store: The bucket, trying again what fails.
+        asking_once: The bucket, not trying again: obstore would not say that it did.
+        at_once: How many keys one request deletes.
+    """
+
+    store: ObjectStore
+    asking_once: ObjectStore
+    at_once: int = bucket.PAGE
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (BaseError, OSError)
+
+    def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
+        """Yield what is below a prefix, by key, page by page."""
+        for page in obstore.list(self.store, under, chunk_size=bucket.PAGE):
+            yield {
+                each["path"]: Stored(
+                    each["size"], find_digest(each["e_tag"]), each["last_modified"]
+                )
+                for each in page
+            }
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object, or None when there is none."""
+        try:
+            return bytes(obstore.get(self.store, key).bytes())
+        except FileNotFoundError as error:
+            if says(error, "the bucket is missing"):
+                raise
+            return None
+
+    def create(self, key: str, body: bytes, headers: Headers) -> bool:
+        """Write an object; return False if the key is taken."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._create(key, body, headers)
+            except BaseError as error:
+                if not is_undecided(error):
+                    raise
+            time.sleep(bucket.FIRST_PAUSE)
+        return self._create(key, body, headers)
+
+    def _create(self, key: str, body: bytes, headers: Headers) -> bool:
+        try:
+            obstore.put(self.store, key, body, attributes=headers, mode="create")
+        except AlreadyExistsError as error:
+            if not is_taken(error):
+                raise
+            return False
+        return True
+
+    def replace(self, key: str, body: bytes, headers: Headers) -> None:
+        """Write an object, in one request: the ETag of a multipart upload would be no MD5."""
+        obstore.put(self.store, key, body, attributes=headers, use_multipart=False)
+
+    def delete(self, keys: list[str]) -> None:
+        """Ask once to delete objects; those that are not there count as deleted."""
+        try:
+            obstore.delete(self.asking_once, keys)
+        except FileNotFoundError as error:
+            if says(error, "the bucket is missing"):
+                raise
+
+    def is_final(self, error: Exception) -> bool:
+        """Return whether a failed deletion was an answer, so that no request is on its way."""
+        return isinstance(error, FileNotFoundError) or says(error, "the deletion is refused")
+
+    def find_cause(self, error: Exception) -> str:
+        """Return what the error says, in one line."""
+        return read_cause(str(error))
+
+
+def find_digest(etag: str | None) -> str | None:
+    """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
+    digest = (etag or "").strip('"')
+    return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+
+
+def is_taken(error: Exception) -> bool:
+    """Return whether it is the name that is taken; obstore takes every conflict for that."""
+    return not says(error, "a conflict") or says(error, "the name is taken")
+
+
+def is_undecided(error: Exception) -> bool:
+    """Return whether it is unknown what came of a conditional write, and obstore asked only once.
+
+    It does not repeat one after a time-out or a reset, as it could not tell whether it was the
+    first that took the name. Here that makes no difference. Nor does it after AWS has said that the
+    write met a deletion, after which the name may be free.
+    """
+    return says(error, "the write met a deletion") or not (
+        says(error, "the store answered") or says(error, "it was repeated")
+    )
+
+
+def open_twice(
+    open_with: Callable[[RetryConfig], ObjectStore],
+) -> tuple[ObjectStore, ObjectStore]:
+    """Return the same store twice: trying again, and asking once.
+
+    Raises:
+        OptionError: The options, or variables that obstore looks at by itself, make no sense.
+    """
+    try:
+        return open_with(make_retry_config(bucket.RETRIES)), open_with(make_retry_config(0))
+    except BaseError as error:
+        cause = str(error).partition("\n")[0]
+        raise OptionError(f"obstore cannot open the store: {cause}") from error
+
+
+def make_client_options(
+    endpoint: str,
+    largest: int,
+    proxies: Mapping[str, str] | None = None,
+    verify: bool | str | None = None,
+) -> ClientConfig:
+    """Return time-outs, proxy and certificates.
+
+    Args:
+        endpoint: The URL of the store.
+        largest: Bytes of the largest file that will be sent; time-outs grow with it.
+        proxies: URLs of proxies by the scheme of what is asked for.
+        verify: Whether to check certificates, or a file of those to trust.
+    """
+    options: ClientConfig = {
+        "allow_http": endpoint.startswith("http:"),
+        "connect_timeout": timedelta(seconds=3),
+        "timeout": timedelta(seconds=bucket.PATIENCE + largest / SLOWEST),
+    }
+    proxy = (proxies or {}).get(endpoint.partition(":")[0])
+    if proxy:
+        options["proxy_url"] = proxy
+    if verify is False:
+        options["allow_invalid_certificates"] = True
+    elif isinstance(verify, str):
+        options["root_certificate"] = Path(verify).read_bytes()
+    return options
+
+
+def make_retry_config(retries: int) -> RetryConfig:
+    """Return a bounded back-off after throttling, 5xx answers and lost connections."""
+    return {
+        "max_retries": retries,
+        "retry_timeout": timedelta(seconds=bucket.GIVING_UP),
+        "backoff": {
+            "init_backoff": timedelta(seconds=bucket.FIRST_PAUSE),
+            "max_backoff": timedelta(seconds=bucket.LONGEST_PAUSE),
+            # obstore draws each pause from between the first and this multiple of the last: with 2,
+            # they would hardly grow.
+            "base": 3,
+        },
+    }
