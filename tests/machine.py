@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tests.s3servers import found
 
-from lab.browser import find_chromium
-from lab.engines import choose
+from lab.camera import find_chromium
 from lab.errors import LabError
+from lab.stacks.engines import choose
 
 SECONDS = 20  # for a program that says its version
 MOUNT_NAMESPACE = ("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]))

@@ -21,8 +21,8 @@ from bench.servers import serving, temporary_folder
 from bench.summary import Summary, about, store_version, summarise
 from bench.tables import render, section
 from lab.checkout import ROOT, WORK
-from lab.engines.objectstore import make_store
 from lab.errors import LabError
+from lab.stacks.objectstore import make_store
 
 if TYPE_CHECKING:
     from bench.peers import Peer

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.deadline import wait_until
-from lab.engines.embeddedgateway import find_nginx
-from lab.engines.ports import free_ports
-from lab.engines.processes import Processes, base_environment
+from lab.stacks.nginx import find_nginx
+from lab.stacks.ports import free_ports
+from lab.stacks.processes import Processes, base_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

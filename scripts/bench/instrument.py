@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.gateway import ask
 from bench.servers import open_bucket
-from lab.engines.objectstore import BUCKET
+from lab.stacks.objectstore import BUCKET
 
 if TYPE_CHECKING:
     from bench.servers import Servers

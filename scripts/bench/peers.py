@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bench.project import DJANGO, Project
 from bench.servers import KEY, SECRET
 from lab.checkout import APP
-from lab.engines.objectstore import BUCKET, REGION
-from lab.engines.processes import base_environment
+from lab.stacks.objectstore import BUCKET, REGION
+from lab.stacks.processes import base_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,14 +14,14 @@ from obstore.store import S3Store
 
 from bench.gateway import Gateway
 from lab.checkout import MINIO, WORK
-from lab.engines.objectstore import BUCKET, IDENTITIES, REGION, make_store
-from lab.engines.processes import Processes, base_environment, last_lines
 from lab.errors import UnavailableError
+from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION, make_store
+from lab.stacks.processes import Processes, base_environment, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.engines.objectstore import ObjectStore
+    from lab.stacks.objectstore import ObjectStore
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 NAME = "store"

@@ -17,10 +17,10 @@ from typing import NoReturn
 import click
 
 from lab import checkout
-from lab.commands import lab, problems, say
-from lab.engines.state import stack_names
+from lab.commands import lab
+from lab.commands.console import problems, say
 from lab.errors import INTERNAL, UNAVAILABLE, UNKNOWN, USAGE, LabError, describe
-from lab.history import HistoryError
+from lab.stacks.state import stack_names
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """What the disk, and not the lab, is to blame for."""
@@ -39,8 +39,8 @@ def main() -> None:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "lab"
         fail(f'{error.format_message()} See "{command} --help".', USAGE)
-    except (LabError, HistoryError) as error:
-        fail(str(error), getattr(error, "exit_code", USAGE))
+    except LabError as error:
+        fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         fail(f"interrupted; {what_is_up()}", UNKNOWN)
     except Exception as error:

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from tests.engine.stacks import build, running
 from tests.machine import lacks
 
-from lab.browser import launch_chromium
-from lab.stack import Stack
+from lab.camera import launch_chromium
+from lab.stacks.model import Stack
 
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
 collect_ignore_glob = ["test_*.py"] if lacks("chromium") or lacks("embedded") else []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Open
 
-    from lab.stack import Stack
+    from lab.stacks.model import Stack
 
 
 @pytest.fixture

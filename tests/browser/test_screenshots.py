@@ -11,7 +11,7 @@ from tests.engine.stacks import build, say
 
 from lab.camera import DISTURBED, TRIES, Camera, CameraError
 from lab.matrix.result import Result
-from lab.matrix.run import Order, run_cells
+from lab.matrix.run import MatrixRequest, run_cells
 from lab.report.document import write_report
 from lab.report.page import render_page
 from lab.report.sources import find_sources
@@ -29,23 +29,23 @@ SIZES = "[...document.querySelectorAll('.run[open] img')].map((each) => each.nat
 
 
 @pytest.fixture(scope="module")
-def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> MatrixRequest:
     build("embedded")
     run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
-    return Order(("shared", "skewproof"), ["late-load"], run, screenshots=True)
+    return MatrixRequest(("shared", "skewproof"), ["late-load"], run, screenshots=True)
 
 
 @pytest.fixture(scope="module")
-def cells(order: Order) -> dict[str, Result]:
-    return {result.strategy: result for result in run_cells(order, say)}
+def cells(wanted: MatrixRequest) -> dict[str, Result]:
+    return {result.strategy: result for result in run_cells(wanted, say)}
 
 
 @pytest.fixture(scope="module")
-def report(order: Order, cells: dict[str, Result]) -> str:
+def report(wanted: MatrixRequest, cells: dict[str, Result]) -> str:
     """The URL of the run's report."""
     assert len(cells) == 2
-    page = order.folder / "report.html"
-    page.write_text(render_page(write_report(find_sources([str(order.folder)]))))
+    page = wanted.folder / "report.html"
+    page.write_text(render_page(write_report(find_sources([str(wanted.folder)]))))
     return page.as_uri()
 
 
@@ -63,12 +63,12 @@ def test_pictures_change_nothing_of_what_a_cell_comes_to(cells: dict[str, Result
 
 
 @pytest.mark.usefixtures("cells")
-def test_a_picture_of_each_release_is_kept_and_is_small(order: Order) -> None:
+def test_a_picture_of_each_release_is_kept_and_is_small(wanted: MatrixRequest) -> None:
     for content in (
-        picture(order.folder, "v1.webp"),
-        picture(order.folder, "v2.webp"),
-        picture(order.folder / "shared"),
-        picture(order.folder / "skewproof"),
+        picture(wanted.folder, "v1.webp"),
+        picture(wanted.folder, "v2.webp"),
+        picture(wanted.folder / "shared"),
+        picture(wanted.folder / "skewproof"),
     ):
         assert content[8:12] == b"WEBP"
         assert 2_000 < len(content) < 25_000
@@ -76,15 +76,15 @@ def test_a_picture_of_each_release_is_kept_and_is_small(order: Order) -> None:
 
 @pytest.mark.usefixtures("cells")
 def test_what_fails_can_be_seen_and_what_passes_is_what_it_should_be_to_the_byte(
-    order: Order, chromium: Browser
+    wanted: MatrixRequest, chromium: Browser
 ) -> None:
-    whole, broken = picture(order.folder, "v1.webp"), picture(order.folder / "shared")
+    whole, broken = picture(wanted.folder, "v1.webp"), picture(wanted.folder / "shared")
     as_it_should, as_it_was = shares(chromium, whole), shares(chromium, broken)
 
     assert as_it_should["blue"] > 0.15 > PAPER > as_it_should["red"]
     assert as_it_was["red"] > 0.08
-    assert picture(order.folder / "skewproof") == whole
-    assert picture(order.folder, "v2.webp") != whole
+    assert picture(wanted.folder / "skewproof") == whole
+    assert picture(wanted.folder, "v2.webp") != whole
 
 
 def test_the_report_shows_them_side_by_side_and_on_a_phone_one_below_the_other(

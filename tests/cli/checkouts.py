@@ -17,7 +17,7 @@ import psutil
 
 from lab.checkout import ROOT
 from lab.deadline import wait_until
-from lab.engines.processes import is_alive
+from lab.stacks.processes import is_alive
 
 PARTS = ("app", "minio", "nginx", "scripts", "docker-compose.yml")
 SECONDS = 300.0
@@ -167,5 +167,5 @@ class Checkout:
         return [*self.stacks(), *self.processes(), *self.containers()]
 
     def wait_until_nothing_is_left(self) -> None:
-        """Give a keeper the time to do its work."""
+        """Give a watchdog the time to do its work."""
         wait_until(lambda: not self.left(), SECONDS, "still there", lambda: "\n".join(self.left()))

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.checkouts import Checkout
 from tests.machine import engines, lacks
 
-from lab.engines.ports import free_ports
+from lab.stacks.ports import free_ports
 
 # The head of the report says why.
 collect_ignore = [

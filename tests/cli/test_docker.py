@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from tests.cli.checkouts import Checkout
 
-from lab.engines.compose import DEFAULT_HOST
-from lab.engines.ports import free_ports
+from lab.stacks.composeengine import DEFAULT_HOST
+from lab.stacks.ports import free_ports
 
 
 @pytest.fixture

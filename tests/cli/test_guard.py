@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.checkouts import Checkout, Done
 
-from lab.engines.ports import free_ports
 from lab.history import Run, read_history
+from lab.stacks.ports import free_ports
 
 FORGOTTEN = "css/product.css"
 """A stylesheet of some pages, and not of the first."""

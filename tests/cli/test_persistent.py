@@ -14,8 +14,8 @@ import pytest
 import requests
 from tests.cli.checkouts import Checkout, Done
 
-from lab.engines.ports import free_ports
-from lab.engines.processes import Processes
+from lab.stacks.ports import free_ports
+from lab.stacks.processes import Processes
 
 FEW = ("--visitors", 2)
 ONE, TWO, THREE = (f"{name}-{os.getpid()}" for name in ("one", "two", "three"))

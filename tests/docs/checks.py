@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from django.conf import global_settings
 
-from lab.findings import Status
+from lab.judge.findings import Status
 from skewproof import health, origin, release
 
 from .markdown import Document

@@ -12,9 +12,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from lab.checkers import CHECKERS
-from lab.findings import Status, conclude
-from lab.gotcha import CONTROL, CURE
+from lab.judge.checkers import CHECKERS
+from lab.judge.findings import Status, find_worst
+from lab.strategies import CONTROL, CURE
 
 from .markdown import marked_part
 from .project import ROOT
@@ -48,7 +48,7 @@ def columns(outcomes: Outcomes) -> dict[str, list[str]]:
     for strategy in STRATEGIES:
         statuses = outcomes[strategy]
         cells = [cell(each.name, strategy, statuses[each.name]) for each in CHECKERS]
-        found[strategy] = [*cells, str(conclude(Status(status) for status in statuses.values()))]
+        found[strategy] = [*cells, str(find_worst(Status(status) for status in statuses.values()))]
     return found
 
 

@@ -14,15 +14,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.findings import Status
-from lab.verdict import Verdict, judge
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, judge
 
 from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lab.latency import Phase
+    from lab.judge.latency import Phase
 
 PAGE = ROOT / "docs" / "zero-downtime.md"
 BEGIN = "<!-- load: begin. It is written by tests/docs/load_table.py. -->\n"

@@ -12,10 +12,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lab.findings import Status
-from lab.matrix.scenario import Scenario
-from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES
+from lab.judge.findings import Status
+from lab.matrix.scenarios import SCENARIOS, Scenario
+from lab.strategies import STRATEGIES
 
 from .markdown import marked_part
 from .project import ROOT
@@ -34,8 +33,8 @@ HEAD = """\
 # The matrix
 
 What `lab matrix` found for every strategy under every scenario, on the embedded engine.
-`tests/docs/matrix_table.py` writes this page; [ADR 25](adr/0025-a-race-is-held-not-awaited.md) says
-which events are real and which are arranged.
+`tests/docs/matrix_table.py` writes this page;
+[ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says which events are real, and which arranged.
 
 ## Strategies
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.checkers import CHECKERS
-from lab.findings import Status, conclude
-from lab.stack import STRATEGIES as KNOWN
+from lab.judge.checkers import CHECKERS
+from lab.judge.findings import Status, find_worst
+from lab.strategies import COMPARED as KNOWN
 
 from .gotcha_table import (
     BY_LUCK,
@@ -85,7 +85,7 @@ def test_a_verdict_follows_from_its_column(strategy: str) -> None:
 
     assert lucky == {name for name, each in BY_LUCK if each == strategy}
     certain = [Status(word) for name, word in column.items() if name not in lucky]
-    assert conclude(certain) == verdict
+    assert find_worst(certain) == verdict
 
 
 def test_a_stale_cell_is_seen() -> None:

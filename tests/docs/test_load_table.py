@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.findings import Status
 from lab.history import Header
-from lab.latency import Phase
-from lab.verdict import Verdict
+from lab.judge.findings import Status
+from lab.judge.latency import Phase
+from lab.judge.verdict import Verdict
 
 from .load_table import PAGE, read, render, write
 from .markdown import Document

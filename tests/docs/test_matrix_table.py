@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES
+from lab.strategies import STRATEGIES
 
 from .matrix_table import PAGE, README, RESULTS, read, render_page, render_table, section, write
 

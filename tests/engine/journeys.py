@@ -12,12 +12,12 @@ from typing import Any
 
 from tests.engine.stacks import build, running, say
 
-from lab import session
 from lab.history import Header, History, Record, Run, read_history
+from lab.judge.verdict import Verdict, judge_run
 from lab.probe import Probe, Site
-from lab.rollout import Rollout
-from lab.stack import Engine, Replica, Stack
-from lab.verdict import Verdict, judge_run
+from lab.runs import session
+from lab.runs.rollout import Rollout
+from lab.stacks.model import Engine, Replica, Stack
 
 VISITORS = 2
 

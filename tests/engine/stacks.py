@@ -12,12 +12,12 @@ from pathlib import Path
 from tests.engine.projects import Project
 from tests.machine import engines
 
-from lab.engines import reach
-from lab.engines.embeddedstack import EmbeddedStack
-from lab.engines.ports import free_ports
-from lab.engines.processes import Processes
-from lab.stack import Engine, Plan, Stack
-from lab.stacks import require_built, temporary_stack
+from lab.stacks.embedded import EmbeddedStack
+from lab.stacks.engines import reach
+from lab.stacks.lifecycle import require_built, temporary_stack
+from lab.stacks.model import Engine, Plan, Stack
+from lab.stacks.ports import free_ports
+from lab.stacks.processes import Processes
 
 ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
@@ -52,7 +52,7 @@ def running(
     strategy: str = "skewproof",
     replicas: int = 2,
 ) -> Iterator[Stack]:
-    """Run a stack while the block does; a keeper takes it down when this process is killed."""
+    """Run a stack while the block does; a watchdog takes it down when this process is killed."""
     (port,) = free_ports(1)
     plan = Plan(f"test-{name}-{os.getpid()}", strategy, port, weights, tuple(weights), replicas)
     require_built(engine, RELEASES)

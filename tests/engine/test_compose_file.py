@@ -12,8 +12,8 @@ from tests.engine.pages import PAGES, SHARED, Broken, Disguised, faults, look_at
 from tests.engine.projects import Project
 from tests.engine.stacks import build
 
-from lab.engines.ports import free_ports
 from lab.history import Run
+from lab.stacks.ports import free_ports
 
 FIRST, AGAIN, KEPT, FRESH = "up", "up again", "down and up", "down with its volume, and up"
 SHARED_MANIFEST = "up with the shared manifest"

@@ -7,7 +7,7 @@ from tests.engine.journeys import AT_REST, ON_THE_WAY, Journey, Journeys
 from tests.engine.pages import PAGES, SHARED, STYLESHEETS, Broken, Disguised, Sight, faults, look_at
 from tests.engine.stacks import ENGINES
 
-from lab.findings import Finding, Status
+from lab.judge.findings import Finding, Status
 
 MANIFEST_EACH = ("skewproof", "versioned")
 """The strategies under which each release has a manifest of its own."""

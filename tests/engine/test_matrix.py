@@ -10,25 +10,27 @@ from dataclasses import replace
 import pytest
 from tests.engine.stacks import ENGINES, build, say
 
-from lab.engines.state import stack_names
 from lab.errors import LabError
 from lab.matrix.result import Result
-from lab.matrix.run import Order, run_cells
+from lab.matrix.run import MatrixRequest, run_cells
+from lab.stacks.state import stack_names
 
 STRATEGIES = ("shared", "shared-disk", "skewproof")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def order(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Order:
+def wanted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> MatrixRequest:
     build(request.param)
     run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
-    return Order(STRATEGIES, ["publish-killed"], run, engine=request.param)
+    return MatrixRequest(STRATEGIES, ["publish-killed"], run, engine=request.param)
 
 
 @pytest.fixture(scope="module")
-def cells(order: Order) -> dict[str, Result]:
+def cells(wanted: MatrixRequest) -> dict[str, Result]:
     before = stack_names()
-    cells = {result.strategy: result for result in run_cells(order, say)}
+    cells = {result.strategy: result for result in run_cells(wanted, say)}
     assert stack_names() == before
     return cells
 
@@ -48,16 +50,16 @@ def test_a_publish_that_is_killed_hurts_nobody_with_skewproof(cells: dict[str, R
 
 
 def test_a_run_that_goes_on_runs_only_what_is_missing(
-    order: Order, cells: dict[str, Result]
+    wanted: MatrixRequest, cells: dict[str, Result]
 ) -> None:
     lines: list[str] = []
-    again = replace(order, scenarios=["publish-killed"])
+    again = replace(wanted, scenarios=["publish-killed"])
     assert {each.strategy: each for each in run_cells(again, lines.append)} == cells
     assert lines == []
 
 
 @pytest.mark.usefixtures("cells")
-def test_a_run_does_not_go_on_with_another_engine(order: Order) -> None:
-    other = "embedded" if order.engine == "compose" else "compose"
-    with pytest.raises(LabError, match=f"is of --engine {order.engine}: give the same here"):
-        run_cells(replace(order, engine=other), say)
+def test_a_run_does_not_go_on_with_another_engine(wanted: MatrixRequest) -> None:
+    other = "embedded" if wanted.engine == "compose" else "compose"
+    with pytest.raises(LabError, match=f"is of --engine {wanted.engine}: give the same here"):
+        run_cells(replace(wanted, engine=other), say)

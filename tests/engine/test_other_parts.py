@@ -7,8 +7,8 @@ from tests.engine.journeys import AT_REST, ON_THE_WAY, Journey, make
 from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.machine import lacks
 
-from lab.engines import embeddedstack
-from lab.findings import Status
+from lab.judge.findings import Status
+from lab.stacks import embedded
 
 DJANGO = "6.1"
 
@@ -25,7 +25,7 @@ def on_the_newest_django() -> Journey:
 def on_seaweedfs() -> Journey:
     """Embedded, where it is taken if there is no MinIO; here there is one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embeddedstack, "store_kind", lambda: "seaweedfs")
+        patch.setattr(embedded, "store_kind", lambda: "seaweedfs")
         return make("embedded", "skewproof", label="seaweedfs", replicas=1)
 
 

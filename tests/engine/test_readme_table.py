@@ -8,7 +8,7 @@ from tests.docs.test_gotcha_table import stated
 from tests.engine.journeys import Journeys
 from tests.engine.stacks import ENGINES
 
-from lab.checkers import CHECKERS
+from lab.judge.checkers import CHECKERS
 
 HOW = "write it again: .venv/bin/lab gotcha --json | .venv/bin/python -m tests.docs.gotcha_table"
 

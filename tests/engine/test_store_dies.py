@@ -18,11 +18,11 @@ from tests.engine.stacks import ENGINES, build, running
 
 from lab.deadline import wait_until
 from lab.errors import UNAVAILABLE, UnavailableError
-from lab.findings import Status
 from lab.history import Run, read_history
-from lab.rollout import Rollout
-from lab.stack import Engine, Publish, Stack
-from lab.verdict import Verdict, judge
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, judge
+from lab.runs.rollout import Rollout
+from lab.stacks.model import Engine, Publish, Stack
 
 WRITES = 40
 """More than v2 has new assets, which come first: when the next one comes, some have been done."""

@@ -18,8 +18,8 @@ of line:
 
 from __future__ import annotations
 
-from .reader import read_history
-from .values import (
+from lab.history.reader import read_history
+from lab.history.values import (
     FORMAT,
     Answer,
     Asset,
@@ -32,7 +32,7 @@ from .values import (
     Role,
     Run,
 )
-from .writer import History
+from lab.history.writer import History
 
 __all__ = [
     "FORMAT",

@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .values import FORMAT, Answer, Asset, Event, Fetch, Header, HistoryError, Record, Run
+from lab.history.values import (
+    FORMAT,
+    Answer,
+    Asset,
+    Event,
+    Fetch,
+    Header,
+    HistoryError,
+    Record,
+    Run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

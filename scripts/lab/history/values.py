@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lab.errors import LabError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -129,5 +131,5 @@ class Reuse:
     via: int
 
 
-class HistoryError(Exception):
+class HistoryError(LabError):
     """A history that cannot be written or read."""

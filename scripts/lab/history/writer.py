@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from .values import Answer, Fetch, Header, HistoryError, Record, Reuse
+from lab.history.values import Answer, Fetch, Header, HistoryError, Record, Reuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,23 +10,22 @@ from pathlib import Path
 
 from lab.camera import SUFFIX, Camera, CameraError
 from lab.deadline import wait_until
-from lab.engines.startup import require_published
 from lab.errors import UnavailableError
 from lab.history import Fetch, History
-from lab.matrix.cellstack import CellStack
-from lab.matrix.gate import Gate
-from lab.matrix.heldpublish import HeldPublish
-from lab.matrix.scenario import Scenario, Step
+from lab.matrix.breakpoint import Breakpoint, PausedPublish
+from lab.matrix.scenarios import Scenario, Step
+from lab.matrix.stack import MatrixStack
 from lab.probe import Limits, Probe, Site
-from lab.recording import About, recorded
-from lab.rollout import rewritten
-from lab.stack import Say
+from lab.runs.recording import About, recorded
+from lab.runs.rollout import rewritten
+from lab.stacks.model import Say
+from lab.stacks.startup import require_published
 
 RELEASES = ("v1", "v2")
 FIRST = RELEASES[0]
 READY_SECONDS = 60.0
 FEWEST, MOST = 5, 30
-"""Writes that go through before a publish is held half-way; the smallest has more."""
+"""Writes that go through before a publish is paused half-way; the smallest has more."""
 VISITORS = 2
 VISIT_SECONDS = 60.0
 
@@ -36,7 +35,7 @@ class Cell:
 
     def __init__(
         self,
-        stack: CellStack,
+        stack: MatrixStack,
         probe: Probe,
         history: History,
         seed: str,
@@ -44,7 +43,7 @@ class Cell:
     ) -> None:
         self.stack, self.probe, self.history, self.camera = stack, probe, history, camera
         self.chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be guessed
-        self.held: HeldPublish | None = None
+        self.paused: PausedPublish | None = None
         self.tab: list[str] = []
         self.before: dict[str, dict[str, str]] = {}
         self.pictures = count(1)
@@ -57,8 +56,8 @@ class Cell:
                 release = (step.release,) if step.release else ()
                 getattr(self, step.verb)(*release, **step.options)
         finally:
-            if self.held:
-                self.held.end(killed=True)
+            if self.paused:
+                self.paused.end(killed=True)
 
     def begin(self) -> None:
         """V1 is published, a replica of it is up and draws all the traffic."""
@@ -75,27 +74,27 @@ class Cell:
         if self.stack.kind.keeps != "image":
             require_published(self.stack.publish_in(release, {}))
 
-    def publish_until(self, release: str, gate: str) -> None:
-        """Begin to publish, and hold the publish at a gate: half-way at its worst moment."""
+    def pause_publish(self, release: str, *, at: str) -> None:
+        """Begin to publish, and pause the publish there: half-way at its worst moment."""
         kind = self.stack.kind
-        if gate == "half-way" and not kind.alone:
-            gate = "rewrite"
+        if at == "half-way" and not kind.alone:
+            at = "rewrite"
         used = frozenset(f"static/{name}" for name in self.stack.record(FIRST)["assets"])
         after = self.chance.randint(FEWEST, MOST)
-        self.held = HeldPublish(self.stack, release, Gate(gate, used, kind.hashed, after))
-        self.history.event("held", release, gate=gate, after=after, held=self.held.was_held)
+        self.paused = PausedPublish(self.stack, release, Breakpoint(at, used, kind.hashed, after))
+        self.history.event("paused", release, at=at, after=after, paused=self.paused.was_paused)
 
-    def resume(self) -> None:
-        """Let the publish that is held go on to its end."""
-        if self.held and (done := self.held.end(killed=False)):
+    def resume_publish(self) -> None:
+        """Let the publish that is paused go on to its end."""
+        if self.paused and (done := self.paused.end(killed=False)):
             require_published(done)
-        self.held = None
+        self.paused = None
 
-    def kill(self) -> None:
-        """Kill the publish that is held."""
-        if self.held:
-            self.held.end(killed=True)
-        self.held = None
+    def kill_publish(self) -> None:
+        """Kill the publish that is paused."""
+        if self.paused:
+            self.paused.end(killed=True)
+        self.paused = None
 
     def start(self, release: str) -> None:
         """Start a replica; whether it draws traffic is another step."""
@@ -244,7 +243,7 @@ class Cell:
 
 
 def run_cell(
-    stack: CellStack,
+    stack: MatrixStack,
     scenario: Scenario,
     seed: str,
     folder: Path,

@@ -17,28 +17,31 @@ from docker.models.containers import Container
 
 from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
-from lab.engines.compose import ComposeEngine, connect
-from lab.engines.composeclone import Clone, clone, clones, service_environment
-from lab.engines.composeproject import (
+from lab.errors import UnavailableError
+from lab.matrix.breakpoint import Pause
+from lab.matrix.machine import DRAIN_SECONDS, GUNICORN, SHARED
+from lab.stacks.build import LINES
+from lab.stacks.compose import ComposeStack, reroute
+from lab.stacks.composeengine import ComposeEngine, connect
+from lab.stacks.composeproject import (
     JOB_SECONDS,
     READY_SECONDS,
+    Clone,
     answered,
+    clone,
+    clones,
     logs_of,
     remove_part,
+    service_environment,
 )
-from lab.engines.composestack import ComposeStack, reroute
-from lab.engines.objectstore import BUCKET
-from lab.engines.ports import free_ports, is_free
-from lab.engines.processes import last_lines
-from lab.engines.releasebuild import LINES
-from lab.engines.state import State
-from lab.errors import UnavailableError
-from lab.matrix.hold import Hold
-from lab.matrix.machine import DRAIN_SECONDS, GUNICORN, SHARED
-from lab.stack import Publish, Replica
+from lab.stacks.model import Publish, Replica
+from lab.stacks.objectstore import BUCKET
+from lab.stacks.ports import free_ports, is_free
+from lab.stacks.processes import last_lines
+from lab.stacks.state import State
 
 MINIO_PORT, APP_PORT = 9000, 8000
-STORE, GATEWAY, PROXY = "store", "gateway", "hold"
+STORE, GATEWAY, PROXY = "store", "gateway", "pause"
 """The names of clones; those of jobs are like publish-v1, those of replicas like replica-v1-1."""
 ETC = "/etc/gateway"
 ASK = """
@@ -173,19 +176,19 @@ class ComposeMachine(ComposeStack):
         return last_lines(log, 1) if code else None
 
     @contextmanager
-    def proxied(self, hold: Hold) -> Iterator[dict[str, str]]:
+    def proxied(self, pause: Pause) -> Iterator[dict[str, str]]:
         """A proxy in a container beside the store."""
-        container = self.start_proxy(hold)
+        container = self.start_proxy(pause)
         try:
             yield {"S3_ENDPOINT_URL": f"http://{PROXY}:{MINIO_PORT}"}
         finally:
             self.remove(container)
 
     @answered
-    def start_proxy(self, hold: Hold) -> Container:
+    def start_proxy(self, pause: Pause) -> Container:
         """Start it, and wait until it listens."""
         store = f"{self.store}:{MINIO_PORT}"
-        proxy = ("lab.matrix.storeproxy", store, BUCKET, str(hold.folder), str(MINIO_PORT))
+        proxy = ("lab.matrix.storeproxy", store, BUCKET, str(pause.folder), str(MINIO_PORT))
         environment = {**self.settings("PUBLISHER"), "PYTHONPATH": f"{ROOT}/scripts"}
         changes = self.changes(environment, "python", "-m", *proxy, alias=PROXY)
         container = clone(self.project, f"publish-{releases()[0]}", PROXY, changes)

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 import requests
 
 from lab.checkout import releases
-from lab.engines.embeddedgateway import NAME as GATEWAY
-from lab.engines.embeddedstack import STORE, EmbeddedStack
-from lab.engines.objectstore import BUCKET, ObjectStore
-from lab.engines.ports import free_ports
-from lab.engines.processes import JOBS, last_lines
-from lab.engines.releasebuild import manage
-from lab.engines.state import State
-from lab.matrix.hold import Hold
+from lab.matrix.breakpoint import Pause
 from lab.matrix.machine import DRAIN_SECONDS, GUNICORN
 from lab.matrix.storeproxy import StoreProxy
-from lab.stack import Replica
+from lab.stacks.build import manage
+from lab.stacks.embedded import STORE, EmbeddedStack
+from lab.stacks.model import Replica
+from lab.stacks.nginx import NAME as GATEWAY
+from lab.stacks.objectstore import BUCKET, ObjectStore
+from lab.stacks.ports import free_ports
+from lab.stacks.processes import JOBS, last_lines
+from lab.stacks.state import State
 
 
 class EmbeddedMachine(EmbeddedStack):
@@ -77,9 +77,9 @@ class EmbeddedMachine(EmbeddedStack):
         return last_lines(done.stderr, 1) if done.returncode else None
 
     @contextmanager
-    def proxied(self, hold: Hold) -> Iterator[dict[str, str]]:
+    def proxied(self, pause: Pause) -> Iterator[dict[str, str]]:
         """A proxy in the lab itself."""
-        with StoreProxy(f"127.0.0.1:{self.store_port}", BUCKET, hold) as proxy:
+        with StoreProxy(f"127.0.0.1:{self.store_port}", BUCKET, pause) as proxy:
             yield {"S3_ENDPOINT_URL": proxy.url}
 
     def answers(self, replica: Replica, path: str) -> bool:

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.engines.state import State
-from lab.matrix.hold import Hold
-from lab.stack import Publish, Replica
+from lab.matrix.breakpoint import Pause
+from lab.stacks.model import Publish, Replica
+from lab.stacks.state import State
 
 SHARED = "releases"
 """The folder of a stack that its processes see, under the path that it has for the lab."""
@@ -59,7 +59,7 @@ class Machine(Protocol):
     def manage(self, release: str, environment: Mapping[str, str], *command: str) -> str | None:
         """Run a command of manage.py; returns the last words of one that fails."""
 
-    def proxied(self, hold: Hold) -> AbstractContextManager[dict[str, str]]:
+    def proxied(self, pause: Pause) -> AbstractContextManager[dict[str, str]]:
         """A proxy before the store that holds a publish, and what tells a job of it."""
 
     def start_replica(self, release: str, environment: Mapping[str, str]) -> Replica:

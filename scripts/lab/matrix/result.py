@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.findings import Status
-from lab.matrix.scenario import Scenario
-from lab.matrix.strategy import Strategy
-from lab.verdict import Verdict
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict
+from lab.matrix.scenarios import Scenario
+from lab.strategies import Strategy
 
 WANTED = "cells.json"
 """What a run is to consist of, in its folder."""
@@ -136,3 +136,25 @@ def not_applicable(strategy: Strategy, scenario: Scenario) -> Result:
     """The result of a cell that cannot be."""
     why = scenario.without[strategy.name]
     return Result(strategy.name, scenario.name, Status.NOT_APPLICABLE, "n/a", why)
+
+
+def conclude_cells(results: Sequence[Result], wanted: int) -> tuple[Status, str]:
+    """What the run proves.
+
+    Args:
+        results: the cells that there are.
+        wanted: how many there should be.
+    """
+    wrong = [each for each in results if each.surprises and each.status != Status.UNKNOWN]
+    unknown = [each for each in results if each.status == Status.UNKNOWN]
+    judged = len(results) - len(unknown)
+    part = [f"{judged} of {wanted} cells have been run"] if len(results) < wanted else []
+    if wrong:
+        names = ", ".join(f"{each.strategy} x {each.scenario}" for each in wrong)
+        return Status.FAIL, "; ".join([f"not as expected: {names}", *part])
+    if unknown:
+        names = ", ".join(f"{each.strategy} x {each.scenario}" for each in unknown)
+        return Status.UNKNOWN, "; ".join([f"could not be judged: {names}", *part])
+    if part:
+        return Status.UNKNOWN, part[0]
+    return Status.PASS, f"all {wanted} cells are as expected"

@@ -17,30 +17,27 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import checkout
 from lab.camera import SUFFIX, Camera
-from lab.engines.ports import free_ports
-from lab.engines.startup import require_published
-from lab.engines.state import State
 from lab.errors import LabError
-from lab.findings import Status
-from lab.gotcha import CURE
-from lab.history import HistoryError
-from lab.keeper import Keeper
+from lab.judge.findings import Status
+from lab.judge.verdict import judge
 from lab.matrix.cell import RELEASES, run_cell
-from lab.matrix.cellstack import CellStack
 from lab.matrix.machine import Machine
 from lab.matrix.result import Result, add_wanted, judged, load, not_applicable
-from lab.matrix.scenario import Scenario
-from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES, Strategy
-from lab.stack import Say
-from lab.stacks import take_away
-from lab.verdict import judge
+from lab.matrix.scenarios import SCENARIOS, Scenario
+from lab.matrix.stack import MatrixStack
+from lab.stacks.lifecycle import take_away
+from lab.stacks.model import Say
+from lab.stacks.ports import free_ports
+from lab.stacks.startup import require_published
+from lab.stacks.state import State
+from lab.stacks.watchdog import Watchdog
+from lab.strategies import CURE, STRATEGIES, Strategy
 
 Chosen = tuple[Strategy, Scenario]
 
 
 @dataclass(frozen=True)
-class Order:
+class MatrixRequest:
     """What a person asked for."""
 
     strategies: Sequence[str]
@@ -84,51 +81,53 @@ class Order:
                 raise LabError(f"run {self.run} is of --engine {result.engine}: give the same here")
 
 
-def run_cells(order: Order, say: Say) -> list[Result]:
+def run_cells(request: MatrixRequest, say: Say) -> list[Result]:
     """Run the cells that have not been run; returns all that are there, in order.
 
     An interrupt ends it early: what has been finished is kept, and the rest is run by --resume.
     """
-    order.require_one_engine()
-    add_wanted(order.folder, ((each.name, scenario.name) for each, scenario in order.cells))
+    request.require_one_engine()
+    add_wanted(request.folder, ((each.name, scenario.name) for each, scenario in request.cells))
     waiting: queue.SimpleQueue[Chosen] = queue.SimpleQueue()
     count = 0
-    for strategy, scenario in order.cells:
+    for strategy, scenario in request.cells:
         if strategy.name in scenario.without:
             result = not_applicable(strategy, scenario)
-            replace(result, engine=order.engine).save(order.folder)
-        elif (done := load(order.folder, strategy.name, scenario.name)) is None or (
+            replace(result, engine=request.engine).save(request.folder)
+        elif (done := load(request.folder, strategy.name, scenario.name)) is None or (
             done.status == Status.UNKNOWN
         ):
             waiting.put((strategy, scenario))
             count += 1
     if count:
-        work(order, waiting, min(order.workers, count), say)
-    return order.finished()
+        work(request, waiting, min(request.workers, count), say)
+    return request.finished()
 
 
-def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Say) -> None:
+def work(
+    request: MatrixRequest, waiting: queue.SimpleQueue[Chosen], workers: int, say: Say
+) -> None:
     """Let the workers empty the queue, each on a stack of its own."""
     stopped = threading.Event()
 
-    def empty(stack: CellStack) -> None:
+    def empty(stack: MatrixStack) -> None:
         with suppress(queue.Empty):
             while not stopped.is_set():
-                result = run_one(order, stack, *waiting.get_nowait(), camera)
+                result = run_one(request, stack, *waiting.get_nowait(), camera)
                 if not stopped.is_set():  # else its stack was stopped under it
-                    replace(result, engine=order.engine).save(order.folder)
+                    replace(result, engine=request.engine).save(request.folder)
                     say(describe(result))
 
     with ExitStack() as resources:
-        camera = resources.enter_context(Camera()) if order.screenshots else None
+        camera = resources.enter_context(Camera()) if request.screenshots else None
         stacks = [
             resources.enter_context(
-                worker_stack(order.engine, f"matrix-{os.getpid()}-{number}", say)
+                worker_stack(request.engine, f"matrix-{os.getpid()}-{number}", say)
             )
             for number in range(1, workers + 1)
         ]
         if camera:
-            picture_references(camera, stacks[0], order.folder)
+            picture_references(camera, stacks[0], request.folder)
         with ThreadPoolExecutor(workers, thread_name_prefix="matrix") as pool:
             futures = [pool.submit(empty, stack) for stack in stacks]
             try:
@@ -142,17 +141,17 @@ def work(order: Order, waiting: queue.SimpleQueue[Chosen], workers: int, say: Sa
 
 
 @contextmanager
-def worker_stack(engine: str, name: str, say: Say) -> Iterator[CellStack]:
+def worker_stack(engine: str, name: str, say: Say) -> Iterator[MatrixStack]:
     """A stack with a store and nothing else; gone at the end, whatever the end is."""
     (port,) = free_ports(1)
     state = State(name, engine, "skewproof", port)
-    with Keeper(engine, name):
+    with Watchdog(engine, name):
         state.claim()
         machine = machine_of(state)
         try:
             say(f"starting {machine.store}")
             machine.start_store()
-            yield CellStack(machine)
+            yield MatrixStack(machine)
         finally:
             take_away(machine)
     # Only where all went well: else its logs are worth a look.
@@ -170,7 +169,7 @@ def machine_of(state: State) -> Machine:
     return EmbeddedMachine(state)
 
 
-def picture_references(camera: Camera, stack: CellStack, folder: Path) -> None:
+def picture_references(camera: Camera, stack: MatrixStack, folder: Path) -> None:
     """Keep what each release should look like: as it does where nothing happens to it.
 
     No cell can show that at its begin: a page that is rendered has loaded what is to be loaded
@@ -186,21 +185,21 @@ def picture_references(camera: Camera, stack: CellStack, folder: Path) -> None:
 
 
 def run_one(
-    order: Order,
-    stack: CellStack,
+    request: MatrixRequest,
+    stack: MatrixStack,
     strategy: Strategy,
     scenario: Scenario,
     camera: Camera | None = None,
 ) -> Result:
     """Run one cell, and judge it; one that cannot be carried out is UNKNOWN."""
-    seed = f"{order.seed}:{strategy.name}:{scenario.name}"
+    seed = f"{request.seed}:{strategy.name}:{scenario.name}"
     began = time.monotonic()
     try:
         stack.begin(strategy, keeps_misses=scenario.keeps_misses)
-        folder = order.folder / strategy.name
+        folder = request.folder / strategy.name
         history = run_cell(stack, scenario, seed, folder, lambda _line: None, camera)
         return judged(strategy, scenario, judge(history), seed, time.monotonic() - began)
-    except (LabError, HistoryError, BotoCoreError, ClientError) as error:
+    except (LabError, BotoCoreError, ClientError) as error:
         expected = scenario.expected(strategy.name)
         why = " ".join(str(error).split())
         return Result(strategy.name, scenario.name, Status.UNKNOWN, expected, why, seed)

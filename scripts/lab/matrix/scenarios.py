@@ -6,7 +6,55 @@ docs/adr/0025 says what is real in them, and which race is made certain how.
 
 from __future__ import annotations
 
-from lab.matrix.scenario import Scenario, step
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verb of `lab.matrix.cell.Cell`, and what it is told."""
+
+    verb: str
+    release: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        told = [
+            name if value is True else f"{name}={value}" for name, value in self.options.items()
+        ]
+        return " ".join(filter(None, [self.verb, self.release, *told])).replace("_", " ")
+
+
+def step(verb: str, release: str | None = None, **options: object) -> Step:
+    """A step, as one writes it down."""
+    return Step(verb, release, options)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A sequence of steps, and what each strategy is expected to come to.
+
+    Attributes:
+        name: as one types it.
+        what: it in a sentence.
+        steps: what happens.
+        fails: why a strategy fails, for those that do; the others are expected to pass.
+        without: why a strategy has no such scenario.
+        keeps_misses: whether the gateway's cache keeps a 404.
+    """
+
+    name: str
+    what: str
+    steps: tuple[Step, ...]
+    fails: Mapping[str, str]
+    without: Mapping[str, str] = field(default_factory=dict)
+    keeps_misses: bool = False
+
+    def expected(self, strategy: str) -> str:
+        """PASS, FAIL or n/a."""
+        if strategy in self.without:
+            return "n/a"
+        return "FAIL" if strategy in self.fails else "PASS"
 
 
 def same(reason: str, *strategies: str) -> dict[str, str]:
@@ -109,8 +157,8 @@ SCENARIOS = {
             "v2's publish is killed half-way, v1 goes on, then v2 is published again",
             (
                 step("look"),
-                step("publish_until", "v2", gate="half-way"),
-                step("kill"),
+                step("pause_publish", "v2", at="half-way"),
+                step("kill_publish"),
                 step("recycle", "v1"),
                 step("look"),
                 step("publish", "v2"),
@@ -130,9 +178,9 @@ SCENARIOS = {
             "v1 is published again, v2 meanwhile, and v1's publish ends last",
             (
                 step("look"),
-                step("publish_until", "v1", gate="last"),
+                step("pause_publish", "v1", at="last"),
                 step("publish", "v2"),
-                step("resume"),
+                step("resume_publish"),
                 step("start", "v2"),
                 V2,
                 step("look"),
@@ -146,10 +194,10 @@ SCENARIOS = {
             "v1 is published again, and a process loads between deleting and writing the manifest",
             (
                 step("look"),
-                step("publish_until", "v1", gate="manifest gap"),
+                step("pause_publish", "v1", at="manifest gap"),
                 step("recycle", "v1"),
                 step("look"),
-                step("resume"),
+                step("resume_publish"),
                 step("look"),
             ),
             same(
@@ -163,13 +211,13 @@ SCENARIOS = {
         ),
         Scenario(
             "reupload",
-            "v2's publish is held while it writes an unchanged file again that v1 serves",
+            "v2's publish is paused while it writes an unchanged file again that v1 serves",
             (
                 step("look"),
                 step("take_inventory"),
-                step("publish_until", "v2", gate="rewrite"),
+                step("pause_publish", "v2", at="rewrite"),
                 step("look"),
-                step("resume"),
+                step("resume_publish"),
                 step("compare", "v2"),
             ),
             same(

@@ -1,7 +1,7 @@
-"""A proxy before the store, in which a request waits at a gate until somebody lets it through.
+"""A proxy before the store, in which a request waits at a breakpoint until it may go on.
 
 It runs in the lab, or with `python -m lab.matrix.storeproxy` in a container beside the store; so it
-imports nothing of the lab but the gate and the hold.
+imports nothing of the lab but breakpoints.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from lab.matrix.hold import HOLD_SECONDS, Hold
+from lab.matrix.breakpoint import PAUSE_SECONDS, Pause
 
 OPERATIONS = {"PUT": "write", "DELETE": "delete"}
 NOT_FORWARDED = ("connection", "expect", "transfer-encoding")
@@ -28,15 +28,15 @@ class StoreProxy:
     Args:
         store: host and port of the store.
         bucket: what comes before the keys in a path.
-        hold: asked about each write and delete, before it is forwarded.
+        pause: asked about each write and delete, before it is forwarded.
         address: where to listen; port 0 is any that is free.
     """
 
     def __init__(
-        self, store: str, bucket: str, hold: Hold, address: tuple[str, int] = ("127.0.0.1", 0)
+        self, store: str, bucket: str, pause: Pause, address: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
-        self.store, self.bucket, self.hold = store, bucket, hold
-        self._gate, self._lock = hold.gate(), threading.Lock()
+        self.store, self.bucket, self.pause = store, bucket, pause
+        self._breakpoint, self._lock = pause.read(), threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(address, handler)
         self._server.daemon_threads = True
@@ -48,12 +48,12 @@ class StoreProxy:
         self._server.serve_forever(0.05)
 
     def stops(self, method: str, path: str) -> bool:
-        """Whether this is the request that the gate waits for."""
+        """Whether this is the request that the breakpoint waits for."""
         if (operation := OPERATIONS.get(method)) is None:
             return False
         key = unquote(urlsplit(path).path).removeprefix(f"/{self.bucket}/")
         with self._lock:
-            return self._gate.stops(operation, key)
+            return self._breakpoint.is_hit(operation, key)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.store = HTTPConnection(self.proxy.store, timeout=HOLD_SECONDS)
+        self.store = HTTPConnection(self.proxy.store, timeout=PAUSE_SECONDS)
 
     def finish(self) -> None:
         self.store.close()
@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         proxy = self.proxy
-        if proxy.stops(self.command, self.path) and not proxy.hold.wait(self.still_here):
+        if proxy.stops(self.command, self.path) and not proxy.pause.wait(self.still_here):
             self.close_connection = True
             return
         headers = {
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main(store: str, bucket: str, folder: str, port: str) -> None:
     """Serve in a container, and say so."""
-    proxy = StoreProxy(store, bucket, Hold(Path(folder)), ("0.0.0.0", int(port)))  # noqa: S104
+    proxy = StoreProxy(store, bucket, Pause(Path(folder)), ("0.0.0.0", int(port)))  # noqa: S104
     print(f"listens on port {port}", flush=True)
     proxy.serve()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .client import Client, follow, make_session
-from .manners import Guest, is_loopback
-from .probe import Probe
-from .robots import Robots
-from .site import Limits, Site
+from lab.probe.client import Client, follow, make_session
+from lab.probe.manners import Guest, is_loopback
+from lab.probe.probe import Probe
+from lab.probe.robots import Robots
+from lab.probe.site import Limits, Site
 
 __all__ = [
     "Client",

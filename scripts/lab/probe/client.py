@@ -12,16 +12,15 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from lab.history import Answer
-from lab.mime import is_html, read_essence
-
-from .documents import decode
-from .links import resolve_url
-from .manners import Manners
+from lab.judge.mime import is_html, read_essence
+from lab.probe.documents import decode
+from lab.probe.links import resolve_url
+from lab.probe.manners import Manners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .site import Site
+    from lab.probe.site import Site
 
 USER_AGENT = "skewproof-probe/1"
 EXCERPT = 300

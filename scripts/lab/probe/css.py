@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tinycss2  # type: ignore[import-untyped] # it has no types
 
-from .links import Link, resolve_url
+from lab.probe.links import Link, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as Xml
 
 import webencodings  # type: ignore[import-untyped] # it has no types
 from selectolax.lexbor import LexborHTMLParser
 
-from lab.mime import is_html, is_javascript, read_essence
-
-from .css import read_stylesheet
-from .html import read_page
-from .importmap import ImportMap
-from .javascript import read_script
-from .sitemap import read_sitemap, read_web_manifest
+from lab.judge.mime import is_html, is_javascript, read_essence
+from lab.probe.css import read_stylesheet
+from lab.probe.html import read_page
+from lab.probe.importmap import ImportMap
+from lab.probe.javascript import read_script
+from lab.probe.links import Link, resolve_url
 
 if TYPE_CHECKING:
     from lab.history import Fetch
-
-    from .links import Import, Link
+    from lab.probe.links import Import, Link
 
 _EMBEDDED = ("object", "iframe", "frame", "svg")
 """Ways of naming an asset that make a document of it, which loads what it names."""
@@ -151,3 +151,55 @@ def _declared_in_page(body: bytes) -> str | None:
         if (attributes.get("http-equiv") or "").lower() == "content-type":
             return _charset_of(attributes.get("content"))
     return None
+
+
+def read_sitemap(text: str, base: str) -> list[Link]:
+    """Return the pages of a sitemap, or the sitemaps of a sitemap index.
+
+    Anything else that is XML, and anything that is not, names no pages.
+    """
+    try:
+        root = Xml.fromstring(text)  # noqa: S314 - expat itself bounds the expansion of entities
+    except (Xml.ParseError, ValueError):
+        return []
+    entries = {"urlset": "url", "sitemapindex": "sitemap"}.get(_local(root.tag))
+    values = [
+        child.text or ""
+        for entry in root
+        if _local(entry.tag) == entries
+        for child in entry
+        if _local(child.tag) == "loc"
+    ]
+    return [
+        Link(url, "sitemap", page=True) for value in values if (url := resolve_url(base, value))
+    ]
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def read_web_manifest(text: str, base: str) -> list[Link]:
+    """Return the icons, shortcuts' icons and screenshots of a web app manifest."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    owners = [document, *_objects(document, "shortcuts")]
+    pictures = [
+        picture
+        for owner in owners
+        for name in ("icons", "screenshots")
+        for picture in _objects(owner, name)
+    ]
+    values = [picture["src"] for picture in pictures if isinstance(picture.get("src"), str)]
+    return [Link(url, "icon") for value in values if (url := resolve_url(base, value))]
+
+
+def _objects(owner: object, name: str) -> list[dict[str, Any]]:
+    members = owner.get(name) if isinstance(owner, dict) else None
+    return (
+        [item for item in members or [] if isinstance(item, dict)]
+        if isinstance(members, list)
+        else []
+    )

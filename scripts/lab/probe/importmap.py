@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .links import Import, Link, resolve_url
+from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

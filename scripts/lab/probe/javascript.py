@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import tree_sitter_javascript
 from tree_sitter import Language, Parser, Query, QueryCursor
 
-from .links import Import, Link, resolve_url
+from lab.probe.links import Import, Link, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

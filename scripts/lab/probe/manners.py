@@ -8,18 +8,16 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lab.hashed import has_hash
-
-from .links import read_origin
+from lab.judge.names import has_hash
+from lab.probe.links import read_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from lab.history import Answer, History
-
-    from .links import Link
-    from .robots import Robots
-    from .site import Site
+    from lab.probe.links import Link
+    from lab.probe.robots import Robots
+    from lab.probe.site import Site
 
 LONGEST_WAIT = 300.0
 """Seconds: whoever asks a guest to come back later than that is asked after that."""

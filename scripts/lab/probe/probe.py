@@ -13,11 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from lab.history import Fetch
-
-from .client import Client, make_session
-from .documents import Documents
-from .manners import BACK_OFF, Manners
-from .visitor import Visit
+from lab.probe.client import Client, make_session
+from lab.probe.documents import Documents
+from lab.probe.manners import BACK_OFF, Manners
+from lab.probe.visitor import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     import requests
 
     from lab.history import History
-
-    from .site import Site
+    from lab.probe.site import Site
 
 ABSENT = "css/no-release-has-this.000000000000.css"
 """A name in the form of an asset that no release has."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from protego import Protego
 
-from .links import read_origin
+from lab.probe.links import read_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
-from .links import read_origin, resolve_url
+from lab.probe.links import read_origin, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,19 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.history import Answer, Fetch, Reuse
-
-from .links import Link
-from .manners import Manners
+from lab.probe.links import Link
+from lab.probe.manners import Manners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lab.history import History, Role
-
-    from .client import Client
-    from .documents import Document, Documents
-    from .importmap import ImportMap
-    from .site import Site
+    from lab.probe.client import Client
+    from lab.probe.documents import Document, Documents
+    from lab.probe.importmap import ImportMap
+    from lab.probe.site import Site
 
 
 @dataclass(frozen=True, slots=True)

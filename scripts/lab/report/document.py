@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import checkout, gotcha
-from lab.checkers import Evidence
+from lab import checkout
 from lab.errors import LabError
-from lab.findings import Finding, Status, conclude
 from lab.history import HistoryError, read_history
-from lab.matrix.result import Result
-from lab.matrix.table import conclude as conclude_cells
+from lab.judge.checkers import Evidence
+from lab.judge.findings import Finding, Status, find_worst
+from lab.judge.verdict import Verdict, conclude_comparison, judge_run
+from lab.matrix.result import Result, conclude_cells
 from lab.report.marks import Mark, mark_events
 from lab.report.pictures import Picture, find_pictures
 from lab.report.sources import Source
 from lab.report.tables import Table
 from lab.report.timeline import count_sightings, serving_over_time
-from lab.verdict import Verdict, judge_run
+from lab.strategies import COMPARED, CONTROL, CURE
 
 KINDS = 6
 """Kinds of fault of which a report shows evidence, for each checker."""
@@ -196,9 +196,11 @@ def outcome(chapters: Sequence[Chapter], wanted: int) -> tuple[Status, str]:
         for each in chapters
         if each.verdict and each.verdict.header and each.verdict.header.strategy
     }
-    if len(verdicts) == len(chapters) and {gotcha.CONTROL, gotcha.CURE} <= {*verdicts}:
-        return gotcha.conclude({str(name): verdict for name, verdict in verdicts.items()})
-    status = conclude(each.status for each in chapters)
+    if len(verdicts) == len(chapters) and {CONTROL, CURE} <= {*verdicts}:
+        return conclude_comparison(
+            {str(name): verdict for name, verdict in verdicts.items()}, COMPARED, CURE, CONTROL
+        )
+    status = find_worst(each.status for each in chapters)
     whole = f"{len(chapters)} runs" if len(chapters) > 1 else chapters[0].title
     return status, whole
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as Tree
 
-from lab.findings import Status
+from lab.judge.findings import Status
 from lab.report.document import Chapter, Report
 
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

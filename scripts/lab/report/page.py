@@ -11,7 +11,7 @@ from typing import Any
 from django.template import Context, Engine
 from django.utils.safestring import mark_safe
 
-from lab.findings import Finding
+from lab.judge.findings import Finding
 from lab.matrix.result import Result
 from lab.matrix.scenarios import SCENARIOS
 from lab.report.document import Chapter, Report

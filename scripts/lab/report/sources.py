@@ -10,7 +10,7 @@ from lab import checkout
 from lab.errors import LabError
 from lab.matrix.result import Result, file_of, load, load_wanted
 from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES
+from lab.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)

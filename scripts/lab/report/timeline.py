@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lab.checkers.evidence import is_refused
 from lab.history import Fetch, Run
+from lab.judge.evidence import is_refused
+from lab.judge.tally import faults_of
+from lab.judge.verdict import Verdict
 from lab.report.tables import Column, Number, Table, without_empty
-from lab.tally import faults_of
-from lab.verdict import Verdict
 
 STEPS = 100
 QUANTILES = (0.5, 0.99)

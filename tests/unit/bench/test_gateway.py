@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.gateway import Gateway, counted
-from lab.engines.processes import Processes
+from lab.stacks.processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.lab.miniature import MiniatureEngine
 
 from lab import cli
-from lab.engines.ports import free_ports
+from lab.stacks.ports import free_ports
 
 Command = Callable[..., int]
 
@@ -25,9 +25,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def miniature(monkeypatch: pytest.MonkeyPatch) -> Iterator[MiniatureEngine]:
     """The one engine of this machine."""
     engine = MiniatureEngine()
-    for place in ("lab.session.choose", "lab.commands.choose"):
+    for place in ("lab.runs.session.choose", "lab.commands.stacks.choose"):
         monkeypatch.setattr(place, lambda name, _say=None: engine.reach(name))
-    monkeypatch.setattr("lab.stacks.reach", engine.reach)
+    monkeypatch.setattr("lab.stacks.lifecycle.reach", engine.reach)
     yield engine
     engine.plans.clear()
     for stack in engine.stacks.values():

@@ -14,10 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from lab.engines.startup import start
-from lab.engines.state import State
 from lab.errors import LabError
-from lab.stack import Plan, Publish, Replica, Say
+from lab.stacks.model import Plan, Publish, Replica, Say
+from lab.stacks.startup import start
+from lab.stacks.state import State
 
 RELEASES = ("v1", "v2")
 
@@ -213,7 +213,7 @@ class MiniatureEngine:
         return self.stacks.get(name)
 
     def reach(self, name: str) -> MiniatureEngine:
-        """What `lab.engines.reach` and `choose` do."""
+        """What `lab.stacks.engines.reach` and `choose` do."""
         if name not in ("auto", self.name):
             raise LabError(f"unknown engine {name}: there are auto, {self.name}")
         return self

@@ -11,12 +11,11 @@ import pytest
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
-from lab.engines import choose
-from lab.engines.composecommand import require_compose
-from lab.engines.state import State, stack_names
 from lab.errors import UnavailableError
-from lab.lock import locked
-from lab.stacks import LOCK
+from lab.stacks.composecommand import require_compose
+from lab.stacks.engines import choose
+from lab.stacks.lifecycle import LOCK
+from lab.stacks.state import State, locked, stack_names
 
 Lines = Callable[[], list[str]]
 

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
-from lab.engines.state import stack_names
 from lab.errors import UnavailableError
-from lab.verdict import judge
+from lab.judge.verdict import judge
+from lab.stacks.state import stack_names
 
 
 def test_a_crash_inside_the_lab_is_one_line_and_70(

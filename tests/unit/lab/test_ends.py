@@ -7,7 +7,7 @@ import subprocess
 import psutil
 
 from lab.deadline import wait_until
-from lab.engines.processes import is_alive, wait_for_end
+from lab.stacks.processes import is_alive, wait_for_end
 
 
 def test_a_zombie_has_ended() -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
-from lab.engines.state import stack_names
 from lab.history import read_history
+from lab.stacks.state import stack_names
 
 STARTING = ("start_store", "publish", "add_replica", "start_gateway")
 ROLLING = ("record", "inventory", "recycle", "route", "drain")

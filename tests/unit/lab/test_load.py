@@ -16,19 +16,19 @@ from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
 from lab.deadline import wait_until
-from lab.engines.ports import free_ports
 from lab.errors import UnavailableError
 from lab.history import Answer, Event, Fetch, History, Run, read_history
-from lab.latency import describe, find_phases, percentile
-from lab.load import Load
+from lab.judge.latency import describe, find_phases, percentile
+from lab.runs.load import Load
+from lab.stacks.ports import free_ports
 
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A load that is at rest for a moment only, and visitors who do not wait."""
-    monkeypatch.setattr("lab.load.WARM_SECONDS", 0.0)
-    monkeypatch.setattr("lab.load.REST_SECONDS", 0.5)
-    monkeypatch.setattr("lab.session.PACE_SECONDS", 0.0)
+    monkeypatch.setattr("lab.runs.load.WARM_SECONDS", 0.0)
+    monkeypatch.setattr("lab.runs.load.REST_SECONDS", 0.5)
+    monkeypatch.setattr("lab.runs.session.PACE_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("brief", "miniature")

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from lab.engines import ports
 from lab.errors import UnavailableError
+from lab.stacks import ports
 
 
 def test_free_ports_differ_and_can_be_listened_on() -> None:

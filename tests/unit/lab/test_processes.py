@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from lab.deadline import wait_until
-from lab.engines.processes import Processes, base_environment, is_alive
 from lab.errors import UnavailableError
+from lab.stacks.processes import Processes, base_environment, is_alive
 
 WAIT = "import time; time.sleep(600)"
 PARENT = f"""
@@ -152,7 +152,7 @@ def test_an_interrupt_stops_a_job_and_what_it_started(processes: Processes, tmp_
 def test_a_job_that_does_not_end_is_stopped(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.engines.processes.JOB_SECONDS", 0.2)
+    monkeypatch.setattr("lab.stacks.processes.JOB_SECONDS", 0.2)
     with pytest.raises(UnavailableError, match="job-waiter did not end in"):
         processes.run("waiter", python(WAIT), base_environment(), Path("/"))
     assert processes.names() == []

@@ -9,7 +9,7 @@ from rich.console import Console
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine
 
-from lab.progress import Steps
+from lab.commands.console import Steps
 
 
 def steps_on(stream: io.StringIO, *, terminal: bool) -> Steps:

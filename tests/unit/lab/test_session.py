@@ -6,14 +6,14 @@ import pytest
 from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
-from lab.engines.state import State, stack_names
-from lab.findings import Status
-from lab.gotcha import conclude
 from lab.history import read_history
-from lab.order import Order, choose_rollout
-from lab.recording import About, recorded
-from lab.rollout import Rollout, rewritten
-from lab.verdict import Verdict
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, conclude_comparison
+from lab.runs.recording import About, recorded
+from lab.runs.request import RunRequest, choose_rollout
+from lab.runs.rollout import Rollout, rewritten
+from lab.stacks.state import State, stack_names
+from lab.strategies import COMPARED, CONTROL, CURE
 
 
 def test_a_rollout_without_a_stack_has_one_of_its_own_and_takes_it_down(
@@ -76,22 +76,22 @@ def test_two_stacks_are_up_at_once_and_all_go_down(
 
 
 @pytest.mark.parametrize(
-    ("order", "rollout"),
+    ("wanted", "rollout"),
     [
-        (Order("rollout"), Rollout("v1", "v2")),
-        (Order("rollback"), Rollout("v2", "v1", publishes=False)),
-        (Order("rollout", source="v2"), Rollout("v2", "v3")),
-        (Order("rollout", source="v3"), Rollout("v3", "v2")),
-        (Order("rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
-        (Order("rollout", target="v3"), Rollout("v1", "v3")),
+        (RunRequest("rollout"), Rollout("v1", "v2")),
+        (RunRequest("rollback"), Rollout("v2", "v1", publishes=False)),
+        (RunRequest("rollout", source="v2"), Rollout("v2", "v3")),
+        (RunRequest("rollout", source="v3"), Rollout("v3", "v2")),
+        (RunRequest("rollback", source="v3"), Rollout("v3", "v2", publishes=False)),
+        (RunRequest("rollout", target="v3"), Rollout("v1", "v3")),
     ],
 )
 def test_what_is_not_said_is_the_neighbour(
-    monkeypatch: pytest.MonkeyPatch, order: Order, rollout: Rollout
+    monkeypatch: pytest.MonkeyPatch, wanted: RunRequest, rollout: Rollout
 ) -> None:
-    monkeypatch.setattr("lab.order.releases", lambda: ("v1", "v2", "v3"))
+    monkeypatch.setattr("lab.runs.request.releases", lambda: ("v1", "v2", "v3"))
     monkeypatch.setattr("lab.checkout.releases", lambda: ("v1", "v2", "v3"))
-    assert choose_rollout(order) == rollout
+    assert choose_rollout(wanted) == rollout
 
 
 def test_two_histories_of_one_second_have_two_files(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_comparison_passes_only_beside_a_control_that_fails(
     statuses: dict[str, str], outcome: Status
 ) -> None:
     verdicts = {name: Verdict(Status(status), (), {}, None) for name, status in statuses.items()}
-    concluded, why = conclude(verdicts)
+    concluded, why = conclude_comparison(verdicts, COMPARED, CURE, CONTROL)
     assert concluded == outcome
     assert why
 

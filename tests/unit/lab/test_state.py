@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.state import State, stack_names
 from lab.errors import LabError
-from lab.lock import locked
+from lab.stacks.state import State, locked, stack_names
 
 
 def test_what_is_written_down_is_read_again() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.traffic import parse_weights, render_traffic
+from lab.stacks.traffic import parse_weights, render_traffic
 
 DEFAULT = Path(__file__).parents[3] / "nginx" / "traffic.conf"
 

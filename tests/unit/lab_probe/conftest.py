@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.history import Asset, Header, History, Record
+from lab.judge.verdict import Verdict, judge
 from lab.probe import Limits, Probe, Site
-from lab.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

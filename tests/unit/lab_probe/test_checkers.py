@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.checkers import CHECKERS, Checker
-from lab.findings import Status, conclude
-from lab.verdict import judge
+from lab.judge.checkers import CHECKERS, Checker
+from lab.judge.findings import Status, find_worst
+from lab.judge.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.checkers import Judged
-    from lab.findings import Finding
     from lab.history import Run
-    from lab.verdict import Verdict
+    from lab.judge.checkers import Judged
+    from lab.judge.findings import Finding
+    from lab.judge.verdict import Verdict
 
     from .conftest import Bench, Reply
 
@@ -582,10 +582,10 @@ def test_a_history_whose_rewritten_event_is_malformed_is_unknown(bench: Bench) -
 
 def test_the_worst_conclusion_counts() -> None:
     passed, failed, unknown, none = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE
-    assert conclude([passed, unknown, failed, none]) is failed
-    assert conclude([passed, unknown, none]) is unknown
-    assert conclude([passed, none]) is passed
-    assert conclude([none]) is unknown
+    assert find_worst([passed, unknown, failed, none]) is failed
+    assert find_worst([passed, unknown, none]) is unknown
+    assert find_worst([passed, none]) is passed
+    assert find_worst([none]) is unknown
 
 
 def test_a_verdict_as_json_says_what_the_tables_say(bench: Bench, reply: type[Reply]) -> None:

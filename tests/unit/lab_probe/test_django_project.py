@@ -24,9 +24,9 @@ import pytest
 from tests.docs.newcomer import Newcomer
 from tests.s3servers import credentials, free_port, start
 
-from lab.findings import Status
-from lab.foreign import Look, look_at
-from lab.verdict import Verdict, judge
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, judge
+from lab.runs.external import Look, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

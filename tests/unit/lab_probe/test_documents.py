@@ -5,10 +5,9 @@ import hashlib
 import pytest
 
 from lab.history import Answer, Fetch
-from lab.mime import find_misfit
-from lab.probe.documents import Documents, decode, kind_of
+from lab.judge.mime import find_misfit
+from lab.probe.documents import Documents, decode, kind_of, read_sitemap, read_web_manifest
 from lab.probe.links import Link, read_origin, resolve_url
-from lab.probe.sitemap import read_sitemap, read_web_manifest
 
 BASE = "http://shop.test/a/"
 

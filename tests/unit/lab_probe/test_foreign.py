@@ -11,10 +11,9 @@ import pytest
 from tests.unit.lab_probe.nasty import CSS, SVG, Reply, hashed, page, serve
 
 from lab.errors import LabError, UnavailableError
-from lab.findings import Status
-from lab.foreign import Look, look_at, make_site
-from lab.manifests import read_manifests
-from lab.verdict import Verdict, judge
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, judge
+from lab.runs.external import Look, look_at, make_site, read_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -312,7 +311,7 @@ def test_for_a_length_of_time_it_looks_over_and_over(
 def test_a_site_on_another_machine_is_asked_slowly(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.foreign.is_loopback", lambda _url: False)
+    monkeypatch.setattr("lab.runs.external.is_loopback", lambda _url: False)
     serve_in_turn(server, page(""))
     said: list[str] = []
     look_at(Look(server.url), said.append)

@@ -8,10 +8,10 @@ import pytest
 from tests.unit.lab_probe.nasty import serve
 from tests.unit.lab_probe.traps import TRAPS
 
-from lab.findings import Status
-from lab.foreign import Look, look_at
+from lab.judge.findings import Status
+from lab.judge.verdict import Verdict, judge
 from lab.probe import Limits
-from lab.verdict import Verdict, judge
+from lab.runs.external import Look, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def servers() -> Iterator[tuple[Server, Server]]:
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let histories go to a folder of the test's own, and the probe lose patience soon."""
     monkeypatch.setattr("lab.checkout.WORK", tmp_path)
-    monkeypatch.setattr("lab.foreign.LIMITS", LIMITS)
+    monkeypatch.setattr("lab.runs.external.LIMITS", LIMITS)
     return tmp_path
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.probe.srcset import SPACE, parse_srcset
+from lab.probe.html import SPACE, parse_srcset
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from lab.tables import render_verdict, side_by_side
+from lab.commands.tables import render_verdict, side_by_side
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.verdict import Verdict
+    from lab.judge.verdict import Verdict
 
     from .conftest import Bench, Reply
 

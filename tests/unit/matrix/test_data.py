@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.checkers import CHECKERS
-from lab.findings import Status, check
+from lab.commands.tables import count_cell, render_cells
 from lab.history import Answer, Asset, Fetch, Header, Record, Run
+from lab.judge.checkers import CHECKERS
+from lab.judge.findings import Status, check
 from lab.matrix.cell import Cell
-from lab.matrix.result import Result, load, not_applicable
-from lab.matrix.scenario import Scenario
-from lab.matrix.scenarios import SCENARIOS
-from lab.matrix.strategy import STRATEGIES
-from lab.matrix.table import conclude, counts, render
+from lab.matrix.result import Result, conclude_cells, load, not_applicable
+from lab.matrix.scenarios import SCENARIOS, Scenario
+from lab.strategies import STRATEGIES
 from shop.environment import STRATEGIES as SETTINGS
 
 EACH = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
@@ -76,7 +75,7 @@ def result(status: Status, expected: str = "PASS", strategy: str = "shared") -> 
 def test_a_run_passes_when_every_cell_is_what_it_should_be(
     results: list[Result], status: Status, why: str
 ) -> None:
-    concluded, said = conclude(results, len(results) or 1)
+    concluded, said = conclude_cells(results, len(results) or 1)
     assert concluded == status
     assert why in said
 
@@ -88,7 +87,7 @@ def test_a_run_passes_when_every_cell_is_what_it_should_be(
 def test_a_run_that_is_not_whole_says_how_much_of_it_there_is(
     came: str, status: str, count: int
 ) -> None:
-    concluded, said = conclude([result(Status(came))], 3)
+    concluded, said = conclude_cells([result(Status(came))], 3)
     assert concluded == status
     assert f"{count} of 3 cells have been run" in said
 
@@ -98,8 +97,8 @@ def test_a_cell_that_was_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
     kept.save(tmp_path)
     assert load(tmp_path, "shared", "late-load") == kept
     assert load(tmp_path, "shared", "rollback") is None
-    assert counts(kept) == "2 pages, 0 assets; page answers: 1 x 500"
-    assert render([kept])
+    assert count_cell(kept) == "2 pages, 0 assets; page answers: 1 x 500"
+    assert render_cells([kept])
 
 
 def test_a_cell_that_cannot_be_says_why() -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.findings import Status
+from lab.judge.findings import Status
 from lab.matrix.result import Result
-from lab.matrix.run import Order, run_cells
+from lab.matrix.run import MatrixRequest, run_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.matrix.scenario import Scenario
-    from lab.matrix.strategy import Strategy
+    from lab.matrix.scenarios import Scenario
+    from lab.strategies import Strategy
 
 
 def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
@@ -25,7 +25,9 @@ def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
 ) -> None:
     away = threading.Event()
 
-    def run_one(_order: Order, _stack: Any, strategy: Strategy, scenario: Scenario, _: Any) -> Any:
+    def run_one(
+        _order: MatrixRequest, _stack: Any, strategy: Strategy, scenario: Scenario, _: Any
+    ) -> Any:
         if scenario.name == "rollback":
             raise KeyboardInterrupt
         away.wait(30)
@@ -34,11 +36,11 @@ def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
     stack = SimpleNamespace(machine=SimpleNamespace(break_off=away.set))
     monkeypatch.setattr("lab.matrix.run.worker_stack", lambda *_: nullcontext(stack))
     monkeypatch.setattr("lab.matrix.run.run_one", run_one)
-    order = Order(["skewproof"], ["late-load", "rollback"], str(tmp_path))
+    wanted = MatrixRequest(["skewproof"], ["late-load", "rollback"], str(tmp_path))
     lines: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        run_cells(order, lines.append)
+        run_cells(wanted, lines.append)
 
     assert away.is_set()
-    assert order.finished() == []
+    assert wanted.finished() == []
     assert lines == []

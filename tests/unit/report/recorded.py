@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING
 
-from lab.findings import Status
 from lab.history import Answer, Asset, Fetch, Header, History, Record
+from lab.judge.findings import Status
 from lab.matrix.result import Result
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.report.recorded import write_history, write_matrix
 
 from lab.matrix.result import WANTED, add_wanted
-from lab.matrix.run import Order, run_cells
+from lab.matrix.run import MatrixRequest, run_cells
 
 Lab = Callable[..., int]
 
@@ -34,13 +34,13 @@ def test_a_run_that_was_interrupted_says_how_many_of_how_many_cells_there_are(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lab.matrix.run.work", interrupt)
-    order = Order(["whitenoise"], ["store-down", "late-load"], str(tmp_path / "run"))
-    for again in (order, replace(order, scenarios=["late-load", "rollback"])):
+    wanted = MatrixRequest(["whitenoise"], ["store-down", "late-load"], str(tmp_path / "run"))
+    for again in (wanted, replace(wanted, scenarios=["late-load", "rollback"])):
         with pytest.raises(KeyboardInterrupt):
             run_cells(again, print)
 
-    assert lab(order.folder) == 2
-    assert "1 of 3 cells have been run" in (order.folder / "report.html").read_text()
+    assert lab(wanted.folder) == 2
+    assert "1 of 3 cells have been run" in (wanted.folder / "report.html").read_text()
 
 
 def test_a_run_that_was_interrupted_in_its_first_cell_is_unknown(

@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report.recorded import PLANTED
 
-from lab.report.command import render_json
+from lab.commands.report import render_json
 from lab.report.document import Report, write_report
 from lab.report.junit import render_junit
 from lab.report.markdown import render_markdown

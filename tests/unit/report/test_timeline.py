@@ -7,12 +7,12 @@ import pytest
 from tests.unit.report.recorded import PAGES, PLANTED, write_history
 
 from lab.history import Run, read_history
+from lab.judge.verdict import judge_run
 from lab.report.document import write_report
 from lab.report.marks import MOST, mark_events
 from lab.report.page import render_page
 from lab.report.sources import Source
 from lab.report.timeline import STEPS, choose_step, count_sightings, serving_over_time
-from lab.verdict import judge_run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,93 @@
+"""`lab build`, `up`, `route`, `down`: stacks that stay up."""
+
+from __future__ import annotations
+
+import click
+
+from lab.checkout import releases, require_release
+from lab.commands.console import results, say
+from lab.commands.options import example, option_engine, option_name
+from lab.errors import LabError
+from lab.stacks import lifecycle
+from lab.stacks.engines import choose
+from lab.stacks.model import REPLICAS, Plan
+from lab.stacks.state import stack_names
+from lab.stacks.traffic import parse_weights
+from lab.strategies import COMPARED
+
+
+@click.command(epilog=example("lab build", "lab build v2 --engine embedded"))
+@click.argument("wanted", metavar="[RELEASE]...", nargs=-1)
+@option_engine
+def build(wanted: tuple[str, ...], engine: str) -> None:
+    """Build releases, and what serves them.
+
+    All releases of app/releases, unless some are named.
+    """
+    chosen = tuple(require_release(release) for release in wanted) or releases()
+    choose(engine, say).build(chosen, say)
+
+
+@click.command(
+    epilog=example("lab up", "lab up --weights v1=90,v2=10 --strategy shared --port 8081")
+)
+@option_name
+@option_engine
+@click.option("--strategy", default=COMPARED[0], show_default=True, help=f"{', '.join(COMPARED)}.")
+@click.option(
+    "--weights", default="v1=100", show_default=True, help="Which releases serve, in percent."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Where the gateway listens on 127.0.0.1.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 9),
+    default=REPLICAS,
+    show_default=True,
+    help="How many a release gets.",
+)
+def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas: int) -> None:
+    """Start a stack and leave it running; prints its URL."""
+    shares = parse_weights(weights, releases())
+    lifecycle.require_strategy(strategy)
+    plan = Plan(name, strategy, port, shares, tuple(shares), replicas)
+    stack = lifecycle.start_stack(choose(engine, say), plan, say)
+    say.close()
+    results.print(stack.base, soft_wrap=True)
+
+
+@click.command(epilog=example("lab route v1=90,v2=10", "lab route v1=0,v2=100 --name other"))
+@click.argument("weights")
+@option_name
+def route(weights: str, name: str) -> None:
+    """Give the traffic of a running stack other weights."""
+    shares = parse_weights(weights, releases())
+    _engine, stack = lifecycle.require_stack(name)
+    lifecycle.require_serving(stack, shares)
+    stack.route(shares)
+    say(f"traffic: {', '.join(f'{release} {share}%' for release, share in shares.items())}")
+
+
+@click.command(epilog=example("lab down", "lab down --name other", "lab down --all"))
+@option_name
+@click.option("--all", "everything", is_flag=True, help="Every stack of this checkout.")
+def down(name: str, everything: bool) -> None:
+    """Stop a stack and remove what it stored.
+
+    Its histories and logs stay in .lab.
+    """
+    if everything and not stack_names():
+        say("no stack is up")
+    failed: list[LabError] = []
+    for each in stack_names() if everything else [name]:
+        try:
+            lifecycle.take_down(each, say)
+        except LabError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]

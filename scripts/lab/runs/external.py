@@ -1,0 +1,255 @@
+"""A look at somebody's site, while it is deployed or not."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from urllib3.exceptions import InsecureRequestWarning
+
+from lab import checkout
+from lab.checkout import FOREIGN
+from lab.errors import LabError, UnavailableError, describe
+from lab.history import Answer, Asset, Record
+from lab.probe import (
+    Client,
+    Guest,
+    Limits,
+    Probe,
+    Robots,
+    Site,
+    follow,
+    is_loopback,
+    make_session,
+)
+from lab.probe.links import resolve_url
+from lab.probe.robots import NAME
+from lab.runs.recording import About, recorded
+from lab.stacks.model import Say
+
+LIMITS = Limits(pages=100, depth=10, body=10 * 1024 * 1024, assets=1000)
+RATE = 5.0
+"""Requests a second, where nobody has said how many."""
+ANSWER_SECONDS = 10.0
+Ask = Callable[[str], requests.Response]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What somebody wants to know of a site.
+
+    Attributes:
+        url: where visits begin.
+        visits: how many there are; counts only without `seconds`.
+        seconds: how long to look, over and over.
+        rate: requests a second.
+        release_header: the header that names the release of an answer.
+        release_pattern: what finds the release in a page without that header.
+        manifest: as the option names them.
+        insecure: whether any certificate will do.
+    """
+
+    url: str
+    visits: int = 1
+    seconds: float | None = None
+    rate: float | None = None
+    release_header: str = "X-Release"
+    release_pattern: str | None = None
+    manifest: tuple[str, ...] = ()
+    insecure: bool = False
+
+
+def look_at(wanted: Look, say: Say) -> Path:
+    """Visit a site, and write the history.
+
+    Raises:
+        Interrupted: by Ctrl-C; the history has what was seen until then.
+    """
+    with warnings.catch_warnings(), ExitStack() as stack:
+        if wanted.insecure:
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+        make = partial(make_session, verify=not wanted.insecure)
+        site = make_site(wanted)
+        get = partial(follow, stack.enter_context(closing(Client(site, make(), time.monotonic))))
+        robots = Robots(get)
+        site = find_base(site, robots, partial(ask, make))
+        records = read_manifests(wanted.manifest, get)
+        with recorded(About(checkout.WORK / FOREIGN, site.base), "probe", say) as history:
+            rate = wanted.rate or (None if is_loopback(site.base) else RATE)
+            guest = Guest(site, robots, history, rate, wanted.seconds)
+            for record in records:
+                history.record(record)
+            with Probe(site, history, session=make, manners=guest) as probe:
+                visit(probe, guest, wanted, say)
+    return history.path
+
+
+def visit(probe: Probe, guest: Guest, wanted: Look, say: Say) -> None:
+    """Visit every page, so often or for so long, and ask once for what is not there."""
+    rate = f"at most {guest.rate:g} requests a second" if guest.rate else "as fast as it answers"
+    length = f" for {wanted.seconds:g} s" if wanted.seconds else ""
+    say(f"visiting {probe.site.base}{length}, {rate}")
+    done = 0
+    while not guest.over and (wanted.seconds or done < wanted.visits):
+        fetches = probe.crawl_once(stopping=lambda: guest.over)
+        if done == 0 and guest.hashed:
+            probe.ask_for_absent(urljoin(guest.hashed, "."))
+        if all(fetch.answer.status is None for fetch in fetches):
+            guest.rest()
+        done += 1
+    for line in guest.left_out():
+        say(line)
+
+
+def make_site(wanted: Look) -> Site:
+    """Return the site of a URL.
+
+    Raises:
+        LabError: it is none, or tells a password.
+    """
+    try:
+        pattern = re.compile(wanted.release_pattern) if wanted.release_pattern else None
+        header = wanted.release_header
+        site = Site(wanted.url, release_header=header, release_pattern=pattern, limits=LIMITS)
+    except re.error as error:
+        raise LabError(f"--release-pattern {wanted.release_pattern}: {error}") from error
+    except ValueError as error:
+        raise LabError(str(error)) from error
+    if urlsplit(wanted.url).username is not None:
+        raise LabError("the probe logs in nowhere: give a URL without a name and a password")
+    return replace(site, base=resolve_url(wanted.url, wanted.url) or wanted.url)
+
+
+def find_base(site: Site, robots: Robots, get: Ask) -> Site:
+    """Return the site under the URL that its own leads to, such as that with https and www.
+
+    Raises:
+        LabError: robots.txt forbids it, or it leads to somebody else.
+        UnavailableError: nobody answers.
+    """
+    require_answer(urljoin(site.base, "/robots.txt"), site.base, get)
+    require_robots(site.base, robots)
+    lead = require_answer(site.base, site.base, get)
+    lead = resolve_url(lead, lead) or lead
+    theirs, wanted = (urlsplit(url) for url in (lead, site.base))
+    if (theirs.scheme, theirs.netloc) == (wanted.scheme, wanted.netloc):
+        return site
+    if bare_host(lead) != bare_host(site.base):
+        raise LabError(f"{site.base} leads to {lead}: give that URL, if it is what you mean")
+    require_robots(lead, robots)
+    return replace(site, base=lead)
+
+
+def bare_host(url: str) -> str:
+    """Return the host of a URL without `www.`."""
+    return (urlsplit(url).hostname or "").removeprefix("www.")
+
+
+def require_robots(url: str, robots: Robots) -> None:
+    """See that robots.txt lets the probe in.
+
+    Raises:
+        LabError: it does not, or answers with an error.
+    """
+    if not robots.allow(url):
+        host = urlsplit(url).netloc
+        raise LabError(
+            f"robots.txt of {host} forbids {url}, or answers with an error: let the probe in by "
+            f'the lines "User-agent: {NAME}" and "Allow: /"'
+        )
+
+
+def require_answer(url: str, base: str, get: Ask) -> str:
+    """See that somebody answers, whatever the answer is; returns the URL that it came from.
+
+    Raises:
+        UnavailableError: nobody does.
+    """
+    try:
+        return get(url).url
+    except requests.RequestException as error:
+        raise UnavailableError(
+            f"{base} does not answer: see that it is up, and that the URL is right "
+            f"({describe(error)})"
+        ) from error
+
+
+def ask(make: Callable[[], requests.Session], url: str) -> requests.Response:
+    """Ask for a URL, wherever it leads; without the body."""
+    with make() as session, session.get(url, timeout=ANSWER_SECONDS, stream=True) as answer:
+        return answer
+
+
+_NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
+Get = Callable[[str], tuple[Answer, bytes]]
+
+
+def read_manifests(said: Iterable[str], get: Get) -> list[Record]:
+    """Read what `--manifest` names.
+
+    Args:
+        said: `RELEASE=PLACE`, or only a place, a file or a URL: of what names no release.
+        get: asks for a URL.
+
+    Raises:
+        LabError: one is not there or no manifest, or two are of one release.
+    """
+    records: dict[str, Record] = {}
+    for each in said:
+        named = _NAMED.fullmatch(each)
+        release, place = (named["release"], named["place"]) if named else ("", each)
+        if release in records:
+            raise LabError(
+                f"manifest {each}: there is another of {release or 'no release'}; "
+                "a release has one, as in --manifest v1=FILE --manifest v2=FILE"
+            )
+        records[release] = make_record(release, place, read_text(place, get))
+    return list(records.values())
+
+
+def read_text(place: str, get: Get) -> str:
+    """Return the content of a file, or what a URL answers."""
+    if not place.startswith(("http://", "https://")):
+        try:
+            return Path(place).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise LabError(f"manifest {place}: cannot be read: {describe(error)}") from error
+    answer, content = get(place)
+    if answer.status != 200:
+        raise UnavailableError(f"manifest {place}: answered {answer.status or answer.error}")
+    return content.decode("utf-8", "replace")
+
+
+def make_record(release: str, place: str, text: str) -> Record:
+    """Return what a manifest of Django says, or a record of the lab, which also knows digests."""
+    document = parse(text)
+    paths = document.get("paths") if isinstance(document, dict) else None
+    if not isinstance(paths, dict) or not all(isinstance(name, str) for name in paths.values()):
+        raise LabError(
+            f'manifest {place}: it has no "paths"; give the staticfiles.json that collectstatic '
+            "writes"
+        )
+    digests: dict[str, Any] = document.get("assets") or {}
+    try:
+        assets = {name: Asset(**digests.get(name, {})) for name in sorted(set(paths.values()))}
+    except (TypeError, AttributeError) as error:
+        raise LabError(f"manifest {place}: its digests are not those of a record") from error
+    return Record(release, paths, assets)
+
+
+def parse(text: str) -> Any:
+    """Return a JSON document, or None for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,1 @@
+"""Stacks: what they are made of, and what runs them."""

@@ -1,0 +1,312 @@
+"""The containers of one Compose project, found by the labels that Compose gave them."""
+
+from __future__ import annotations
+
+import functools
+import io
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.models.volumes import Volume
+
+from lab.deadline import POLL_SECONDS, wait_until
+from lab.errors import LabError, UnavailableError, describe
+from lab.stacks.processes import last_lines
+
+LABEL = "com.docker.compose"
+READY_SECONDS = 60.0
+JOB_SECONDS = 600
+REMOVE_SECONDS = 60.0
+QUIET_SECONDS = 0.5
+"""Nothing must appear for so long: a request that was interrupted may still be carried out."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def answered(verb: Callable[P, R]) -> Callable[P, R]:
+    """Make one clear line of what the Docker Engine refuses or does not answer."""
+
+    @functools.wraps(verb)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(*args, **kwargs)
+        except APIError as error:
+            why = error.explanation or str(error)
+            raise UnavailableError(f"Docker refuses: {why} (in {verb.__name__})") from error
+        except (DockerException, requests.RequestException) as error:
+            why = describe(error)
+            raise UnavailableError(f"Docker does not answer any more ({why})") from error
+
+    return call
+
+
+def logs_of(container: Container, lines: int = 15) -> str:
+    """The last lines that a container wrote."""
+    output = container.logs(tail=lines)
+    return last_lines(output.decode(errors="replace"), lines) if isinstance(output, bytes) else ""
+
+
+class Project:
+    """Everything that carries a project's label."""
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        self.client, self.name = client, name
+        self.label = f"{LABEL}.project={name}"
+
+    def containers(self, service: str) -> list[Container]:
+        """The service's containers, running or not, by their number."""
+        labels = [self.label, f"{LABEL}.service={service}"]
+        found = self.client.containers.list(
+            all=True, filters={"label": labels}, ignore_removed=True
+        )
+        return sorted(found, key=lambda each: int(each.labels[f"{LABEL}.container-number"]))
+
+    def container(self, service: str) -> Container:
+        """The first container of a service.
+
+        Raises:
+            UnavailableError: somebody has removed it.
+        """
+        found = self.containers(service)
+        if not found:
+            raise UnavailableError(
+                f"project {self.name} has no container of {service} any more: take the stack down"
+            )
+        return found[0]
+
+    def running(self, service: str) -> list[Container]:
+        """The service's running containers, oldest first."""
+        found = [each for each in self.containers(service) if each.status == "running"]
+        return sorted(found, key=lambda each: str(each.attrs["State"]["StartedAt"]))
+
+    def start(self, container: Container) -> None:
+        """Start a container and wait until its own health check says healthy.
+
+        Raises:
+            UnavailableError: it does not start, ends, or is not healthy in time.
+        """
+        try:
+            container.start()
+        except APIError as error:
+            raise UnavailableError(
+                f"{container.name} does not start: {error.explanation}"
+            ) from error
+
+        def healthy() -> bool:
+            container.reload()
+            state = container.attrs["State"]
+            if not state["Running"]:
+                raise UnavailableError(
+                    f"{container.name} ended; its last words:\n{logs_of(container)}"
+                )
+            return bool(state["Health"]["Status"] == "healthy")
+
+        problem = f"{container.name} is not healthy"
+        wait_until(healthy, READY_SECONDS, problem, lambda: logs_of(container))
+
+    def run_job(self, service: str) -> tuple[int, str]:
+        """Run a one-shot service to its end, or stop it with the lab.
+
+        Returns:
+            Its exit code and what it wrote.
+        """
+        container = self.container(service)
+        since = time.time()
+        try:
+            container.start()
+            code = int(container.wait(timeout=JOB_SECONDS)["StatusCode"])
+        except BaseException:
+            with suppress(DockerException, requests.RequestException):
+                container.kill()
+            raise
+        output = container.logs(since=since)
+        return code, output.decode(errors="replace").strip() if isinstance(output, bytes) else ""
+
+    def run_beside(self, service: str, *command: str) -> bytes:
+        """Run another command as the service would, in a container that goes with the project."""
+        model = self.container(service)
+        image = model.image
+        if image is None or image.id is None:
+            raise UnavailableError(f"the image of {model.name} is gone: build it again")
+        output: bytes = self.client.containers.run(
+            image.id,
+            [*command],
+            environment=model.attrs["Config"]["Env"],
+            network=f"{self.name}_default",
+            labels={f"{LABEL}.project": self.name},
+            read_only=True,
+            tmpfs={"/tmp": ""},  # noqa: S108 - inside the container, and its only writable place
+            remove=True,
+            stderr=False,
+        )
+        return output
+
+    def read_file(self, service: str, path: str) -> bytes:
+        """A file of a service's image.
+
+        Raises:
+            LabError: the image has none.
+        """
+        try:
+            chunks, _ = self.container(service).get_archive(path)
+        except NotFound:
+            raise LabError(f"the image of {service} holds no {path}: build it again") from None
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            member = archive.extractfile(Path(path).name)
+            return member.read() if member else b""
+
+    def remove(self, logs: Path) -> None:
+        """Remove containers, volumes and networks, and what an interrupted request still makes.
+
+        Args:
+            logs: the folder that takes what the containers wrote.
+
+        Raises:
+            UnavailableError: something is still there after REMOVE_SECONDS.
+        """
+        deadline = time.monotonic() + REMOVE_SECONDS
+        last_seen = time.monotonic()
+        while time.monotonic() < last_seen + QUIET_SECONDS:
+            if problems := [remove_part(part, logs) for part in self.parts()]:
+                last_seen = time.monotonic()
+            if last_seen > deadline:
+                left = "; ".join(filter(None, problems)) or "more appears all the time"
+                raise UnavailableError(
+                    f"project {self.name} cannot be removed: {left}; "
+                    f'see "docker ps -a --filter label={self.label}"'
+                )
+            time.sleep(POLL_SECONDS)
+
+    def checkout(self) -> str | None:
+        """The folder whose docker-compose.yml the containers come from."""
+        labels: dict[str, Any] = {"label": self.label}
+        found = self.client.containers.list(all=True, filters=labels, ignore_removed=True)
+        folders = (each.labels.get(f"{LABEL}.project.working_dir") for each in found)
+        return next(filter(None, folders), None)
+
+    def parts(self) -> Iterator[Container | Volume | Network]:
+        """Everything that carries the label, in the order in which it can be removed."""
+        labels: dict[str, Any] = {"label": self.label}
+        yield from self.client.containers.list(all=True, filters=labels, ignore_removed=True)
+        yield from self.client.volumes.list(filters=labels)
+        yield from self.client.networks.list(filters=labels)
+
+
+def remove_part(part: Container | Volume | Network, logs: Path) -> str | None:
+    """Remove one thing; returns why it is still there, None when it is not."""
+    try:
+        if isinstance(part, Container):
+            with suppress(DockerException, OSError):  # no log is worth a container left behind
+                (logs / f"{part.name}.log").write_bytes(part.logs())
+            part.remove(force=True, v=True)
+        elif isinstance(part, Volume):
+            part.remove(force=True)
+        else:
+            part.remove()
+    except NotFound:
+        return None
+    except APIError as error:
+        return f"{part.name}: {error.explanation}"
+    return None
+
+
+def worker_pids(container: Container) -> set[str]:
+    """The pids of gunicorn's workers: the processes whose parent is one of the container."""
+    top = container.top()
+    pid, parent = top["Titles"].index("PID"), top["Titles"].index("PPID")
+    pids = {row[pid] for row in top["Processes"]}
+    return {row[pid] for row in top["Processes"] if row[parent] in pids}
+
+
+CLONE = "skewproof.clone"
+"""The label of a clone; its value is a release, or empty."""
+
+
+@dataclass(frozen=True)
+class Clone:
+    """In what a clone differs from the container of a service.
+
+    Attributes:
+        command: what it runs; empty for the service's own command.
+        environment: all of it; None for the service's own.
+        binds: folders and files of this machine, and where they are mounted.
+        ports: ports of the container, and where they are published on 127.0.0.1.
+        aliases: names by which the other containers reach it.
+        user: who it runs as; empty for the user of the image.
+        release: what `Project.clones` finds it by.
+    """
+
+    command: Sequence[str] = ()
+    environment: Mapping[str, str] | None = None
+    binds: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+    user: str = ""
+    release: str = ""
+
+
+def clone(project: Project, service: str, name: str, changes: Clone) -> Container:
+    """A container like the service's, with its hardening, that goes with the project."""
+    model = project.container(service).attrs
+    config, host = model["Config"], dict(model["HostConfig"])
+    binds = [f"{path}:{there}" for path, there in changes.binds.items()]
+    host["Binds"] = [*(host["Binds"] or ()), *binds]
+    published = {
+        f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(free)}]
+        for port, free in changes.ports.items()
+    }
+    host["PortBindings"] = {**(host["PortBindings"] or {}), **published}
+    variables = changes.environment or environment_of(config)
+    created = project.client.api.create_container_from_config(  # type: ignore[no-untyped-call]
+        {
+            "Image": model["Image"],
+            "Cmd": [*changes.command] or config["Cmd"],
+            "Env": [f"{key}={value}" for key, value in variables.items()],
+            "User": changes.user or config["User"],
+            # An image that Compose has built names a service as well.
+            "Labels": {
+                f"{LABEL}.project": project.name,
+                f"{LABEL}.service": "",
+                CLONE: changes.release,
+            },
+            "Healthcheck": {"Test": ["NONE"]},
+            "ExposedPorts": {port: {} for port in host["PortBindings"]},
+            "HostConfig": host,
+            "NetworkingConfig": {
+                "EndpointsConfig": {f"{project.name}_default": {"Aliases": [*changes.aliases]}}
+            },
+        },
+        f"{project.name}-{name}",
+    )
+    return project.client.containers.get(created["Id"])
+
+
+def clones(project: Project, release: str | None = None) -> list[Container]:
+    """All clones, or the running ones of a release, oldest first."""
+    label = CLONE if release is None else f"{CLONE}={release}"
+    found = project.client.containers.list(
+        all=release is None, filters={"label": [project.label, label]}, ignore_removed=True
+    )
+    return sorted(found, key=lambda each: str(each.attrs["State"]["StartedAt"]))
+
+
+def service_environment(project: Project, service: str) -> dict[str, str]:
+    """The environment of a service's processes."""
+    return environment_of(project.container(service).attrs["Config"])
+
+
+def environment_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The environment in the configuration of a container."""
+    pairs = (pair.partition("=") for pair in config["Env"])
+    return {key: value for key, _, value in pairs}

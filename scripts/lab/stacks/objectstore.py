@@ -1,0 +1,98 @@
+"""The embedded engine's S3 server: a `minio` on PATH, else SeaweedFS from its wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.checkout import MINIO
+from lab.stacks.ports import GRPC_DISTANCE, free_ports
+
+BUCKET = "skewproof"
+REGION = "us-east-1"
+# Guards nothing but a server on 127.0.0.1 that lives as long as its stack.
+IDENTITIES = {
+    "MINIO_ROOT_USER": "root",
+    "MINIO_ROOT_PASSWORD": "root-secret",
+    "PUBLISHER_ACCESS_KEY": "publisher",
+    "PUBLISHER_SECRET_KEY": "publisher-secret",
+    "WEB_ACCESS_KEY": "web",
+    "WEB_SECRET_KEY": "web-secret-key",
+}
+
+SEAWEEDFS = (
+    *("-logtostderr", "mini", "-dir=.", "-master.telemetry=false"),
+    *("-webdav=false", "-admin.ui=false", "-s3.port.lance=0", "-s3.port.iceberg=0"),
+    *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
+    *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+)
+"""Master, volume server, filer and S3 in one process that works in its folder alone."""
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """How to start one S3 server."""
+
+    kind: str
+    command: list[str | Path]
+    environment: dict[str, str]
+    port: int
+    litter: tuple[str, ...] = ()
+    """Files that it leaves behind outside its folder."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of whoever sets the bucket up."""
+        return {
+            "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "S3_BUCKET": BUCKET,
+            "AWS_REGION": REGION,
+            "STORE_ADMIN": "minio" if self.kind == "minio" else "none",
+            **IDENTITIES,
+        }
+
+
+def store_kind() -> str:
+    """Prefer a real MinIO, where one is on PATH."""
+    return "minio" if shutil.which("minio") else "seaweedfs"
+
+
+def make_store(kind: str, folder: Path) -> ObjectStore:
+    """Choose ports and write what the server reads at its start; `folder` takes the objects."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return minio_server(folder) if kind == "minio" else seaweedfs_server(folder)
+
+
+def minio_server(folder: Path) -> ObjectStore:
+    """The same server as in the containers."""
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
+    environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
+    return ObjectStore("minio", command, environment, port)
+
+
+def seaweedfs_server(folder: Path) -> ObjectStore:
+    """A real S3 server from a wheel; its identities are a file, made of the same policies."""
+    names = ("s3", "master", "volume", "filer", "admin")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    identities = folder / "s3.json"
+    identities.write_bytes(describe_identities())
+    command: list[str | Path] = [Path(sys.executable).with_name("weed"), *SEAWEEDFS]
+    command += [
+        f"-s3.config={identities}",
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+    ]
+    sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
+    litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
+    return ObjectStore("seaweedfs", command, {}, ports["s3"], tuple(litter))
+
+
+def describe_identities() -> bytes:
+    """What SeaweedFS reads at its start."""
+    command = [sys.executable, str(MINIO / "seaweed.py")]
+    environment = {**IDENTITIES, "S3_BUCKET": BUCKET}
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
