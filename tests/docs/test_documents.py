@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from .checks import CHECKS, WHOLE, Check
-from .markdown import Document
-from .project import ROOT, list_files, read_project
+from .project import ROOT, list_files, read_document, read_project
 
 DOCUMENTS = [path.relative_to(ROOT) for path in list_files() if path.suffix == ".md"]
 # Those that the README leads to; other documents lead to the rest.
@@ -24,10 +23,6 @@ MAPS = [
     pytest.param("The app", "app/skewproof", marks=PENDING),
     pytest.param("The lab", "scripts/lab"),
 ]
-
-
-def read_document(path: str | Path) -> Document:
-    return Document(Path(path), (ROOT / path).read_text())
 
 
 CONTRIBUTING = read_document("CONTRIBUTING.md")

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .markdown import Document
-from .project import ROOT, list_files
+from .project import ROOT, list_files, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300
-LAB = Document(ROOT / "docs" / "lab.md", (ROOT / "docs" / "lab.md").read_text())
+LAB = read_document("docs/lab.md")
 
 
 @pytest.fixture

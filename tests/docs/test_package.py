@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .markdown import Document
-from .project import ROOT, list_files
+from .project import ROOT, list_files, read_document
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -49,7 +49,7 @@ def known(error: SkewproofError) -> bool:
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-README = Document(Path("README.md"), (ROOT / "README.md").read_text())
+README = read_document("README.md")
 REPOSITORY = "https://github.com/skewproof/skewproof"
 PAGES = f"{REPOSITORY}/blob/main/"
 PICTURES = "https://raw.githubusercontent.com/skewproof/skewproof/main/"
