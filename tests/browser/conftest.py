@@ -18,7 +18,7 @@ from tests.engine.stacks import build, running
 from tests.machine import lacks
 
 from lab.camera import launch_chromium
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
 collect_ignore_glob = ["test_*.py"] if lacks("chromium") or lacks("embedded") else []

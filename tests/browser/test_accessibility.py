@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
 FAINT = Path(__file__).with_name("accessibility.js").read_text("utf-8")
 NAMED = {"button", "image", "link", "searchbox", "slider", "spinbutton", "textbox"}

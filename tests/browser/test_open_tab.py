@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
 
 @pytest.fixture

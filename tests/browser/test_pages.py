@@ -10,7 +10,7 @@ from tests.browser.visit import visiting
 if TYPE_CHECKING:
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
 FONTS = {"v1": {"Karla"}, "v2": {"Karla", "Garamond Latin"}}
 NOTES = {"v1": "Note Brush", "v2": "Note Quill"}

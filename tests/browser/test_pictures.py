@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
 PAPER = 0.02  # of a picture: as good as nothing
 

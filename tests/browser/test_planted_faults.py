@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Route
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
     Fault = Callable[[Route], None]
 

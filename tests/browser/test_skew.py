@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from tests.browser.conftest import Open
 
-    from lab.stacks.model import Stack
+    from lab.stacks.stack import Stack
 
 GONE = {
     "/about/": "img/wood-kiln-480.jpg",

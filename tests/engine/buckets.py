@@ -10,7 +10,7 @@ from typing import Protocol
 from tests.engine.projects import Project
 from tests.engine.stacks import is_embedded, project_of, publisher_environment
 
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 # Does one thing to the bucket with the credentials of its environment, or without any, and prints
 # how that ended: "done", or the code of the store's answer.

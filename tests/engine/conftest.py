@@ -10,7 +10,7 @@ from tests.engine.journeys import Journeys
 from tests.engine.stacks import ENGINES, build, running
 from tests.machine import lacks
 
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 # The head of the report says why.
 ON_COMPOSE = ["test_compose_file.py", "test_hardening.py", "test_newest_django.py"]

@@ -24,8 +24,8 @@ from tests.engine.stacks import (
 )
 
 from lab.deadline import wait_until
-from lab.stacks.model import Stack
 from lab.stacks.ports import free_ports
+from lab.stacks.stack import Stack
 
 SECONDS = 120.0
 COLLECT = ["manage.py", "collectstatic", "--no-input"]

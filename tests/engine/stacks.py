@@ -12,12 +12,13 @@ from pathlib import Path
 from tests.engine.projects import Project
 from tests.machine import engines
 
-from lab.stacks.embedded import EmbeddedStack
+from lab.stacks.embedded import EmbeddedMachine
 from lab.stacks.engines import reach
 from lab.stacks.lifecycle import require_built, temporary_stack
-from lab.stacks.model import Engine, Plan, Stack
+from lab.stacks.model import Engine, Plan
 from lab.stacks.ports import free_ports
 from lab.stacks.processes import Processes
+from lab.stacks.stack import Stack
 
 ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
@@ -54,7 +55,14 @@ def running(
 ) -> Iterator[Stack]:
     """Run a stack while the block does; a watchdog takes it down when this process is killed."""
     (port,) = free_ports(1)
-    plan = Plan(f"test-{name}-{os.getpid()}", strategy, port, weights, tuple(weights), replicas)
+    plan = Plan(
+        name=f"test-{name}-{os.getpid()}",
+        strategy=strategy,
+        port=port,
+        weights=weights,
+        publishes=tuple(weights),
+        replicas=replicas,
+    )
     require_built(engine, RELEASES)
     with temporary_stack(engine, plan, say) as stack:
         yield stack
@@ -64,7 +72,7 @@ def running(
 
 def is_embedded(stack: Stack) -> bool:
     """Whether the stack runs as processes of this machine."""
-    return isinstance(stack, EmbeddedStack)
+    return isinstance(stack.machine, EmbeddedMachine)
 
 
 def project_of(stack: Stack) -> Project:
@@ -74,17 +82,17 @@ def project_of(stack: Stack) -> Project:
 
 def publisher_environment(stack: Stack) -> dict[str, str]:
     """What the publish job of an embedded stack is told."""
-    assert isinstance(stack, EmbeddedStack)
-    return stack.settings("PUBLISHER")
+    assert isinstance(stack.machine, EmbeddedMachine)
+    return stack.machine.settings("PUBLISHER")
 
 
 def release_folder(stack: Stack, release: str) -> Path:
     """Where an embedded stack's publish job runs."""
-    assert isinstance(stack, EmbeddedStack)
-    return stack.release_folder(release)
+    assert isinstance(stack.machine, EmbeddedMachine)
+    return stack.machine.release_folder(release)
 
 
 def processes_of(stack: Stack) -> Processes:
     """The programs of an embedded stack."""
-    assert isinstance(stack, EmbeddedStack)
-    return stack.processes
+    assert isinstance(stack.machine, EmbeddedMachine)
+    return stack.machine.processes

@@ -22,7 +22,7 @@ from tests.engine.stacks import is_embedded
 from lab.deadline import wait_until
 from lab.history import read_history
 from lab.probe.client import make_session
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 HEADERS = ("X-Release", "X-Replica", "X-Pid", "X-Strategy")

@@ -13,7 +13,7 @@ from tests.engine.buckets import act_inside, publisher
 from tests.engine.projects import Project, service_of
 from tests.engine.stacks import project_of
 
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 pytestmark = pytest.mark.parametrize("both", ["compose"], indirect=True)
 

@@ -22,7 +22,8 @@ from lab.history import Run, read_history
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge
 from lab.runs.rollout import Rollout
-from lab.stacks.model import Engine, Publish, Stack
+from lab.stacks.model import Engine, Publish
+from lab.stacks.stack import Stack
 
 WRITES = 40
 """More than v2 has new assets, which come first: when the next one comes, some have been done."""

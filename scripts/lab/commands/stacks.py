@@ -55,7 +55,14 @@ def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas:
     """Start a stack and leave it running; prints its URL."""
     shares = parse_weights(weights, releases())
     lifecycle.require_strategy(strategy)
-    plan = Plan(name, strategy, port, shares, tuple(shares), replicas)
+    plan = Plan(
+        name=name,
+        strategy=strategy,
+        port=port,
+        weights=shares,
+        publishes=tuple(shares),
+        replicas=replicas,
+    )
     stack = lifecycle.start_stack(choose(engine, say), plan, say)
     say.close()
     results.print(stack.base, soft_wrap=True)

@@ -174,7 +174,7 @@ class PausedPublish:
         shutil.rmtree(self.pause.folder, ignore_errors=True)
         self.pause.write(point)
         self.resources = ExitStack()
-        changes = self.resources.enter_context(stack.pausing_at(self.pause))
+        changes = self.resources.enter_context(stack.pausing(self.pause))
         self.thread = threading.Thread(target=self.run, args=(changes,), daemon=True)
         self.thread.start()
         while self.thread.is_alive() and not self.pause.is_paused():

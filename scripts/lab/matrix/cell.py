@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,7 @@ from lab.probe import Limits, Probe, Site
 from lab.runs.recording import About, recorded
 from lab.runs.rollout import rewritten
 from lab.stacks.model import Say
-from lab.stacks.startup import require_published
+from lab.stacks.stack import require_success
 
 RELEASES = ("v1", "v2")
 FIRST = RELEASES[0]
@@ -54,7 +54,7 @@ class Cell:
             for step in steps:
                 self.history.event("step", step.release, what=str(step))
                 release = (step.release,) if step.release else ()
-                getattr(self, step.verb)(*release, **step.options)
+                VERBS[step.verb](self, *release, **step.options)
         finally:
             if self.paused:
                 self.paused.end(killed=True)
@@ -62,8 +62,8 @@ class Cell:
     def begin(self) -> None:
         """V1 is published, a replica of it is up and draws all the traffic."""
         for release in RELEASES:
-            if (built := self.stack.build(release)) is not None:
-                require_published(built)
+            if (built := self.stack.build_image(release)) is not None:
+                require_success(built)
         self.publish(FIRST)
         self.stack.add_replica(FIRST)
         self.stack.start_gateway({FIRST: 100})
@@ -72,7 +72,7 @@ class Cell:
     def publish(self, release: str) -> None:
         """Run the publish job; where the assets are in the image, the build has done it."""
         if self.stack.kind.keeps != "image":
-            require_published(self.stack.publish_in(release, {}))
+            require_success(self.stack.publish(release))
 
     def pause_publish(self, release: str, *, at: str) -> None:
         """Begin to publish, and pause the publish there: half-way at its worst moment."""
@@ -87,7 +87,7 @@ class Cell:
     def resume_publish(self) -> None:
         """Let the publish that is paused go on to its end."""
         if self.paused and (done := self.paused.end(killed=False)):
-            require_published(done)
+            require_success(done)
         self.paused = None
 
     def kill_publish(self) -> None:
@@ -110,7 +110,7 @@ class Cell:
     def recycle(self, release: str) -> None:
         """Give every replica fresh workers."""
         for replica in self.stack.replicas(release):
-            self.stack.machine.recycle(replica)
+            self.stack.recycle(replica)
 
     def route(self, *, if_ready: bool = False, **weights: int) -> None:
         """Give out the traffic.
@@ -242,6 +242,31 @@ class Cell:
         self.stack.bring_store_back()
 
 
+VERBS: dict[str, Callable[..., object]] = {
+    "publish": Cell.publish,
+    "pause_publish": Cell.pause_publish,
+    "resume_publish": Cell.resume_publish,
+    "kill_publish": Cell.kill_publish,
+    "start": Cell.start,
+    "stop": Cell.stop,
+    "recycle": Cell.recycle,
+    "route": Cell.route,
+    "look": Cell.look,
+    "look_at_pages": Cell.look_at_pages,
+    "glance": Cell.glance,
+    "recycle_under_load": Cell.recycle_under_load,
+    "open_tab": Cell.open_tab,
+    "return_to_tab": Cell.return_to_tab,
+    "take_inventory": Cell.take_inventory,
+    "compare": Cell.compare,
+    "retire": Cell.retire,
+    "prune": Cell.prune,
+    "let_store_away": Cell.let_store_away,
+    "bring_store_back": Cell.bring_store_back,
+}
+"""What a step of a scenario may name."""
+
+
 def run_cell(
     stack: MatrixStack,
     scenario: Scenario,
@@ -251,7 +276,7 @@ def run_cell(
     camera: Camera | None = None,
 ) -> Path:
     """Carry a scenario out on a stack that has been made as new; returns the history."""
-    about = About(folder, stack.base, stack.kind.name, stack.machine.engine)
+    about = About(folder, stack.base, stack.kind.name, stack.state.engine)
     with recorded(about, scenario.name, say) as history:
         for release in RELEASES:
             history.record(stack.record(release))

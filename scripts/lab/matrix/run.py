@@ -21,15 +21,14 @@ from lab.errors import LabError
 from lab.judge.findings import Status
 from lab.judge.verdict import judge
 from lab.matrix.cell import RELEASES, run_cell
-from lab.matrix.machine import Machine
 from lab.matrix.result import Result, add_wanted, judged, load, not_applicable
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.matrix.stack import MatrixStack
+from lab.stacks.engines import reach
 from lab.stacks.lifecycle import take_away
-from lab.stacks.model import Say
+from lab.stacks.model import Plan, Say
 from lab.stacks.ports import free_ports
-from lab.stacks.startup import require_published
-from lab.stacks.state import State
+from lab.stacks.stack import require_success
 from lab.stacks.watchdog import Watchdog
 from lab.strategies import CURE, STRATEGIES, Strategy
 
@@ -142,31 +141,19 @@ def work(
 
 @contextmanager
 def worker_stack(engine: str, name: str, say: Say) -> Iterator[MatrixStack]:
-    """A stack with a store and nothing else; gone at the end, whatever the end is."""
+    """Make a stack with a store and nothing else; gone at the end, whatever the end is."""
     (port,) = free_ports(1)
-    state = State(name, engine, "skewproof", port)
+    plan = Plan(name=name, strategy=CURE, port=port, weights={}, publishes=(), replicas=1)
     with Watchdog(engine, name):
-        state.claim()
-        machine = machine_of(state)
+        stack = MatrixStack(reach(engine).claim(plan))
         try:
-            say(f"starting {machine.store}")
-            machine.start_store()
-            yield MatrixStack(machine)
+            say(f"starting {stack.machine.store}")
+            stack.machine.start_store(is_open=True)
+            yield stack
         finally:
-            take_away(machine)
+            take_away(stack)
     # Only where all went well: else its logs are worth a look.
-    shutil.rmtree(machine.folder)
-
-
-def machine_of(state: State) -> Machine:
-    """What runs the cells on an engine, of which only the one that is used is loaded."""
-    if state.engine == "compose":
-        from lab.matrix.compose import ComposeMachine
-
-        return ComposeMachine(state)
-    from lab.matrix.embedded import EmbeddedMachine
-
-    return EmbeddedMachine(state)
+    shutil.rmtree(stack.folder)
 
 
 def picture_references(camera: Camera, stack: MatrixStack, folder: Path) -> None:
@@ -177,7 +164,7 @@ def picture_references(camera: Camera, stack: MatrixStack, folder: Path) -> None
     """
     stack.begin(STRATEGIES[CURE])
     for release in RELEASES:
-        require_published(stack.publish_in(release, {}))
+        require_success(stack.publish(release))
         stack.add_replica(release)
     stack.start_gateway(dict.fromkeys(RELEASES, 100 // len(RELEASES)))
     for release in RELEASES:
@@ -206,6 +193,6 @@ def run_one(
 
 
 def describe(result: Result) -> str:
-    """A cell that has been run, in a line."""
+    """Return a cell that has been run, in a line."""
     surprise = f", expected {result.expected}" if result.surprises else ""
     return f"{result.strategy} x {result.scenario}: {result.status}{surprise}"

@@ -1,7 +1,7 @@
-"""The stack that one worker of the matrix runs its cells on, one after another.
+"""The stack of the matrix: the one stack, whose strategy changes, and that can be made as new.
 
-The store stays up from cell to cell; gateway, replicas and all that is stored are a cell's own.
-What runs all that is the engine's business: see `lab.matrix.machine`.
+A worker runs one cell after another on it. The store stays up from cell to cell; gateway, replicas
+and all that is stored are a cell's own. See docs/adr/0025.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +19,41 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import checkout
-from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.matrix.breakpoint import Pause, write_hook
 from lab.matrix.bucket import Bucket
-from lab.matrix.machine import SHARED, Machine
-from lab.stacks.embedded import is_ready
+from lab.stacks.machine import SHARED, Machine
 from lab.stacks.model import Publish, Replica
 from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION
 from lab.stacks.ports import is_free
-from lab.stacks.traffic import render_traffic
+from lab.stacks.stack import Stack
 from lab.strategies import STRATEGIES, Strategy
 
 UNUSED = ("-i", "admin/css/[!bdlnr]*", "-i", "admin/js/[!nt]*")
 """Files of the admin that its log-in page, the only one of it that is looked at, does not name."""
 KEEPS_MISSES = ("proxy_cache_valid 200 1h;", "proxy_cache_valid 200 403 404 1h;")
 """What makes of the gateway one that keeps a miss, as many CDNs do by default."""
+ONE_WORKER = {"GUNICORN_CMD_ARGS": "--preload --workers 1", "DRAIN_SECONDS": "0.01"}
+"""A fresh worker is a fork of a master that has imported everything and rendered nothing."""
 TEMPLATE = checkout.NGINX / "gateway.conf.template"
 SCRIPTS = checkout.ROOT / "scripts"
-READY_SECONDS = 60.0
 
 
-class MatrixStack:
-    """A machine whose strategy can be changed, and that can be made as new."""
+class MatrixStack(Stack):
+    """The stack plus a strategy; a replica need only live when it starts.
+
+    Attributes:
+        kind: the strategy.
+        keeps_misses: whether the gateway's cache keeps a 404.
+    """
+
+    start_path = "/livez"
 
     def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.base = machine.state.base
-        self.weights: dict[str, int] = {}
+        super().__init__(machine)
         self.kind: Strategy = STRATEGIES["skewproof"]
         self.keeps_misses = False
-        self.shared = machine.state.folder / SHARED
+        self.shared = self.folder / SHARED
         self.disk = self.shared / "disk"
         self.unmounted = self.shared / "unmounted"
         self.images = self.shared / "images"
@@ -58,14 +61,14 @@ class MatrixStack:
 
     @property
     def bucket(self) -> Bucket:
-        """The bucket, as root sees it."""
+        """Return the bucket, as root sees it."""
         store = {"S3_ENDPOINT_URL": f"http://127.0.0.1:{self.machine.store_port}"}
         return Bucket({**store, "S3_BUCKET": BUCKET, "AWS_REGION": REGION, **IDENTITIES})
 
     def begin(self, strategy: Strategy, *, keeps_misses: bool = False) -> None:
         """Make the stack as new, for a cell of this strategy."""
         self.machine.clear()
-        self.weights = {}
+        self.keep({})
         for directory in (self.disk, self.unmounted):
             shutil.rmtree(directory, ignore_errors=True)
         self.machine.start_store_again()  # the cell before may have broken off while it was away
@@ -74,13 +77,8 @@ class MatrixStack:
         self.kind, self.keeps_misses = strategy, keeps_misses
         self.disk.mkdir(parents=True, exist_ok=True)
 
-    def template(self) -> str:
-        """The gateway's template, with the mistake of "a cached 404" where the scenario has it."""
-        template = TEMPLATE.read_text()
-        return template.replace(*KEEPS_MISSES) if self.keeps_misses else template
-
     def static_root(self, release: str, role: str) -> Path:
-        """STATIC_ROOT: a directory for all, or one of the release's image."""
+        """Return STATIC_ROOT: a directory for all, or one of the release's image."""
         if self.kind.keeps == "disk":
             return self.disk / BUCKET / "static"
         if role == "PUBLISHER":  # a job has a container of its own, and takes it along
@@ -88,13 +86,13 @@ class MatrixStack:
         return self.images / f"{release}-{self.kind.image}"
 
     def environment(self, release: str, role: str) -> dict[str, str]:
-        """The environment of a process of this release."""
+        """Return the environment of a process of a release."""
         identity = role if self.kind.apart else "PUBLISHER"
         root = self.static_root(release, role)
         strategy = {"STATICFILES_STRATEGY": self.kind.name, "STATIC_ROOT": str(root)}
-        return {**self.machine.settings(identity), **strategy}
+        return {**self.machine.settings(identity), **ONE_WORKER, **strategy}
 
-    def build(self, release: str) -> Publish | None:
+    def build_image(self, release: str) -> Publish | None:
         """Collect into the release's image, where the strategy does so; an image is built once."""
         root = self.static_root(release, "WEB")
         if self.kind.image is None or (root / "staticfiles.json").exists():
@@ -102,95 +100,71 @@ class MatrixStack:
         settings = {**self.machine.settings("PUBLISHER"), "STATICFILES_STRATEGY": self.kind.image}
         return self.machine.collect(release, {**settings, "STATIC_ROOT": str(root)}, *UNUSED)
 
+    def publish(self, release: str) -> Publish:
+        """Run the publish job to its end."""
+        return self.publish_in(release, {})
+
     def publish_in(self, release: str, changes: Mapping[str, str]) -> Publish:
         """Run the publish job, with changes to its environment."""
         environment = {**self.environment(release, "PUBLISHER"), **changes}
         return self.machine.collect(release, environment, *UNUSED)
 
-    def pausing_at(self, pause: Pause) -> AbstractContextManager[dict[str, str]]:
-        """What makes a publish job wait: a proxy before the bucket, or a hook in its process."""
+    @contextmanager
+    def pausing(self, pause: Pause) -> Iterator[dict[str, str]]:
+        """Make a publish job wait at a breakpoint; the block gets what the job is to be told.
+
+        For a bucket a proxy stands before it, for a directory a hook in the process.
+        """
         if self.kind.keeps == "bucket":
-            return self.machine.proxied(pause)
-        write_hook(pause, self.disk / BUCKET / "static")
-        return nullcontext({"PYTHONPATH": os.pathsep.join([str(pause.folder), str(SCRIPTS)])})
-
-    def replicas(self, release: str) -> list[Replica]:
-        """The release's running replicas, oldest first."""
-        return self.machine.replicas(release)
-
-    def add_replica(self, release: str) -> None:
-        """Start a replica that lives; whether it is ready is seen when traffic is given out."""
-        replica = self.machine.start_replica(release, self.environment(release, "WEB"))
-        lives = partial(self.machine.answers, replica, "/livez")
-        self.wait_for(replica.name, lives, "does not live")
-        if release in self.weights and self.is_ready(replica):
-            self.route(self.weights)
-
-    def is_ready(self, replica: Replica) -> bool:
-        """Whether an orchestrator would send visitors to a replica."""
-        return self.machine.answers(replica, "/readyz")
+            proxy = ("lab.matrix.storeproxy", BUCKET, str(pause.folder))
+            with self.machine.beside_store(*proxy) as url:
+                yield {"S3_ENDPOINT_URL": url}
+        else:
+            write_hook(pause, self.disk / BUCKET / "static")
+            yield {"PYTHONPATH": os.pathsep.join([str(pause.folder), str(SCRIPTS)])}
 
     def members(self, release: str) -> list[Replica]:
-        """The replicas that are ready."""
-        return [each for each in self.machine.replicas(release) if self.is_ready(each)]
+        """Return the replicas that are ready: those to which an orchestrator sends visitors."""
+        return [each for each in self.replicas(release) if self.machine.answers(each, "/readyz")]
 
-    def drain(self, replica: Replica) -> None:
-        """Take the replica out of the traffic, then let it finish and stop."""
-        others = [each for each in self.members(replica.release) if each != replica]
-        if others and replica.release in self.weights:
-            self.machine.tell_gateway(self.traffic(self.weights, without=replica))
-        self.machine.stop_replica(replica)
-
-    def start_gateway(self, weights: Mapping[str, int]) -> None:
-        """Start the gateway, and wait until it reaches a replica."""
-        self.weights = dict(weights)
-        assets_port = None if self.kind.keeps == "bucket" else self.machine.origin_port
-        self.machine.run_gateway(self.template(), self.traffic(weights), assets_port)
-        self.wait_for("gateway", lambda: is_ready(self.base))
-
-    def route(self, weights: Mapping[str, int]) -> None:
-        """Give the traffic other weights, without dropping a connection."""
-        self.machine.tell_gateway(self.traffic(weights))
-        self.weights = dict(weights)
+    def run_gateway(self, traffic: str) -> None:
+        """Start the gateway, with the mistake of "a cached 404" where the scenario has it."""
+        template = TEMPLATE.read_text()
+        template = template.replace(*KEEPS_MISSES) if self.keeps_misses else template
+        origin = None if self.kind.keeps == "bucket" else self.machine.origin_port
+        self.machine.start_gateway(traffic, template, origin)
 
     def traffic(self, weights: Mapping[str, int], without: Replica | None = None) -> str:
-        """The gateway's traffic.conf, with the origin of the assets where that is no bucket."""
-        address = self.machine.address
-        servers = {
-            release: [address(each) for each in self.members(release) if each != without]
-            for release in weights
-        }
-        return render_traffic(weights, servers) + self.origin()
+        """Return traffic.conf, with the origin of the assets where that is no bucket."""
+        return super().traffic(weights, without) + self.origin()
 
     def origin(self) -> str:
-        """The server that stands where the store would be."""
-        if self.kind.keeps == "disk":
-            return directory_server(self.machine.origin_port, self.disk, BUCKET)
-        if self.kind.keeps == "image":
-            return replica_server(self.machine.origin_port, BUCKET)
-        return ""
+        """Return the server that stands where the store would be: to the gateway it is the store.
 
-    def wait_for(self, name: str, holds: Callable[[], bool], problem: str = "is not ready") -> None:
-        """Wait until something holds, or say what a service wrote."""
-        wait_until(holds, READY_SECONDS, f"{name} {problem}", lambda: self.machine.logs(name))
+        So its template, its cache and its promises are the same for every strategy.
+        """
+        port = self.machine.origin_port
+        if self.kind.keeps == "disk":
+            return directory_server(port, self.disk, BUCKET)
+        return replica_server(port, BUCKET) if self.kind.keeps == "image" else ""
 
     def let_store_away(self) -> None:
-        """The store stops, and keeps what it holds; a directory is one that is not mounted."""
+        """Stop the store, which keeps what it holds; take away a directory as if not mounted."""
         if self.kind.keeps == "disk":
             self.disk.rename(self.unmounted)
         else:
             self.machine.stop_store()
 
     def bring_store_back(self) -> None:
-        """The store is there again."""
+        """Let the store be there again, with all that it held."""
         if self.kind.keeps == "disk":
             self.unmounted.rename(self.disk)
         else:
             self.machine.start_store_again()
-            self.wait_for(self.machine.store, self.serves, "does not serve what it holds")
+            self.wait_for("store", self.serves, "does not serve what it holds")
 
     def serves(self) -> bool:
-        """Whether the store gives an asset to the public; SeaweedFS listens before it can."""
+        """Return whether the public gets an asset; SeaweedFS listens before it can serve."""
         if is_free(self.machine.store_port):
             return False
         try:
@@ -201,7 +175,7 @@ class MatrixStack:
             return False
 
     def inventory(self) -> dict[str, dict[str, Any]]:
-        """Every asset that is stored, and when it was written."""
+        """Return every asset that is stored, and when it was written."""
         if self.kind.keeps == "bucket":
             return self.bucket.inventory()
         root = self.static_root("v1", "WEB")
@@ -227,18 +201,18 @@ class MatrixStack:
             raise UnavailableError(f"prune_releases failed: {why}")
 
     def record(self, release: str) -> dict[str, Any]:
-        """What the release's build wrote down, under the names that the strategy gives."""
-        record = self.machine.record(release)
+        """Return what the build wrote down, under the names that the strategy gives."""
+        record = super().record(release)
         if not self.kind.hashed:
-            return unhashed(record, checkout.APP / "releases" / release / "static")
+            return without_hashes(record, checkout.APP / "releases" / release / "static")
         prefix = self.kind.prefix_of(release)
         paths = {source: prefix + name for source, name in record["paths"].items()}
         assets = {prefix + name: digest for name, digest in record["assets"].items()}
         return {**record, "paths": paths, "assets": assets}
 
 
-def unhashed(record: Mapping[str, Any], static: Path) -> dict[str, Any]:
-    """The record of a release whose files keep their names, and so their contents."""
+def without_hashes(record: Mapping[str, Any], static: Path) -> dict[str, Any]:
+    """Return the record of a release whose files keep their names, and so their contents."""
     admin = Path(django.__file__).parent / "contrib" / "admin" / "static"
     assets = {}
     for source in record["paths"]:
@@ -256,13 +230,13 @@ TYPES = """types {
 
 
 def directory_server(port: int, root: Path, bucket: str) -> str:
-    """A directory behind nginx; `root` has a folder of the bucket's name in it."""
+    """Return a server of a directory; `root` has a folder of the bucket's name in it."""
     location = f"location /{bucket}/ {{ root {root}; }}"
     return f"server {{ listen 127.0.0.1:{port}; {TYPES} {location} }}\n"
 
 
 def replica_server(port: int, bucket: str) -> str:
-    """The replicas themselves, drawn by weight: a CDN in front hands no cookie on."""
+    """Return a server that asks the replicas, by weight: a CDN in front hands no cookie on."""
     return (
         f"server {{ listen 127.0.0.1:{port}; location ~ ^/{bucket}(/static/.*)$ {{ "
         f"proxy_pass http://web_$drawn$1; proxy_set_header Host $http_host; }} }}\n"

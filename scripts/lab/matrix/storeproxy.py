@@ -1,7 +1,7 @@
 """A proxy before the store, in which a request waits at a breakpoint until it may go on.
 
-It runs in the lab, or with `python -m lab.matrix.storeproxy` in a container beside the store; so it
-imports nothing of the lab but breakpoints.
+It runs beside the store by `python -m lab.matrix.storeproxy`, in a container as well; so it imports
+nothing of the lab but breakpoints.
 """
 
 from __future__ import annotations
@@ -36,59 +36,63 @@ class StoreProxy:
         self, store: str, bucket: str, pause: Pause, address: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
         self.store, self.bucket, self.pause = store, bucket, pause
-        self._breakpoint, self._lock = pause.read(), threading.Lock()
-        handler = type("Handler", (_Handler,), {"proxy": self})
-        self._server = ThreadingHTTPServer(address, handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self.serve, name="store proxy", daemon=True)
+        self.breakpoint, self.lock = pause.read(), threading.Lock()
+        handler = type("BoundHandler", (Handler,), {"proxy": self})
+        self.server = ThreadingHTTPServer(address, handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.serve, name="store proxy", daemon=True)
 
     def serve(self) -> None:
         """Answer until somebody shuts it down."""
-        self._server.serve_forever(0.05)
+        self.server.serve_forever(0.05)
 
     def stops(self, method: str, path: str) -> bool:
-        """Whether this is the request that the breakpoint waits for."""
+        """Return whether this is the request that the breakpoint waits for."""
         if (operation := OPERATIONS.get(method)) is None:
             return False
         key = unquote(urlsplit(path).path).removeprefix(f"/{self.bucket}/")
-        with self._lock:
-            return self._breakpoint.is_hit(operation, key)
+        with self.lock:
+            return self.breakpoint.is_hit(operation, key)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """One connection of a client, with one of its own to the store."""
 
     protocol_version = "HTTP/1.1"
     proxy: StoreProxy
 
     def handle(self) -> None:
+        """Answer until the client is gone."""
         with suppress(ConnectionError):  # the client has been killed
             super().handle()
 
     def setup(self) -> None:
+        """Open a connection to the store for each of a client."""
         super().setup()
         self.store = HTTPConnection(self.proxy.store, timeout=PAUSE_SECONDS)
 
     def finish(self) -> None:
+        """Close both."""
         self.store.close()
         super().finish()
 
     def still_here(self) -> None:
-        """A client that hears something now and then does not time out."""
+        """Say so: a client that hears something now and then does not time out."""
         self.send_response_only(HTTPStatus.CONTINUE)
         self.end_headers()
 
     def forward(self) -> None:
+        """Forward a request when it may go on, and its answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         proxy = self.proxy
         if proxy.stops(self.command, self.path) and not proxy.pause.wait(self.still_here):
@@ -118,10 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the store has a log."""
 
 
-def main(store: str, bucket: str, folder: str, port: str) -> None:
-    """Serve in a container, and say so."""
-    proxy = StoreProxy(store, bucket, Pause(Path(folder)), ("0.0.0.0", int(port)))  # noqa: S104
-    print(f"listens on port {port}", flush=True)
+def main(store: str, bucket: str, folder: str, address: str) -> None:
+    """Serve as a process or in a container, and say so."""
+    host, _, port = address.rpartition(":")
+    proxy = StoreProxy(store, bucket, Pause(Path(folder)), (host, int(port)))
+    print(f"listens at {address}", flush=True)
     proxy.serve()
 
 

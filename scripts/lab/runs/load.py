@@ -22,7 +22,7 @@ from lab.errors import UnavailableError
 from lab.history import Answer, Fetch, History
 from lab.probe import Probe
 from lab.stacks.model import Say
-from lab.stacks.watchdog import with_this_lab
+from lab.stacks.processes import with_this_lab
 
 BEGIN_SECONDS = 30.0
 WARM_SECONDS = 3.0

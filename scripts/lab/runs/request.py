@@ -8,7 +8,7 @@ from lab.checkout import releases, require_release
 from lab.errors import LabError
 from lab.runs.rollout import Rollout
 from lab.stacks.lifecycle import DEFAULT_NAME, serving
-from lab.stacks.model import Stack
+from lab.stacks.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import History
 from lab.probe import Probe
-from lab.stacks.model import Publish, Replica, Say, Stack
+from lab.stacks.model import Publish, Replica, Say
+from lab.stacks.stack import Stack
 
 REACH_SECONDS = 20.0
 SETTLE_SECONDS = 60.0

@@ -23,8 +23,9 @@ from lab.stacks.lifecycle import (
     serving,
     temporary_stack,
 )
-from lab.stacks.model import Plan, Say, Stack
+from lab.stacks.model import Plan, Say
 from lab.stacks.ports import free_ports
+from lab.stacks.stack import Stack
 from lab.stacks.state import State, stack_names
 
 PACE_SECONDS = 2.0
@@ -70,7 +71,13 @@ def run_alone(request: RunRequest, say: Say) -> Path:
     published = (rollout.source,) if rollout.publishes else (rollout.target, rollout.source)
     (port,) = free_ports(1)
     name = f"{request.action}-{strategy}-{time.strftime('%H%M%S')}-{os.getpid()}"
-    plan = Plan(name, strategy, port, {rollout.source: 100}, published)
+    plan = Plan(
+        name=name,
+        strategy=strategy,
+        port=port,
+        weights={rollout.source: 100},
+        publishes=published,
+    )
     state = State(name, engine.name, strategy, port)
     about = About(state.folder, state.base, strategy, engine.name)
     with (

@@ -74,7 +74,7 @@ def copy_build(release: str, target: Path) -> Path:
     return beside.rename(target)
 
 
-def manage(*arguments: str) -> list[str | Path]:
+def manage_command(*arguments: str) -> list[str | Path]:
     """The command line of a management command; it runs in the folder of a build."""
     return [sys.executable, "manage.py", *arguments]
 
@@ -97,7 +97,7 @@ def finish(release: str, folder: Path) -> None:
     environment = {**base_environment(), "DEBUG": "true"}
     for command in (("record", RECORD), ("migrate", "--verbosity", "0")):
         name = f"{command[0]}-{release}-{os.getpid()}"
-        done = jobs.run(name, manage(*command), environment, folder)
+        done = jobs.run(name, manage_command(*command), environment, folder)
         if done.returncode:
             tail = last_lines(done.stdout + done.stderr, LINES)
             raise UnavailableError(f"{release} does not build: manage.py {command[0]}:\n{tail}")

@@ -1,4 +1,4 @@
-"""The compose engine: the containers of docker-compose.yml, unedited."""
+"""The compose engine: builds images, and creates a project for each stack."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from docker.errors import DockerException, ImageNotFound
 
 from lab.checkout import build_folder, releases
 from lab.errors import LabError, UnavailableError, describe
-from lab.stacks.compose import PROJECT_PREFIX, ComposeStack, project_of
-from lab.stacks.composecommand import compose, require_compose
-from lab.stacks.composeproject import Project, answered
+from lab.stacks.compose import PROJECT_PREFIX, ComposeMachine, project_of
+from lab.stacks.composeproject import Project, answered, compose, require_compose
+from lab.stacks.engines import MachineEngine
 from lab.stacks.model import Plan, Say
 from lab.stacks.processes import Processes
-from lab.stacks.startup import start
 from lab.stacks.state import State
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -56,7 +55,7 @@ def image_of(release: str) -> str:
     return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
 
 
-class ComposeEngine:
+class ComposeEngine(MachineEngine):
     """Builds images, creates a project's containers; the SDK does the rest."""
 
     name = "compose"
@@ -71,13 +70,13 @@ class ComposeEngine:
         services = [f"publish-{release}" for release in releases]
         compose(Processes(build_folder()), PROJECT_PREFIX, "build", *SERVERS, *services)
 
-    def built(self, release: str) -> bool:
-        """Whether the release's image is there."""
+    def is_built(self, release: str) -> bool:
+        """Return whether the release's image is there."""
         return self.has_image(image_of(release))
 
     @answered
     def has_image(self, image: str) -> bool:
-        """Whether an image is there."""
+        """Return whether an image is there."""
         try:
             self.client.images.get(image)
         except ImageNotFound:
@@ -112,18 +111,15 @@ class ComposeEngine:
                 f'or remove it with "docker compose -p {project.name} down --volumes"'
             )
 
-    def up(self, plan: Plan, say: Say) -> ComposeStack:
-        """Create every container of the project, start those of the plan; undo it on an error."""
+    def claim(self, plan: Plan) -> ComposeMachine:
+        """Claim the name of a new stack, for which every image has to be there."""
         require_compose()
         self.require_images()
         self.require_new(plan.name)
         state = State(plan.name, self.name, plan.strategy, plan.port)
         state.claim()
-        stack = ComposeStack(self.client, state, plan.replicas)
-        start(stack, plan, say)
-        return stack
+        return ComposeMachine(self.client, state, plan.replicas)
 
-    def attach(self, name: str) -> ComposeStack | None:
-        """The stack that `up` wrote down."""
-        state = State.load(name)
-        return ComposeStack(self.client, state) if state and state.engine == self.name else None
+    def find(self, state: State) -> ComposeMachine:
+        """Return what runs a stack that has been claimed."""
+        return ComposeMachine(self.client, state)

@@ -1,9 +1,12 @@
-"""The containers of one Compose project, found by the labels that Compose gave them."""
+"""One Compose project: made by `docker compose`, found again by the labels that it gave."""
 
 from __future__ import annotations
 
 import functools
 import io
+import os
+import shutil
+import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +22,10 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.models.volumes import Volume
 
+from lab.checkout import ROOT
 from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import LabError, UnavailableError, describe
-from lab.stacks.processes import last_lines
+from lab.stacks.processes import Processes, last_lines
 
 LABEL = "com.docker.compose"
 READY_SECONDS = 60.0
@@ -29,6 +33,11 @@ JOB_SECONDS = 600
 REMOVE_SECONDS = 60.0
 QUIET_SECONDS = 0.5
 """Nothing must appear for so long: a request that was interrupted may still be carried out."""
+
+DOCKER_COMPOSE = ("docker", "compose")
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+LINES = 15
+REMEDY = "install the Compose plugin of Docker, or choose --engine embedded"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -310,3 +319,41 @@ def environment_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The environment in the configuration of a container."""
     pairs = (pair.partition("=") for pair in config["Env"])
     return {key: value for key, _, value in pairs}
+
+
+def require_compose() -> None:
+    """See that there is a `docker compose`.
+
+    Raises:
+        UnavailableError: there is no `docker`, or it has no Compose plugin.
+    """
+    if not shutil.which("docker"):
+        raise UnavailableError(f"there is no docker on PATH: {REMEDY}")
+    done = subprocess.run(
+        [*DOCKER_COMPOSE, "version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        why = last_lines(done.stderr or done.stdout, 1)
+        raise UnavailableError(f'"docker compose" does not work: {REMEDY} ({why})')
+
+
+def compose(jobs: Processes, project: str, *arguments: str, **variables: str) -> None:
+    """Run `docker compose` on the checkout's file, and keep what it writes in logs/compose.log.
+
+    Raises:
+        UnavailableError: it failed; with the last lines that it wrote.
+    """
+    command = [*DOCKER_COMPOSE, "--progress", "plain", "-f", str(COMPOSE_FILE), "-p", project]
+    name = f"compose-{os.getpid()}"
+    done = jobs.run(name, [*command, *arguments], {**os.environ, **variables}, jobs.folder)
+    log = jobs.log_folder / "compose.log"
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode:
+        tail = last_lines(done.stdout + done.stderr, LINES)
+        raise UnavailableError(
+            f"docker compose {arguments[0]} failed; {log} has all of it, its last lines:\n{tail}"
+        )

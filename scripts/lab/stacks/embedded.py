@@ -1,4 +1,4 @@
-"""One embedded stack: its processes, its folder, and the verbs of a rollout on them."""
+"""The embedded engine: docker-compose.yml's topology as processes, from wheels alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,69 +18,96 @@ import requests
 from lab.checkout import MINIO
 from lab.deadline import wait_until
 from lab.errors import UnavailableError
-from lab.stacks.build import LINES, RECORD, copy_build, manage
-from lab.stacks.model import Publish, Replica
+from lab.stacks.build import LINES, RECORD, build_release, copy_build, is_built, manage_command
+from lab.stacks.engines import MachineEngine
+from lab.stacks.machine import Environment
+from lab.stacks.model import Plan, Publish, Replica, Say
 from lab.stacks.nginx import NAME as GATEWAY
 from lab.stacks.nginx import Gateway
 from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore, make_store, store_kind
 from lab.stacks.ports import free_ports, is_free
-from lab.stacks.processes import Processes, base_environment, last_lines
+from lab.stacks.processes import (
+    JOBS,
+    Processes,
+    base_environment,
+    last_lines,
+    with_this_lab,
+)
+from lab.stacks.stack import READY_SECONDS
 from lab.stacks.state import State
-from lab.stacks.traffic import render_traffic
 
 STORE = "store"
-READY_SECONDS = 60.0
-DRAIN_SECONDS = 2.0
-"""How long a replica that fails readiness still serves; the gateway has dropped it before."""
 STORED = (STORE, GATEWAY, "releases", "pids")
 """The folders that go with the stack."""
 
 
-class EmbeddedStack:
-    """Gateway, store and replicas under one folder."""
+class EmbeddedEngine(MachineEngine):
+    """Builds into .lab/build, runs under .lab/<stack>."""
 
-    gunicorn: tuple[str, ...] = ()
-    """Its options, beside those of app/gunicorn.conf.py."""
-    drain_seconds = DRAIN_SECONDS
+    name = "embedded"
+
+    def build(self, releases: Sequence[str], say: Say) -> None:
+        """Copy each release and do to the copy what app/Dockerfile does in its image."""
+        for release in releases:
+            say(f"building {release}")
+            build_release(release)
+
+    def is_built(self, release: str) -> bool:
+        """Return whether `lab build` has made the release."""
+        return is_built(release)
+
+    def claim(self, plan: Plan) -> EmbeddedMachine:
+        """Claim the name of a new stack."""
+        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state.claim()
+        return EmbeddedMachine(state)
+
+    def find(self, state: State) -> EmbeddedMachine:
+        """Return what runs a stack that has been claimed."""
+        return EmbeddedMachine(state)
+
+
+class EmbeddedMachine:
+    """Processes under one folder."""
 
     def __init__(self, state: State) -> None:
-        self.state = state
-        self.name, self.strategy = state.name, state.strategy
-        self.base, self.folder = state.base, state.folder
+        self.state, self.folder = state, state.folder
         self.processes = Processes(self.folder)
         self.gateway = Gateway(state, self.processes)
-        details = state.details
-        self.store: str = details.get("store") or store_kind()
-        self.store_port: int = details.get("store_port", 0)
-        self.litter: list[str] = details.get("litter", [])
+        self.store: str = state.details.get("store") or store_kind()
+        self.store_port: int = state.details.get("store_port", 0)
+        self.litter: list[str] = state.details.get("litter", [])
         """Files that the store leaves behind outside its folder."""
-        self.weights: dict[str, int] = details.get("weights", {})
-        self.ports: dict[str, int] = details.get("ports", {})
+        self.ports: dict[str, int] = state.details.get("ports", {})
         """The port of each replica, by its name."""
+        self.server: ObjectStore | None = None
+        (self.origin_port,) = free_ports(1)
 
-    def save(self) -> None:
-        """Write down what has changed."""
-        self.state.details = {
-            "store": self.store,
-            "store_port": self.store_port,
-            "litter": self.litter,
-            "weights": self.weights,
-            "ports": self.ports,
-        }
-        self.state.save()
-
-    def gone(self) -> list[str]:
-        """The programs that should run and do not."""
+    def find_missing(self) -> list[str]:
+        """Return the programs that should run and do not."""
         expected = dict.fromkeys((STORE, GATEWAY, *self.processes.services()))
         return [name for name in expected if self.processes.find(name) is None]
 
-    def start_store(self) -> None:
+    def require_running(self, part: str) -> None:
+        """See that a program has not ended."""
+        self.processes.require_running(part)
+
+    def wait_for(self, part: str, holds: Callable[[], bool], problem: str) -> None:
+        """Wait for a program, unless it has ended."""
+
+        def runs_and_holds() -> bool:
+            self.require_running(part)
+            return holds()
+
+        wait_until(runs_and_holds, READY_SECONDS, f"{part} {problem}", lambda: self.logs(part))
+
+    def start_store(self, *, is_open: bool = False) -> None:  # noqa: ARG002 - it always is
         """Start the S3 server and set its bucket up, as the `setup` service does."""
-        store = make_store(self.store, self.folder / STORE)
-        self.store_port, self.litter = store.port, [*store.litter]
-        self.save()
-        self.run_store(store)
-        setup = {**base_environment(), **store.settings}
+        server = self.server = make_store(self.store, self.folder / STORE)
+        self.store_port, self.litter = server.port, [*server.litter]
+        self.state.keep(store=self.store, store_port=self.store_port, litter=self.litter)
+        self.start_store_again()
+        setup = {**base_environment(), **server.settings}
         done = self.processes.run("setup", [sys.executable, MINIO / "setup.py"], setup, self.folder)
         if done.returncode:
             raise UnavailableError(
@@ -87,17 +115,23 @@ class EmbeddedStack:
                 f"the store's last words:\n{self.logs(STORE)}"
             )
 
-    def run_store(self, store: ObjectStore) -> None:
-        """Start the S3 server, and wait until it listens."""
-        environment = {**base_environment(), **store.environment}
-        self.processes.start(STORE, store.command, environment, self.folder / STORE)
-        self.wait_for(STORE, lambda: not is_free(store.port))
+    def start_store_again(self) -> None:
+        """Start the S3 server if it does not run, and wait until it listens."""
+        server = self.server
+        if server and self.processes.find(STORE) is None:
+            environment = {**base_environment(), **server.environment}
+            self.processes.start(STORE, server.command, environment, self.folder / STORE)
+            self.wait_for(STORE, lambda: not is_free(server.port), "is not ready")
+
+    def stop_store(self) -> None:
+        """Stop the S3 server, which keeps what it holds."""
+        self.processes.stop(STORE)
 
     def settings(self, role: str) -> dict[str, str]:
-        """The app's environment for one identity of the store, as docker-compose.yml gives it."""
+        """Return the app's environment for an identity, as docker-compose.yml gives it."""
         return {
             **base_environment(),
-            "STATICFILES_STRATEGY": self.strategy,
+            "STATICFILES_STRATEGY": self.state.strategy,
             "PUBLIC_HOST": self.state.host,
             "SECRET_KEY": "for-this-demonstration-on-127.0.0.1-only-and-nowhere-else",
             "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.store_port}",
@@ -108,86 +142,93 @@ class EmbeddedStack:
         }
 
     def release_folder(self, release: str) -> Path:
-        """The stack's own copy of a release, made when it is first needed."""
+        """Return the stack's own copy of a release, made when it is first needed."""
         return copy_build(release, self.folder / "releases" / release)
 
-    def publish(self, release: str) -> Publish:
-        """Run the release's one-shot publish job to its end."""
-        return self.collect(release, self.settings("PUBLISHER"))
-
-    def collect(self, release: str, environment: Mapping[str, str], *options: str) -> Publish:
-        """Run collectstatic to its end, in an environment of one's choice."""
+    def collect(self, release: str, environment: Environment, *options: str) -> Publish:
+        """Run the release's collectstatic to its end."""
         name, folder = f"publish-{release}", self.release_folder(release)
         started = time.monotonic()
-        command = manage("collectstatic", "--no-input", *options)
+        command = manage_command("collectstatic", "--no-input", *options)
+        environment = environment or self.settings("PUBLISHER")
         done = self.processes.run(name, command, environment, folder)
+        seconds = time.monotonic() - started
         log = (done.stdout + done.stderr).strip()
         with (self.processes.log_folder / f"{name}.log").open("a") as file:
             file.write(log + "\n")
-        seconds = time.monotonic() - started
-        return Publish(release, done.returncode, seconds, last_lines(log, LINES))
-
-    def inventory(self) -> dict[str, dict[str, Any]]:
-        """Every object of the store, as a publisher may list it."""
-        folder = self.release_folder(next(iter(self.weights)))
-        done = self.processes.run(
-            "inventory", manage("inventory"), self.settings("PUBLISHER"), folder
+        return Publish(
+            release=release,
+            exit_code=done.returncode,
+            seconds=seconds,
+            log=last_lines(log, LINES),
         )
-        if done.returncode:
-            raise UnavailableError(f"the store cannot be listed: {last_lines(done.stderr, 1)}")
-        listing: dict[str, dict[str, Any]] = json.loads(done.stdout)
-        return listing
 
-    def record(self, release: str) -> dict[str, Any]:
-        """What the release's build wrote down: manifest and digests."""
-        record: dict[str, Any] = json.loads((self.release_folder(release) / RECORD).read_text())
-        return record
+    def kill_publish(self, release: str) -> None:
+        """Kill the collectstatic that runs."""
+        self.processes.send(f"{JOBS}publish-{release}", signal.SIGKILL)
 
-    def replicas(self, release: str) -> list[Replica]:
-        """The release's running replicas, oldest first."""
-        running = (name for name in self.ports if self.processes.find(name))
-        return [Replica(release, name) for name in running if name.startswith(f"web-{release}-")]
+    def manage(self, release: str, environment: Environment, *command: str) -> str | None:
+        """Run a command of manage.py; return the last line of one that fails."""
+        folder, environment = (
+            self.release_folder(release),
+            environment or self.settings("PUBLISHER"),
+        )
+        done = self.processes.run(command[0], manage_command(*command), environment, folder)
+        return last_lines(done.stderr, 1) if done.returncode else None
 
-    def add_replica(self, release: str) -> Replica:
-        """Start one more replica, wait until it is ready, and tell the gateway where it is."""
-        replica = self.start_replica(release, self.settings("WEB"))
-        port = self.ports[replica.name]
-        self.wait_for(replica.name, lambda: is_ready(f"http://127.0.0.1:{port}/"))
-        if release in self.weights:
-            self.route(self.weights)
-        return replica
+    @contextmanager
+    def beside_store(self, module: str, *arguments: str) -> Iterator[str]:
+        """Run a module of the lab as one more process."""
+        name, (port,) = module.rpartition(".")[2], free_ports(1)
+        told = [f"127.0.0.1:{self.store_port}", *arguments, f"127.0.0.1:{port}"]
+        command = [sys.executable, "-m", module, *told]
+        self.processes.start(name, command, with_this_lab(base_environment()), self.folder)
+        try:
+            self.wait_for(name, lambda: not is_free(port), "does not listen")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            self.processes.stop(name)
 
-    def start_replica(self, release: str, settings: Mapping[str, str]) -> Replica:
-        """Start one more replica, which need not be ready yet."""
+    def start_replica(self, release: str, environment: Environment) -> Replica:
+        """Start one more gunicorn, which need not be ready yet."""
         taken = [int(name.rpartition("-")[2]) for name in self.ports]
         name = f"web-{release}-{max(taken, default=0) + 1}"
-        (port,) = free_ports(1)
-        self.ports[name] = port
-        self.save()
-        environment = {
-            **settings,
+        (self.ports[name],) = free_ports(1)
+        self.state.keep(ports=self.ports)
+        own = {
             "REPLICA": name,
-            "BIND": f"127.0.0.1:{port}",
+            "BIND": f"127.0.0.1:{self.ports[name]}",
             "DRAIN_FILE": str(self.folder / "pids" / f".{name}.draining"),
-            "DRAIN_SECONDS": str(self.drain_seconds),
             "PYTHONUNBUFFERED": "1",
         }
-        command = [sys.executable, "-m", "gunicorn", *self.gunicorn, "shop.wsgi"]
+        command = [sys.executable, "-m", "gunicorn", "shop.wsgi"]
+        environment = {**(environment or self.settings("WEB")), **own}
         self.processes.start(name, command, environment, self.release_folder(release))
         return Replica(release, name)
 
-    def wait_for(self, name: str, ready: Callable[[], bool], problem: str = "is not ready") -> None:
-        """Wait until a program is ready; one that has ended is not waited for."""
+    def answers(self, replica: Replica, path: str) -> bool:
+        """Return whether a replica answers a path with 200."""
+        try:
+            return requests.get(f"http://{self.address(replica)}{path}", timeout=2).ok
+        except requests.RequestException:
+            return False
 
-        def runs_and_is_ready() -> bool:
-            self.processes.require_running(name)
-            return ready()
+    def address(self, replica: Replica) -> str:
+        """Return host and port of a replica."""
+        return f"127.0.0.1:{self.ports[replica.name]}"
 
-        wait_until(runs_and_is_ready, READY_SECONDS, f"{name} {problem}", lambda: self.logs(name))
+    def find_servers(self, release: str, replicas: Sequence[Replica]) -> list[str]:  # noqa: ARG002
+        """Return the addresses of these replicas, which never change."""
+        return [self.address(each) for each in replicas]
+
+    def replicas(self, release: str) -> list[Replica]:
+        """Return the release's running replicas, oldest first."""
+        running = (name for name in self.ports if self.processes.find(name))
+        return [Replica(release, name) for name in running if name.startswith(f"web-{release}-")]
 
     def recycle(self, replica: Replica) -> None:
-        """HUP: gunicorn starts fresh workers, and the old ones finish what they were doing."""
-        self.processes.require_running(replica.name)
+        """HUP it: gunicorn starts fresh workers, and the old ones finish what they were doing."""
+        self.require_running(replica.name)
         before = worker_pids(self.processes, replica.name)
         self.processes.send(replica.name, signal.SIGHUP)
         self.wait_for(
@@ -196,38 +237,52 @@ class EmbeddedStack:
             "still has its old workers",
         )
 
-    def drain(self, replica: Replica) -> None:
-        """Take the replica out of the traffic, then let it finish and stop."""
+    def stop_replica(self, replica: Replica) -> None:
+        """Let a replica finish, and stop it."""
         self.ports.pop(replica.name, None)
-        if self.replicas(replica.release):
-            self.route(self.weights)
         self.processes.stop(replica.name)
-        self.save()
+        self.state.keep(ports=self.ports)
 
-    def start_gateway(self, weights: Mapping[str, int]) -> None:
-        """Start nginx, and wait until it reaches a replica."""
-        self.weights = dict(weights)
-        self.save()
-        self.gateway.start(self.store_port, self.traffic(weights))
-        self.wait_for(GATEWAY, lambda: is_ready(self.base))
+    def start_gateway(
+        self, traffic: str, template: str | None = None, assets_port: int | None = None
+    ) -> None:
+        """Start nginx, which need not be ready yet."""
+        self.gateway.start(assets_port or self.store_port, traffic, template)
 
-    def traffic(self, weights: Mapping[str, int]) -> str:
-        """The gateway's traffic.conf for these weights and the replicas of this moment."""
-        servers = {
-            release: [f"127.0.0.1:{self.ports[each.name]}" for each in self.replicas(release)]
-            for release in weights
-        }
-        return render_traffic(weights, servers)
+    def tell_gateway(self, traffic: str) -> None:
+        """Put another traffic.conf in place."""
+        self.gateway.route(traffic)
 
-    def route(self, weights: Mapping[str, int]) -> None:
-        """Give the traffic other weights, without dropping a connection."""
-        self.gateway.route(self.traffic(weights))
-        self.weights = dict(weights)
-        self.save()
+    def inventory(self) -> dict[str, dict[str, Any]]:
+        """Return every object of the store, as a publisher may list it."""
+        folder = next(path for path in (self.folder / "releases").iterdir() if path.is_dir())
+        settings = self.settings("PUBLISHER")
+        done = self.processes.run("inventory", manage_command("inventory"), settings, folder)
+        if done.returncode:
+            raise UnavailableError(f"the store cannot be listed: {last_lines(done.stderr, 1)}")
+        listing: dict[str, dict[str, Any]] = json.loads(done.stdout)
+        return listing
 
-    def logs(self, service: str, lines: int = 20) -> str:
-        """The last lines that a service wrote."""
-        return self.processes.log(service, lines)
+    def record(self, release: str) -> dict[str, Any]:
+        """Return what the release's build wrote down: manifest and digests."""
+        record: dict[str, Any] = json.loads((self.release_folder(release) / RECORD).read_text())
+        return record
+
+    def logs(self, part: str, lines: int = 20) -> str:
+        """Return the last lines that a program wrote."""
+        return self.processes.log(part, lines)
+
+    def clear(self) -> None:
+        """Stop everything but the store."""
+        for name in reversed(self.processes.services()):
+            if name != STORE:
+                self.processes.stop(name)
+        self.ports = {}
+        shutil.rmtree(self.folder / GATEWAY, ignore_errors=True)
+
+    def break_off(self) -> None:
+        """End at once all that runs, jobs as well."""
+        self.processes.stop_all()
 
     def down(self) -> None:
         """Stop everything and remove what the stack stored; histories and logs stay."""
@@ -240,16 +295,8 @@ class EmbeddedStack:
         self.state.forget()
 
 
-def is_ready(base: str) -> bool:
-    """Whether /readyz is answered with 200."""
-    try:
-        return requests.get(f"{base}readyz", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
-
-
 def worker_pids(processes: Processes, name: str) -> set[int]:
-    """The pids of a gunicorn's workers."""
+    """Return the pids of a gunicorn's workers."""
     master = processes.find(name)
     try:
         return {worker.pid for worker in master.children()} if master else set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from lab.checkout import BUILDS, FOREIGN, MATRIX, releases, require_release, stack_folder
 from lab.errors import LabError, UnavailableError
 from lab.stacks.engines import reach
-from lab.stacks.model import Engine, Plan, Say, Stack
+from lab.stacks.model import Engine, Plan, RunningStack, Say
 from lab.stacks.ports import require_free
+from lab.stacks.stack import Stack
 from lab.stacks.state import State, locked, stack_names
 from lab.stacks.watchdog import Watchdog
 from lab.strategies import COMPARED
@@ -48,7 +48,7 @@ def require_strategy(strategy: str) -> str:
 def require_built(engine: Engine, wanted: Collection[str]) -> None:
     """Refuse releases that are unknown, or have not been built."""
     for release in wanted:
-        if not engine.built(require_release(release)):
+        if not engine.is_built(require_release(release)):
             raise LabError(
                 f"release {release} is not built for the engine {engine.name}: "
                 f'run "lab build {release} --engine {engine.name}"'
@@ -56,7 +56,7 @@ def require_built(engine: Engine, wanted: Collection[str]) -> None:
 
 
 def require_stack(name: str) -> tuple[Engine, Stack]:
-    """The stack of that name, whole, and what runs it.
+    """Return the stack of that name, whole, and what runs it.
 
     Raises:
         LabError: there is none, or it is half up.
@@ -67,7 +67,7 @@ def require_stack(name: str) -> tuple[Engine, Stack]:
         raise LabError(f'no stack {name} is up (there is: {there}); start one with "lab up"')
     engine = reach(state.engine)
     stack = engine.attach(name)
-    gone = stack.gone() if stack else ["all of it"]
+    gone = stack.find_missing() if stack else ["all of it"]
     if stack is None or gone:
         raise LabError(
             f"stack {name} is half up ({', '.join(gone)} does not run): "
@@ -76,12 +76,12 @@ def require_stack(name: str) -> tuple[Engine, Stack]:
     return engine, stack
 
 
-def serving(stack: Stack) -> list[str]:
-    """The releases that have running replicas."""
+def serving(stack: RunningStack) -> list[str]:
+    """Return the releases that have running replicas."""
     return [release for release in releases() if stack.replicas(release)]
 
 
-def require_serving(stack: Stack, wanted: Collection[str]) -> None:
+def require_serving(stack: RunningStack, wanted: Collection[str]) -> None:
     """Refuse a share for a release that has no replica."""
     there = serving(stack)
     for release in wanted:
@@ -92,7 +92,7 @@ def require_serving(stack: Stack, wanted: Collection[str]) -> None:
             )
 
 
-def require_published(stack: Stack, release: str) -> None:
+def require_published(stack: RunningStack, release: str) -> None:
     """Refuse to go back to a release whose assets are not in the store."""
     stored = stack.inventory()
     assets = stack.record(release)["assets"]
@@ -134,7 +134,7 @@ def start_stack(engine: Engine, plan: Plan, say: Say) -> Stack:
 
 @contextmanager
 def temporary_stack(engine: Engine, plan: Plan, say: Say) -> Iterator[Stack]:
-    """A stack for one run: gone at the end, whatever the end is."""
+    """Start a stack for one run: gone at the end, whatever the end is."""
     with Watchdog(engine.name, plan.name):
         stack = engine.up(plan, say)
         try:
@@ -157,16 +157,7 @@ def take_down(name: str, say: Say) -> None:
             take_away(stack)
 
 
-class Stoppable(Protocol):
-    """Whatever of a stack can be taken down."""
-
-    name: str
-
-    def down(self) -> None:
-        """Stop everything and remove what the stack stored; histories and logs stay."""
-
-
-def take_away(stack: Stoppable) -> None:
+def take_away(stack: RunningStack) -> None:
     """Stop everything and remove what the stack stored.
 
     Raises:

@@ -1,11 +1,14 @@
-"""What an engine offers: a stack that is running, and the few verbs of a rollout."""
+"""What a stack is to those who start it, roll it or watch it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from lab.stacks.stack import Stack
 
 REPLICAS = 2
 """Replicas of a release that serves all the traffic."""
@@ -14,17 +17,24 @@ Say = Callable[[str], None]
 """Takes one line of progress."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to start: everything that tells one stack from another."""
+    """What to start: everything that tells one stack from another.
+
+    Attributes:
+        name: the stack's name.
+        strategy: how it keeps static files.
+        port: where its gateway listens on 127.0.0.1.
+        weights: percent of the requests by release; each release named here gets its replicas.
+        publishes: what is published first, in this order; at least the releases of `weights`.
+        replicas: how many a release gets.
+    """
 
     name: str
     strategy: str
     port: int
     weights: Mapping[str, int]
-    """Percent by release; each release named here gets its replicas."""
     publishes: Sequence[str]
-    """What is published first, in this order; at least the releases of `weights`."""
     replicas: int = REPLICAS
 
 
@@ -36,9 +46,9 @@ class Replica:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Publish:
-    """How a publish ended."""
+    """How a publish job ended, after how many seconds, and the last lines that it wrote."""
 
     release: str
     exit_code: int
@@ -46,63 +56,60 @@ class Publish:
     log: str
 
 
-class Stack(Protocol):
-    """A stack that runs, whatever runs it."""
+class RunningStack(Protocol):
+    """What can be asked of a stack by those who watch it, whoever replaces its replicas."""
 
-    name: str
-    strategy: str
-    base: str
-    """The URL of the gateway's root, with its slash."""
-    folder: Path
-    """Where logs and histories go."""
+    @property
+    def name(self) -> str:
+        """Return the stack's name."""
 
-    def gone(self) -> list[str]:
-        """The parts that should run and do not: what makes a stack half up."""
+    @property
+    def strategy(self) -> str:
+        """Return how it keeps static files."""
+
+    @property
+    def base(self) -> str:
+        """Return the URL of the gateway's root, with its slash."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where logs and histories go."""
+
+    def find_missing(self) -> list[str]:
+        """Return the parts that should run and do not: what makes a stack half up."""
 
     def publish(self, release: str) -> Publish:
         """Run the release's one-shot publish job to its end."""
 
     def inventory(self) -> dict[str, dict[str, Any]]:
-        """Every object of the store: key -> last_modified, etag, bytes."""
+        """Return every object of the store: key -> last_modified, etag, bytes."""
 
     def record(self, release: str) -> dict[str, Any]:
-        """What the release's build wrote down: manifest and digests."""
+        """Return what the release's build wrote down: manifest and digests."""
 
     def replicas(self, release: str) -> list[Replica]:
-        """The release's running replicas, oldest first."""
-
-    def add_replica(self, release: str) -> Replica:
-        """Start one more replica and wait until it is ready."""
-
-    def recycle(self, replica: Replica) -> None:
-        """Replace the replica's worker processes gracefully, as `max_requests` does."""
-
-    def drain(self, replica: Replica) -> None:
-        """Fail readiness, finish what runs, stop; returns when the replica is gone."""
-
-    def route(self, weights: Mapping[str, int]) -> None:
-        """Give the traffic other weights, without dropping a connection."""
+        """Return the release's running replicas, oldest first."""
 
     def logs(self, service: str, lines: int = 20) -> str:
-        """The last lines that a service wrote."""
+        """Return the last lines that a service wrote."""
 
     def down(self) -> None:
         """Stop everything and remove what the stack stored; histories and logs stay."""
 
 
 class Engine(Protocol):
-    """Builds releases and starts stacks."""
+    """Builds releases, starts stacks, and finds them again."""
 
     name: str
 
     def build(self, releases: Sequence[str], say: Say) -> None:
         """Build the releases, and what serves them."""
 
-    def built(self, release: str) -> bool:
-        """Whether the release can be started."""
+    def is_built(self, release: str) -> bool:
+        """Return whether the release can be started."""
 
     def up(self, plan: Plan, say: Say) -> Stack:
         """Start the stack of `plan`; on an error stop what had been started."""
 
     def attach(self, name: str) -> Stack | None:
-        """The stack of that name, if there is one, running or not."""
+        """Return the stack of that name if there is one, running or not."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.checkout import ROOT
 from lab.deadline import POLL_SECONDS, wait_until
 from lab.errors import UnavailableError
 
@@ -40,6 +41,12 @@ def base_environment() -> dict[str, str]:
     """What every program gets: the way to other programs, and nothing of the user's AWS set-up."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
     return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def with_this_lab(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment such that Python finds this very lab, whatever may be installed."""
+    places = (str(ROOT / "scripts"), environment.get("PYTHONPATH"))
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def last_lines(text: str, lines: int) -> str:

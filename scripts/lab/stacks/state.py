@@ -27,7 +27,7 @@ class State:
     strategy: str
     port: int
     details: dict[str, Any] = field(default_factory=dict)
-    """What only its engine understands."""
+    """The weights of the gateway, and what only its engine understands."""
 
     @property
     def host(self) -> str:
@@ -74,7 +74,7 @@ class State:
             LabError: the name is taken.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self._write_beside()
+        beside = self.write_beside()
         try:
             self.path.hardlink_to(beside)
         except FileExistsError:
@@ -87,13 +87,19 @@ class State:
 
     def save(self) -> None:
         """Write the file beside and rename it into place."""
-        self._write_beside().rename(self.path)
+        self.write_beside().rename(self.path)
+
+    def keep(self, **details: Any) -> None:
+        """Write down what has changed of the details."""
+        self.details.update(details)
+        self.save()
 
     def forget(self) -> None:
         """Remove the file: the stack is gone."""
         self.path.unlink(missing_ok=True)
 
-    def _write_beside(self) -> Path:
+    def write_beside(self) -> Path:
+        """Write the file under a name of its own, and return its path."""
         beside = self.folder / f"{FILE}.{os.getpid()}-{threading.get_ident()}"
         try:
             beside.write_text(json.dumps(asdict(self), indent=1))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from lab import checkout
+from lab.stacks.processes import with_this_lab
 from lab.stacks.state import stack_names
 
 BYE = b"bye"
@@ -43,7 +43,7 @@ class Watchdog:
         return self
 
     def dismiss(self) -> None:
-        """The stack shall stay up, or nothing of it is left."""
+        """Send it home: the stack is to stay up, or nothing of it is left."""
         self.leave(BYE)
 
     def leave(self, word: bytes = b"") -> None:
@@ -66,12 +66,6 @@ class Watchdog:
             self.leave()
         else:
             self.dismiss()
-
-
-def with_this_lab(environment: Mapping[str, str]) -> dict[str, str]:
-    """The same, so that Python finds this very lab, whatever may be installed."""
-    places = (str(checkout.ROOT / "scripts"), environment.get("PYTHONPATH"))
-    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def main(engine: str, stack: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.stacks.model import Plan, Publish, Replica, Say
-from lab.stacks.startup import start
+from lab.stacks.stack import start
 from lab.stacks.state import State
 
 RELEASES = ("v1", "v2")
@@ -92,6 +92,7 @@ class MiniatureStack:
     def __post_init__(self) -> None:
         self.name, self.strategy = self.state.name, self.state.strategy
         self.base, self.folder = self.state.base, self.state.folder
+        self.machine = self
 
     def drawn(self, cookie: str) -> str:
         for release in self.weights:
@@ -99,7 +100,7 @@ class MiniatureStack:
                 return release
         return max(self.weights, key=lambda release: self.weights[release])
 
-    def gone(self) -> list[str]:
+    def find_missing(self) -> list[str]:
         return self.missing
 
     def start_store(self) -> None:
@@ -108,7 +109,8 @@ class MiniatureStack:
     def publish(self, release: str) -> Publish:
         self.tamper("publish")
         self.published.append(release)
-        return Publish(release, self.exit_code, 0.1, "1 static file copied")
+        copied = "1 static file copied"
+        return Publish(release=release, exit_code=self.exit_code, seconds=0.1, log=copied)
 
     def inventory(self) -> dict[str, dict[str, Any]]:
         self.tamper("inventory")
@@ -194,7 +196,7 @@ class MiniatureEngine:
         for release in releases:
             say(f"building {release}")
 
-    def built(self, release: str) -> bool:
+    def is_built(self, release: str) -> bool:
         return release not in self.unbuilt
 
     def up(self, plan: Plan, say: Say) -> MiniatureStack:

@@ -12,7 +12,7 @@ from tests.unit.lab.conftest import Command
 from tests.unit.lab.miniature import MiniatureEngine, histories
 
 from lab.errors import UnavailableError
-from lab.stacks.composecommand import require_compose
+from lab.stacks.composeproject import require_compose
 from lab.stacks.engines import choose
 from lab.stacks.lifecycle import LOCK
 from lab.stacks.state import State, locked, stack_names
