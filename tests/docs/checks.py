@@ -178,27 +178,40 @@ def check_lab(arguments: list[str], project: Project) -> Iterator[str]:
             yield f"lab {' '.join(arguments)}: {error.format_message()}"
 
 
-def check_completeness(readme: Document, project: Project) -> Iterator[str]:
-    """Find what there is and the README does not name."""
-    named = {
-        tuple(words[:2])
-        for code in [*readme.codes, *(line for each in readme.fences for line in each.commands)]
-        for words in split_commands(code)
-    }
+def check_targets_named(document: Document, project: Project) -> Iterator[str]:
+    """Find targets of make that the document does not name."""
+    named = named_commands(document)
     for target, text in project.targets.items():
         if text and ("make", target) not in named:
-            yield f"make {target} is not in the README"
+            yield f"make {target} is not in {document.path}"
+
+
+def check_commands_named(document: Document, project: Project) -> Iterator[str]:
+    """Find commands of the lab that the document does not name."""
+    named = named_commands(document)
     for command in project.commands:
         if ("lab", command) not in named and (".venv/bin/lab", command) not in named:
-            yield f"lab {command} is not in the README"
-    listed = {name for row in readme.rows for name in re.findall(rf"`({NAME})`", row[0])}
+            yield f"lab {command} is not in {document.path}"
+
+
+def named_commands(document: Document) -> set[tuple[str, ...]]:
+    """Return the first two words of every command in text and in blocks."""
+    lines = (line for fence in document.fences for line in fence.commands)
+    return {
+        tuple(words[:2]) for code in (*document.codes, *lines) for words in split_commands(code)
+    }
+
+
+def check_variables_listed(document: Document, project: Project) -> Iterator[str]:
+    """Find variables that are in no table of the document."""
+    listed = {name for row in document.rows for name in re.findall(rf"`({NAME})`", row[0])}
     for variable in sorted(project.variables.keys() - listed):
-        yield f"{variable} is in no table of the README"
+        yield f"{variable} is in no table of {document.path}"
 
 
-def check_defaults(readme: Document, project: Project) -> Iterator[str]:
+def check_defaults(document: Document, project: Project) -> Iterator[str]:
     """Find defaults in tables of variables that are not those of the files."""
-    for row in readme.rows:
+    for row in document.rows:
         names = re.findall(rf"`({NAME})`", row[0])
         for name in names:
             default = project.variables.get(name)
@@ -208,3 +221,11 @@ def check_defaults(readme: Document, project: Project) -> Iterator[str]:
 
 Check = Callable[["Document", "Project"], Iterator[str]]
 CHECKS: tuple[Check, ...] = (check_links, check_paths, check_variables, check_commands)
+"""What holds for every document."""
+WHOLE: tuple[tuple[str, Check], ...] = (
+    ("docs/lab.md", check_targets_named),
+    ("docs/lab.md", check_commands_named),
+    ("docs/variables.md", check_variables_listed),
+    ("docs/variables.md", check_defaults),
+)
+"""Which document has all of what there is."""

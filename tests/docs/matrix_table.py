@@ -32,9 +32,9 @@ END = "<!-- matrix: end -->\n"
 HEAD = """\
 # The matrix
 
-Every strategy under every scenario, as `lab matrix` ran it on the embedded engine. This page is
-written by `tests/docs/matrix_table.py`;
-[ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says what is real in it.
+What `lab matrix` found for every strategy under every scenario, on the embedded engine.
+`tests/docs/matrix_table.py` writes this page;
+[ADR 25](adr/0025-a-race-is-paused-not-awaited.md) says which events are real, and which arranged.
 
 ## Strategies
 

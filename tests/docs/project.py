@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from lab.commands import lab
 from skewproof.release import VARIABLE
 
+from .markdown import Document
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 EVERYBODYS = ("HOME", "PATH")
 NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
+
+
+def read_document(path: str | Path) -> Document:
+    """Return a document of the checkout."""
+    return Document(Path(path), (ROOT / path).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.s3servers import credentials, start
 
 from .markdown import Document
 from .newcomer import Newcomer, ask, wait_for, words
-from .project import ROOT
+from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ for name in ("css/core.css", "js/vendor.js"):
 
 @pytest.fixture(scope="module")
 def section() -> Document:
-    readme = Document(ROOT / "README.md", (ROOT / "README.md").read_text())
+    readme = read_document("README.md")
     return readme.section("Adopt it in five minutes")
 
 
@@ -184,7 +184,7 @@ def test_what_the_readme_says_makes_releases_in_a_directory(
 def test_a_project_that_hashes_in_its_own_way_does_as_the_guide_says(
     newcomer: Newcomer, section: Document, bucket: S3Server
 ) -> None:
-    guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+    guide = read_document("docs/guide.md")
     (block,) = guide.section("The storages").fences
     newcomer.append("mysite/storage.py", block.content)
     settings = newcomer.folder / "mysite" / "settings.py"
@@ -237,7 +237,7 @@ def test_what_the_readme_says_works_for_wagtail_as_well(
 def test_what_the_guide_says_of_a_baked_manifest_makes_pages_without_any_store(
     newcomer: Newcomer,
 ) -> None:
-    guide = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+    guide = read_document("docs/guide.md")
     section = guide.section("A manifest in the image")
     (block,) = (fence for fence in section.fences if fence.language == "dockerfile")
     (option,) = re.findall(r"^# with (.*) in the OPTIONS", block.content, re.MULTILINE)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.s3servers import credentials, start
 
-from .markdown import Document
 from .newcomer import Newcomer, first_line
-from .project import ROOT
+from .project import ROOT, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from tests.s3servers import S3Server
 
-GUIDE = Document(ROOT / "docs" / "migration.md", (ROOT / "docs" / "migration.md").read_text())
+GUIDE = read_document("docs/migration.md")
 BUCKET = "my-bucket"
 IN_A_BUCKET = [
     "One shared manifest in a bucket",

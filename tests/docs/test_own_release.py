@@ -1,4 +1,4 @@
-"""The README's "A release of your own", done word for word in a copy of the checkout."""
+"""What docs/lab.md says of "A release of your own", word for word in a copy of the checkout."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .markdown import Document
-from .project import ROOT, list_files
+from .project import ROOT, list_files, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300
-README = Document(ROOT / "README.md", (ROOT / "README.md").read_text())
+LAB = read_document("docs/lab.md")
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def run(clone: Path, line: str, *more: str) -> str:
-    """Type a line of the README; the lab is the clone's, the Python this one."""
+    """Type a line of the document; the lab is the clone's, the Python this one."""
     program, *arguments = line.split()
     lab = [sys.executable, "-m", "lab.cli"]
     command = lab if program == ".venv/bin/lab" else [str(shutil.which(program))]
@@ -50,7 +49,7 @@ def run(clone: Path, line: str, *more: str) -> str:
 
 
 def test_a_copied_folder_is_a_release_that_can_be_rolled_to(clone: Path) -> None:
-    (block,) = (each for each in README.section("A release of your own").fences)
+    (block,) = (each for each in LAB.section("A release of your own").fences)
     *before, roll = block.commands
     for line in before:
         run(clone, line)

@@ -10,11 +10,13 @@ import pytest
 from .checks import (
     Check,
     check_commands,
-    check_completeness,
+    check_commands_named,
     check_defaults,
     check_links,
     check_paths,
+    check_targets_named,
     check_variables,
+    check_variables_listed,
 )
 from .markdown import Document
 from .project import Project, of_compose, of_makefile, of_program, read_project, read_targets
@@ -83,22 +85,18 @@ def test_a_fault_is_seen(check: Check, text: str, fault: str, project: Project) 
     assert found.startswith(fault)
 
 
-def test_what_is_missing_in_the_readme_is_seen(project: Project) -> None:
-    targets = {"up": "start", "hidden": ""}
-    variables = {"ENGINE": "auto", "UNTOLD": None}
+def test_what_a_document_leaves_out_is_seen(project: Project) -> None:
     small = replace(
         project,
-        targets=targets,
-        variables=variables,
+        targets={"up": "start", "hidden": ""},
+        variables={"ENGINE": "auto", "UNTOLD": None},
         commands={name: project.commands[name] for name in ("up", "down")},
     )
-    text = "`lab up`\n\n| variable | default |\n|---|---|\n| `ENGINE` | `auto` |\n"
+    document = written("`lab up`\n\n| variable | default |\n|---|---|\n| `ENGINE` | `auto` |\n")
 
-    assert list(check_completeness(written(text), small)) == [
-        "make up is not in the README",
-        "lab down is not in the README",
-        "UNTOLD is in no table of the README",
-    ]
+    assert list(check_targets_named(document, small)) == ["make up is not in README.md"]
+    assert list(check_commands_named(document, small)) == ["lab down is not in README.md"]
+    assert list(check_variables_listed(document, small)) == ["UNTOLD is in no table of README.md"]
 
 
 def test_a_wrong_default_is_seen(project: Project) -> None:

@@ -12,13 +12,12 @@ from skewproof import write_release
 from skewproof.management.base import Exit
 
 from . import code
-from .markdown import Document
-from .project import ROOT
+from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-REFERENCE = Document(ROOT / "docs" / "reference.md", (ROOT / "docs" / "reference.md").read_text())
+REFERENCE = read_document("docs/reference.md")
 # Of the storages beneath: what a publish treats in another way than they do.
 INHERITED = {
     "location",

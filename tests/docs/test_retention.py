@@ -12,11 +12,10 @@ from pathlib import Path
 import django
 import pytest
 
-from .markdown import Document
 from .newcomer import Newcomer
-from .project import ROOT
+from .project import ROOT, read_document
 
-GUIDE = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+GUIDE = read_document("docs/guide.md")
 DAY = 86_400
 AGES = {"v1": 80, "v2": 21, "v3": 1, "v4": 0.1}  # in days; v2 alone has a script
 ADMIN = Path(django.__file__).parent / "contrib" / "admin" / "static"

@@ -10,16 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.s3servers import SCRIPTS, credentials, start, wanted
 
-from .markdown import Document
 from .newcomer import Newcomer
-from .project import ROOT
+from .project import ROOT, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.s3servers import S3Server
 
-GUIDE = Document(ROOT / "docs" / "guide.md", (ROOT / "docs" / "guide.md").read_text())
+GUIDE = read_document("docs/guide.md")
 BUCKET = "my-bucket"
 # The test servers have identities for two roles; which of them prunes here does not matter.
 ROLES = {"Publish": "publisher", "Prune": "web"}

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any
 from tests.machine import apache
 from tests.s3servers import free_port
 
-from .markdown import Document
 from .newcomer import wait_for
-from .project import ROOT
+from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RECIPES = Document(ROOT / "docs" / "servers.md", (ROOT / "docs" / "servers.md").read_text())
+RECIPES = read_document("docs/servers.md")
 APPLICATION = b"the application"
 # What a site has besides, and no asset may meet: error pages of its own, handlers by ending. Apache
 # has the modules that Debian loads by default, and those that the recipe asks for.
