@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright, ViewportSize
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-# It shall show pages, and talk to nobody else.
+# The browser is to show pages, and to make no requests of its own.
 FLAGS = (
     "--disable-gpu",
     "--disable-background-networking",
@@ -61,7 +61,7 @@ def require_browser() -> None:
 
 
 def launch_chromium(playwright: Playwright) -> Browser:
-    """Start the browser, which ends with whoever started it.
+    """Start the browser; it ends with the process that started it.
 
     Raises:
         LookupError: there is none.
@@ -89,7 +89,7 @@ class CameraError(UnavailableError):
 
 
 class Camera:
-    """One browser for whoever wants a picture, in the one thread that Playwright can live in."""
+    """One browser for all threads; it runs in a thread of its own, which Playwright requires."""
 
     def __init__(self) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="camera")

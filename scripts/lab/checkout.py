@@ -14,7 +14,7 @@ WORK = ROOT / ".lab"
 """Everything that the lab writes; a folder in it for each stack, and these."""
 BUILDS = "build"
 EXTERNAL = "probe"
-"""Histories of sites that are no stack of this checkout."""
+"""Histories of external sites, which are no stacks of this checkout."""
 MATRIX = "matrix"
 """Runs of the matrix."""
 

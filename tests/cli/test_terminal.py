@@ -7,17 +7,18 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.cli.checkouts import Checkout
 
 
-def on_a_terminal(checkout: Checkout, *arguments: str) -> tuple[int, str, str]:
-    """Run a command with a terminal as its stderr; returns code, stdout and what was drawn."""
+def on_a_terminal(checkout: Checkout, *arguments: str, **env: str) -> tuple[int, str, str]:
+    """Run a command with a terminal as its stderr; return code, stdout and what was drawn."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.cli", *arguments],
         cwd=checkout.folder,
-        env={**os.environ, "PYTHONPATH": str(checkout.folder / "scripts"), "TERM": "xterm"},
+        env={**os.environ, "PYTHONPATH": str(checkout.folder / "scripts"), "TERM": "xterm", **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=slave,
@@ -57,3 +58,18 @@ def test_an_error_comes_after_the_step_and_gives_the_cursor_back(checkout: Check
     code, _out, drawn = on_a_terminal(checkout, "down", "--all")
     assert code == 0
     assert drawn.count("\x1b[?25l") == drawn.count("\x1b[?25h")
+
+
+def test_an_error_in_the_middle_of_the_matrix_gives_the_cursor_back(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.build("embedded")
+    minio = tmp_path / "minio"
+    minio.write_text("#!/bin/sh\nexit 1\n")
+    minio.chmod(0o755)
+    cells = ("--strategy", "skewproof", "--scenario", "late-load")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    code, _out, drawn = on_a_terminal(checkout, "matrix", *cells, PATH=path)
+    assert code == 69
+    assert "starting minio" in drawn
+    assert re.findall(r"\x1b\[\?25[lh]", drawn)[-1] == "\x1b[?25h"

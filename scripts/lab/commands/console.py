@@ -1,4 +1,4 @@
-"""What the lab is doing, on stderr: a line a step, and on a terminal the step that runs, alive."""
+"""What the lab is doing, on stderr: a line for each step; on a terminal the step spins."""
 
 from __future__ import annotations
 
@@ -70,4 +70,4 @@ def make_live(console: Console) -> Progress:
 problems = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
 say = Steps(problems)
-"""The one that all commands talk through: whoever ends the lab closes it."""
+"""The only one, for all commands: `lab.cli` closes it when the lab ends."""

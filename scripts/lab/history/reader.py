@@ -26,7 +26,7 @@ FETCH_FIELDS = tuple(name for name in Fetch.__slots__ if name not in ("answer", 
 
 
 def read_history(path: Path) -> Run:
-    """Read a history; a line torn off by a kill is dropped, any other damage is reported in it.
+    """Read a history; a line that a kill cut short is dropped, any other damage is reported in it.
 
     Raises:
         HistoryError: there is no such file, or a newer lab wrote it.

@@ -1,1 +1,1 @@
-"""From a history to a verdict: checkers, findings, counts. Knows neither probe nor stacks."""
+"""From a history to a verdict: checkers, findings, counts. It knows neither probe nor stacks."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 PUBLISHING_ACTIONS = ("rollout",)
-"""Actions that publish, so that a history of one in which nobody does lacks something."""
+"""Actions that publish: where a history of one has no publish, something is missing."""
 
 
 def judge_publishes(run: Run) -> Iterator[Judgement]:
@@ -31,7 +31,7 @@ def judge_publishes(run: Run) -> Iterator[Judgement]:
 
 
 def excuse_without_publish(run: Run) -> str | None:
-    """Return why there is nothing to judge: nothing was published, nor had to be."""
+    """Return why there is nothing to judge: nothing was published, and nothing had to be."""
     published = any(event.event in ("publish-started", "rewritten") for event in run.events)
     if published or not run.header or run.header.action in PUBLISHING_ACTIONS:
         return None
@@ -62,7 +62,7 @@ def judge_rewritten(event: Event, touched: Mapping[str, Any]) -> Judgement:
 
 
 def judge_guard(run: Run) -> Iterator[Judgement]:
-    """Judge every look of the guard, and every stop, also one that had another reason."""
+    """Judge each time that the guard looked or stopped the rollout, for whatever reason."""
     for event in run.events:
         verdict = event.detail.get("verdict")
         if event.event == "guard-stopped" and verdict == "FAIL":
@@ -74,7 +74,7 @@ def judge_guard(run: Run) -> Iterator[Judgement]:
 
 
 def excuse_without_guard(run: Run) -> str | None:
-    """Return why there is nothing to judge: nobody stood guard."""
+    """Return why there is nothing to judge: the run had no guard."""
     guarded = any(event.event.startswith("guard-") for event in run.events)
     return None if guarded else "no guard"
 

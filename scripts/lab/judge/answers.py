@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def judge_pages(run: Run) -> Iterator[Judgement]:
     """Judge every page that something answered: 200, or a redirect to what is judged itself.
 
-    Of somebody else's site it judges less: see `may_fail`.
+    It judges less of an external site: see `may_fail`.
     """
     answered = {fetch.url for fetch in run.fetches if fetch.role == "page" and has_come(fetch)}
     for index, fetch in enumerate(run.fetches):
@@ -145,8 +145,8 @@ def judge_misses(run: Run) -> Iterator[Judgement]:
 def may_be_kept(header: str | None, *, lenient: bool) -> bool:
     """Say whether a cache may keep an answer; leniently, whether it was told to.
 
-    Without a word a cache may guess how long, https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2,
-    and few sites say a word.
+    Without that header a cache may guess how long,
+    https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2, and few sites send it.
     """
     directives = dict(split_directive(part) for part in (header or "").lower().split(","))
     if "immutable" in directives:

@@ -1,4 +1,4 @@
-"""Checkers of what came: whose it is, whether it is whole, and of which type.
+"""Checkers of the assets that came: their release, their hash and their type.
 
 Without a record, names tell of releases: a release has one manifest, and a manifest one name for
 each file. So pages of one release that name two versions of a file did not both read their own
@@ -68,7 +68,7 @@ def excuse_without_records(run: Run) -> str | None:
 
 
 def doubt_release(fetch: Fetch) -> str:
-    """Return why nobody can say which release an asset should be of."""
+    """Return why it is not known which release an asset should be of."""
     if fetch.release:
         return f"no record of release {fetch.release}"
     return f"no answer named the release of {fetch.page or fetch.url}"
@@ -209,7 +209,7 @@ def read_path(fetch: Fetch) -> str:
 
 
 def doubt_name(source: str) -> str:
-    """Return why nobody can say whether a file's new name is a fault."""
+    """Return why it is not known whether a file's new name is a fault."""
     return (
         f"{urlsplit(source).path} had more than one name, and no answer says of which release its "
         "page is: tell how to know by --release-header or --release-pattern"

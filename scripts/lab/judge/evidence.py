@@ -36,8 +36,8 @@ class Evidence:
 class Judgement:
     """One sighting, judged.
 
-    It has evidence when a promise was broken, a doubt when nobody can say, else neither. `index` is
-    that of its fetch in the run; None for what is not about a fetch.
+    It has evidence when a promise was broken, a doubt when that cannot be told, else neither.
+    `index` is that of its fetch in the run; None for what is not about a fetch.
     """
 
     index: int | None = None
@@ -78,12 +78,12 @@ def blame(
 
 
 def is_refused(fetch: Fetch) -> bool:
-    """Say whether nothing answered, or only a gateway that had nobody to ask."""
+    """Say whether nothing answered, or only a gateway that reached no replica."""
     return fetch.answer.error is not None or fetch.answer.status in (502, 503, 504)
 
 
 def has_come(fetch: Fetch) -> bool:
-    """Say whether the thing itself was answered."""
+    """Say whether the page or the asset itself came."""
     return 200 <= (fetch.answer.status or 0) < 300
 
 
@@ -100,7 +100,7 @@ def find_static_prefix(run: Run) -> str | None:
 
 
 def is_external(run: Run) -> bool:
-    """Say whether a run is about somebody else's site, which promises less than the lab's own."""
+    """Say whether a run is about an external site, which promises less than the lab's stacks."""
     return run.header is not None and run.header.engine is None
 
 

@@ -26,7 +26,7 @@ USER_AGENT = "skewproof-probe/1"
 EXCERPT = 300
 CHUNK = 1 << 16
 NOT_LATE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError)
-"""Failures to connect, which urllib3 derives from its time-out though nobody waited."""
+"""Failures to connect: urllib3 derives them from its time-out, but no time has run out."""
 CUT = (
     ConnectionResetError,
     ConnectionAbortedError,

@@ -2,7 +2,7 @@
 
 Also read: `<template>` and `<noscript>` (some visitor loads what they name), and any attribute
 whose value is a static file, such as the `data-src` of a script that loads lazily. Static files are
-those under the static prefix, and where nobody knows that, those with a hashed name.
+those under the static prefix, and where that is not known, those with a hashed name.
 """
 
 from __future__ import annotations

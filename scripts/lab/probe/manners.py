@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 LONGEST_WAIT = 300.0
-"""Seconds: whoever asks a guest to come back later than that is asked after that."""
+"""Seconds that a guest waits at most, even where the site asks for more."""
 BACK_OFF = 0.2
-"""Seconds that a visitor waits after a visit in which nothing answered: no point in a busy loop."""
+"""Seconds that a visitor waits after a visit in which nothing answered, to avoid a busy loop."""
 TRIES = 4
 """How often a guest asks in all for what is answered 429, "Too Many Requests"."""
 SHOWN = 10
@@ -39,7 +39,7 @@ ROBOT_NAME = "skewproof-probe"
 ROBOTS_BYTES = 500 * 1024
 """Bytes of a robots.txt that have to be read, by section 2.5."""
 FORBID_NOTHING, FORBID_EVERYTHING = "", "User-agent: *\nDisallow: /"
-"""What is forbidden where there is none (section 2.3.1.3), and where nobody can say (2.3.1.4)."""
+"""What counts where there is no robots.txt (section 2.3.1.3), or no answer (2.3.1.4)."""
 
 
 class Robots:
@@ -77,7 +77,7 @@ class Robots:
 
 
 class Manners:
-    """Those of a visitor of the lab's own stacks: no limits but those of the site."""
+    """How a visitor of the lab's own stacks behaves: no limits but those of the site."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -105,7 +105,7 @@ class Manners:
 
 
 class Guest(Manners):
-    """Those of a visitor of somebody else's site.
+    """How a visitor of an external site behaves.
 
     Pages are those of the site's own origin; assets are those of its own and of origins where one
     of its pages names an asset by a hashed name, as Django makes them. What third parties serve,
@@ -160,11 +160,11 @@ class Guest(Manners):
         return lines[:SHOWN] + more
 
     def admits_page(self, url: str) -> bool:
-        """Say whether a page may be visited: robots.txt has a word in it."""
+        """Say whether a page may be visited, by the site and by robots.txt."""
         return super().admits_page(url) and self.may_ask(url, "page")
 
     def admits_asset(self, link: Link) -> bool:
-        """Say whether an asset may be fetched: by whose it is, and by robots.txt.
+        """Say whether an asset may be fetched, by its origin and by robots.txt.
 
         Source maps are for developers' tools, and many are named that never were: only those that
         collectstatic has seen count.
@@ -199,7 +199,7 @@ class Guest(Manners):
         self.wait(BACK_OFF)
 
     def wants_another_try(self, url: str, answer: Answer) -> bool:
-        """Wait as long as the site asks for; say whether the answer was none but "later".
+        """Wait as long as the site asks for; say whether the answer only meant "later".
 
         A 503 with Retry-After is waited for too, but it is what a visitor got.
         """
@@ -253,7 +253,7 @@ def read_retry_after(retry_after: str | None, default: float) -> float:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL is on this very machine, where nobody has to be spared."""
+    """Say whether a URL is on this machine, where no rate has to be kept."""
     host = urlsplit(url).hostname or ""
     return (
         host == "localhost"

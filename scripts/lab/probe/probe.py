@@ -38,7 +38,7 @@ class Probe:
         history: where everything is written; it must stay open until `stop` has returned.
         clock: a monotonic clock, for time-outs and durations.
         session: makes a session; each visit has a fresh one.
-        manners: how its visitors behave; default as at home.
+        manners: how its visitors behave; default those for the lab's own stacks.
     """
 
     def __init__(

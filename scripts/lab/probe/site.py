@@ -40,7 +40,7 @@ class Site:
 
     Attributes:
         base: its URL, where a visit begins.
-        static: the URL prefix of its hashed assets; None where nobody knows it.
+        static: the URL prefix of its hashed assets; None where it is not known.
         asset_origins: origins beside its own that assets are fetched from.
         seeds: where else a visit begins, relative to `base`, such as "/sitemap.xml".
         release_header, replica_header, pid_header: what an answer says about who made it.

@@ -162,7 +162,7 @@ class Visit:
                     yield Link(url, wanted.how)
 
     def obtain(self, link: Link, via: str, need: Need) -> Got | None:
-        """Return what this visit has of an asset; fetches it when it has nothing yet."""
+        """Return what this visit has of an asset; fetch it when it has nothing yet."""
         known = self.got.get(link.url)
         if known is None:
             return self.fetch_asset(link, via, need)

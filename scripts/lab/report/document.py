@@ -81,7 +81,7 @@ class Chapter:
         cell: what the matrix says of it, where it is a cell of one.
         verdict, sightings, serving, marks: from its history, where there is one.
         missing: why there is none.
-        pictures: what visitors saw, where that was not as it should be and somebody took pictures.
+        pictures: what visitors saw, where that was not as it should be and pictures were taken.
         file: the history, as one would type it here.
     """
 
@@ -250,7 +250,7 @@ def iterate_proofs(finding: Finding) -> Iterator[Proof]:
 def find_pictures(run: Run, history: Path) -> Iterator[Picture]:
     """Yield the first picture of each release that is not what it should be, to the byte.
 
-    One browser draws one page twice alike, so that no picture is shown of what nobody could see.
+    One browser draws one page twice alike, to the byte: pictures that differ, differ to the eye.
     """
     found: set[str] = set()
     for event in run.events:

@@ -1,4 +1,4 @@
-"""A look at somebody's site, while it is deployed or not."""
+"""A look at an external site, whether it is being deployed or not."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from lab.stacks.model import Say
 
 LIMITS = Limits(pages=100, depth=10, body=10 * 1024 * 1024, assets=1000)
 RATE = 5.0
-"""Requests a second, where nobody has said how many."""
+"""Requests a second, where no rate was given."""
 ANSWER_SECONDS = 10.0
 Ask = Callable[[str], requests.Response]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
-    """What somebody wants to know of a site.
+    """What a person wants to know of a site.
 
     Attributes:
         url: where visits begin.
@@ -135,8 +135,8 @@ def find_base(site: Site, robots: Robots, get: Ask) -> Site:
     """Return the site under the URL that its own leads to, such as that with https and www.
 
     Raises:
-        LabError: robots.txt forbids it, or it leads to somebody else.
-        UnavailableError: nobody answers.
+        LabError: robots.txt forbids it, or it leads to another site.
+        UnavailableError: nothing answers.
     """
     require_answer(urljoin(site.base, "/robots.txt"), site.base, get)
     require_robots(site.base, robots)
@@ -171,10 +171,10 @@ def require_robots(url: str, robots: Robots) -> None:
 
 
 def require_answer(url: str, base: str, get: Ask) -> str:
-    """See that somebody answers, whatever the answer is; return the URL that it came from.
+    """See that the site answers, whatever the answer is; return the URL that it came from.
 
     Raises:
-        UnavailableError: nobody does.
+        UnavailableError: it does not.
     """
     try:
         return get(url).url

@@ -13,7 +13,7 @@ from lab.runs.rollout import Roller, Rollout
 
 
 class StoppedError(Exception):
-    """The guard does not let a step be taken: something is broken, or nobody can say."""
+    """The guard does not let a step be taken: something is broken, or could not be judged."""
 
     def __init__(self, when: str, why: str | None, status: Status) -> None:
         super().__init__(f"{when}: {why}")
@@ -106,7 +106,7 @@ class GuardedRoller(Roller):
 
 
 def find_reason(verdict: Verdict) -> str | None:
-    """Return what broke first; else why nobody can say, if so."""
+    """Return what broke first; else why something could not be judged, if so."""
     failed = [finding.first for finding in verdict.findings if finding.first]
     if failed:
         return min(failed, key=lambda evidence: evidence.t).sentence

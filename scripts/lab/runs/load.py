@@ -53,7 +53,7 @@ def steady_load(probe: Probe, rate: float | None, history: History, say: Say) ->
 
 
 class Load:
-    """So many pages a second, asked for on time whether the answers come on time or not.
+    """Asks for so many pages a second, on time whether the answers come on time or not.
 
     Args:
         pages: the URLs, in turn.
@@ -63,7 +63,7 @@ class Load:
 
     def __init__(self, pages: Sequence[str], rate: float, history: History) -> None:
         self.pages, self.rate, self.history = pages, rate, history
-        # Both clocks are those of the machine, so that the other process can tell the time.
+        # Both processes read the one monotonic clock of the machine.
         self.zero = time.monotonic() - history.now()
         self.begun = threading.Event()
         """Set when the first page has come."""

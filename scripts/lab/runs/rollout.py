@@ -90,7 +90,7 @@ class Roller:
         self.announce(f"publishing {rollout.target}")
         record = self.stack.record(rollout.source)
         before = self.stack.inventory()
-        urls = [f"{self.stack.base}static/{asset}" for asset in record["assets"]]
+        urls = self.probe.site.asset_urls(record["assets"])
         self.history.add_event("publish-started", rollout.target)
         with self.probe.watch(urls, rollout.source):
             publish = self.stack.publish(rollout.target)

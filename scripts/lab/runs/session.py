@@ -104,7 +104,7 @@ def observe(
     for release in (rollout.source, rollout.target):
         history.add_release(stack.record(release))
     with Probe(Site(base=stack.base, static=f"{stack.base}static/"), history) as probe:
-        # One visitor comes by an edge of the CDN whose cache is cold.
+        # One visitor reloads past every cache, as through a CDN server that has cached nothing yet.
         pace = PACE_SECONDS if rate else 0.0
         probe.start(visitors - 1, pace=pace)
         probe.start(1, hard=True, pace=pace)
