@@ -5,10 +5,12 @@ STRATEGY ?= skewproof
 RELEASE ?= v1
 BENCH ?= --repeats=5
 BIN := .venv/bin
+# Tests that share a stack, or what the fixtures of a file make, stay together: tests/conftest.py.
+TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build rollout rollback gotcha matrix test lint bench dev lock clean
+.PHONY: help up down build rollout rollback gotcha matrix check test lint bench dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,9 +40,11 @@ down: $(BIN)/lab ## stop every stack that the lab left running
 dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
 
-test: $(BIN)/pytest ## all tests, on every engine that this machine has
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/unit tests/docs
-	$(BIN)/pytest tests/engine tests/cli tests/browser
+check: $(BIN)/pytest ## every test that needs no engine, in three minutes
+	$(BIN)/pytest $(TWO_AT_A_TIME) tests/unit tests/docs
+
+test: check ## all tests, on every engine that this machine has
+	$(BIN)/pytest $(TWO_AT_A_TIME) tests/engine tests/cli tests/browser
 
 lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
 	$(BIN)/ruff check .

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 from tests.machine import RequirementError, check_required, describe
+
+SHARED = ("both", "engine", "one_engine", "story", "strategy", "wanted")
+"""Fixtures whose parameter says on which stack a test runs, or on which journey it looks back."""
 
 
 def pytest_configure() -> None:
@@ -19,3 +23,24 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> list[str]:
     return describe()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(name_group(item)))
+
+
+def name_group(item: pytest.Item) -> str:
+    """Name what a test shares with others; one worker runs all of a group, one after another.
+
+    That is the browser, a journey, a stack, or else what the fixtures of the file make.
+    """
+    path = item.path.relative_to(Path(__file__).parent)
+    if path.parts[0] == "browser":
+        return "browser"
+    if path.parts[0] not in ("cli", "engine"):
+        return str(path)
+    shares = "journey" if "journeys" in getattr(item, "fixturenames", ()) else str(path)
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return " ".join([shares, *(str(params[name]) for name in SHARED if name in params)])

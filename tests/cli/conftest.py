@@ -40,6 +40,12 @@ def engine(request: pytest.FixtureRequest, checkout: Checkout) -> str:
     return checkout.build(str(request.param))
 
 
+@pytest.fixture(scope="session", params=engines()[:1])
+def one_engine(request: pytest.FixtureRequest, checkout: Checkout) -> str:
+    """An engine, for what is the same code on all of them."""
+    return checkout.build(str(request.param))
+
+
 @pytest.fixture(autouse=True)
 def leave_nothing(checkout: Checkout) -> Iterator[None]:
     yield

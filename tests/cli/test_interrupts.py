@@ -1,4 +1,7 @@
-"""Signals in the middle: everything stopped, the history kept, UNKNOWN."""
+"""Signals in the middle: everything stopped, the history kept, UNKNOWN.
+
+Each kind of signal is sent on every engine; each verb of a stack is interrupted in the unit tests.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,14 @@ def test_a_sigterm_in_the_middle_of_a_publish(checkout: Checkout, engine: str) -
     assert_unknown_and_clean(checkout, lab.end())
 
 
-def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, engine: str) -> None:
-    lab = checkout.start("rollout", "--engine", engine, "--visitors", 2, "--json")
+def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, one_engine: str) -> None:
+    lab = checkout.start("rollout", "--engine", one_engine, "--visitors", 2, "--json")
     lab.wait_for("» starting a replica of v2")
     lab.interrupt()
     assert_unknown_and_clean(checkout, lab.end())
 
 
-def test_a_second_ctrl_c_in_the_clean_up_leaves_the_rest_to_the_keeper(
+def test_a_second_ctrl_c_in_the_clean_up_leaves_the_rest_to_the_watchdog(
     checkout: Checkout, engine: str
 ) -> None:
     lab = checkout.start("rollout", "--engine", engine, "--visitors", 2, "--json")
@@ -50,8 +53,8 @@ def test_a_second_ctrl_c_in_the_clean_up_leaves_the_rest_to_the_keeper(
     assert_unknown_and_clean(checkout, lab.end())
 
 
-def test_a_ctrl_c_when_only_the_clean_up_is_to_be_done(checkout: Checkout, engine: str) -> None:
-    lab = checkout.start("rollout", "--engine", engine, "--visitors", 2, "--json")
+def test_a_ctrl_c_when_only_the_clean_up_is_to_be_done(checkout: Checkout, one_engine: str) -> None:
+    lab = checkout.start("rollout", "--engine", one_engine, "--visitors", 2, "--json")
     lab.wait_for("» taking the stack down")
     lab.interrupt()
     done = lab.end()
@@ -71,18 +74,18 @@ def test_a_killed_lab_is_cleaned_up_after(checkout: Checkout, engine: str) -> No
 
 
 def test_an_up_that_is_killed_half_way_is_cleaned_up_after(
-    checkout: Checkout, engine: str, port: int
+    checkout: Checkout, one_engine: str, port: int
 ) -> None:
-    lab = checkout.start("up", "--engine", engine, "--name", HALF, "--port", port)
+    lab = checkout.start("up", "--engine", one_engine, "--name", HALF, "--port", port)
     lab.wait_for("» publishing v1")
     lab.kill()
     lab.end()
     checkout.wait_until_nothing_is_left()
 
 
-def test_an_interrupted_up_leaves_nothing(checkout: Checkout, engine: str, port: int) -> None:
-    lab = checkout.start("up", "--engine", engine, "--name", HALF, "--port", port)
-    lab.wait_for("» starting minio" if engine == "compose" else "» starting a replica of v1")
+def test_an_interrupted_up_leaves_nothing(checkout: Checkout, one_engine: str, port: int) -> None:
+    lab = checkout.start("up", "--engine", one_engine, "--name", HALF, "--port", port)
+    lab.wait_for("» starting minio" if one_engine == "compose" else "» starting a replica of v1")
     lab.interrupt()
     done = lab.end()
     assert (done.code, done.out) == (2, "")
@@ -90,8 +93,8 @@ def test_an_interrupted_up_leaves_nothing(checkout: Checkout, engine: str, port:
     assert not checkout.left()
 
 
-def test_an_interrupted_comparison_shows_what_it_has(checkout: Checkout, engine: str) -> None:
-    lab = checkout.start("gotcha", "--engine", engine, "--visitors", 2)
+def test_an_interrupted_comparison_shows_what_it_has(checkout: Checkout, one_engine: str) -> None:
+    lab = checkout.start("gotcha", "--engine", one_engine, "--visitors", 2)
     lab.wait_for("» starting the gateway")
     lab.interrupt()
     done = lab.end()

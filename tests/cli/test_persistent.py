@@ -40,8 +40,7 @@ class Pair:
 
 @pytest.fixture
 def pair(checkout: Checkout, engine: str) -> Iterator[Pair]:
-    made = Pair(checkout, engine, free_ports(2))
-    yield made
+    yield Pair(checkout, engine, free_ports(2))
     checkout.lab("down", "--all")
 
 
@@ -106,9 +105,9 @@ def test_two_stacks_stay_up_and_are_rolled_probed_routed_and_taken_down(pair: Pa
 
 
 def test_a_stack_outlives_an_interrupted_rollout_and_not_an_interrupted_down(
-    pair: Pair, tmp_path: Path
+    checkout: Checkout, one_engine: str, port: int, tmp_path: Path
 ) -> None:
-    (port, _other) = pair.ports
+    pair = Pair(checkout, one_engine, [port])
     assert pair.up(ONE, port).code == 0
     lab = pair.checkout.start("rollout", "--name", ONE, *FEW, "--json")
     lab.wait_for("» publishing v2")

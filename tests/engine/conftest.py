@@ -15,8 +15,6 @@ from lab.stacks.stack import Stack
 # The head of the report says why.
 ON_COMPOSE = ["test_compose_file.py", "test_hardening.py", "test_newest_django.py"]
 collect_ignore = ON_COMPOSE if lacks("compose") else []
-if lacks("compose") and (lacks("minio") or lacks("seaweedfs")):
-    collect_ignore.append("test_other_parts.py")
 
 FIRST_BUILD = 1800
 """Seconds: whichever test comes first waits for the images, the first time for MinIO's compiler."""

@@ -1,6 +1,6 @@
 """A journey: v1 serves, a rollout to v2, a rollback to v1, with a look at every page on the way.
 
-It is made once for each engine and strategy. What remains of it is data, which the tests only read.
+Each of those in MADE is made once. What remains of it is data, which the tests only read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.engine.stacks import build, running, say
+from tests.engine.stacks import ENGINES, build, running, say
 
 from lab.history import About, Header, History, Record, Run, open_history, read_history
 from lab.judge.verdict import Verdict, judge_run
@@ -34,6 +34,20 @@ After the publish of v2, v1's processes have been recycled, and none of v2's has
 """
 ON_THE_WAY = ("rollout", "rollback")
 """What visitors look at all the while."""
+ROLLBACK = ("rollback", "after the rollback")
+
+MADE = tuple(
+    (engine, strategy)
+    for strategy in ("skewproof", "shared", "versioned")
+    for engine in ENGINES
+    if strategy != "versioned" or engine == ENGINES[0]
+)
+"""The journeys by engine and strategy: what is not the cure is seen in full on the first engine."""
+
+
+def rolls_back(engine: str, strategy: str) -> bool:
+    """Whether a journey has a way back."""
+    return strategy == "skewproof" or engine == ENGINES[0]
 
 
 @dataclass(frozen=True)
@@ -60,8 +74,9 @@ class Traveller:
         self.look("before the rollout")
         self.roll("rollout", Rollout("v1", "v2"))
         self.look("after the rollout")
-        self.roll("rollback", Rollout("v2", "v1", publishes=False))
-        self.look("after the rollback")
+        if rolls_back(self.engine.name, self.stack.strategy):
+            self.roll("rollback", Rollout("v2", "v1", publishes=False))
+            self.look("after the rollback")
         runs = {moment: read_history(path) for moment, path in self.histories.items()}
         verdicts = {moment: judge_run(run) for moment, run in runs.items()}
         records = runs["rollout"].records

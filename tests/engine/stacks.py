@@ -7,7 +7,6 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from tests.engine.projects import Project
 from tests.machine import engines
@@ -84,12 +83,6 @@ def publisher_environment(stack: Stack) -> dict[str, str]:
     """What the publish job of an embedded stack is told."""
     assert isinstance(stack.machine, EmbeddedMachine)
     return stack.machine.settings("PUBLISHER")
-
-
-def release_folder(stack: Stack, release: str) -> Path:
-    """Where an embedded stack's publish job runs."""
-    assert isinstance(stack.machine, EmbeddedMachine)
-    return stack.machine.release_folder(release)
 
 
 def processes_of(stack: Stack) -> Processes:

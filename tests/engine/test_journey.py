@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
-from tests.engine.journeys import AT_REST, ON_THE_WAY, Journey, Journeys
+from tests.engine.journeys import (
+    AT_REST,
+    MADE,
+    ON_THE_WAY,
+    ROLLBACK,
+    Journey,
+    Journeys,
+    rolls_back,
+)
 from tests.engine.pages import PAGES, SHARED, STYLESHEETS, Broken, Disguised, Sight, faults, look_at
-from tests.engine.stacks import ENGINES
 
 from lab.judge.findings import Finding, Status
 
@@ -13,9 +22,21 @@ MANIFEST_EACH = ("skewproof", "versioned")
 """The strategies under which each release has a manifest of its own."""
 
 
-@pytest.fixture(params=ENGINES, scope="session")
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def on(*strategies: str) -> pytest.MarkDecorator:
+    """Run with every journey under these strategies."""
+    journeys = [made for made in MADE if made[1] in strategies]
+    return pytest.mark.parametrize(("engine", "strategy"), journeys)
+
+
+def at(*moments: str, strategies: Collection[str]) -> pytest.MarkDecorator:
+    """Run with every journey under these strategies, at those of these moments that it has."""
+    seen = [
+        (*made, moment)
+        for made in MADE
+        for moment in moments
+        if made[1] in strategies and (moment not in ROLLBACK or rolls_back(*made))
+    ]
+    return pytest.mark.parametrize(("engine", "strategy", "moment"), seen)
 
 
 @pytest.fixture
@@ -41,11 +62,10 @@ def assert_right(journey: Journey, moment: str, release: str, page: str) -> None
         assert seen.names() == set()
 
 
-@pytest.mark.parametrize("strategy", ["skewproof", "versioned", "shared"])
 class TestTheCrawl:
     """It is worth no more than what it finds."""
 
-    @pytest.mark.parametrize("moment", AT_REST)
+    @at(*AT_REST, strategies=(*MANIFEST_EACH, "shared"))
     def test_a_visitor_finds_exactly_the_pages_of_the_list(
         self, journey: Journey, moment: str
     ) -> None:
@@ -55,6 +75,7 @@ class TestTheCrawl:
             assert set(SHARED) == set(PAGES)
         assert set(found) == set(PAGES)
 
+    @on(*MANIFEST_EACH, "shared")
     def test_a_visitor_finds_every_asset_of_the_shop_on_some_page(self, journey: Journey) -> None:
         moments = {"v1": "before the rollout", "v2": "after the rollout"}
         for release, moment in moments.items():
@@ -64,21 +85,20 @@ class TestTheCrawl:
             assert shops - set().union(*(each.names() for each in seen)) == set()
 
 
-@pytest.mark.parametrize("strategy", MANIFEST_EACH)
 class TestAManifestForEachRelease:
     @pytest.mark.parametrize("page", PAGES)
-    @pytest.mark.parametrize("moment", AT_REST)
+    @at(*AT_REST, strategies=MANIFEST_EACH)
     def test_a_page_and_all_that_it_names_are_of_its_release(
         self, journey: Journey, moment: str, page: str
     ) -> None:
         assert_right(journey, moment, AT_REST[moment], page)
 
-    @pytest.mark.parametrize("moment", AT_REST)
+    @at(*AT_REST, strategies=MANIFEST_EACH)
     def test_the_checkers_agree(self, journey: Journey, moment: str) -> None:
         assert journey.verdicts[moment].status == Status.PASS
 
 
-@pytest.mark.parametrize("strategy", ["skewproof"])
+@on("skewproof")
 class TestSkewproof:
     @pytest.mark.parametrize("page", PAGES)
     @pytest.mark.parametrize("action", ON_THE_WAY)
@@ -107,7 +127,7 @@ class TestSkewproof:
         assert {"recycled", "replica-started", "weights", "replica-stopped"} <= events
 
 
-@pytest.mark.parametrize("strategy", ["versioned"])
+@on("versioned")
 class TestVersioned:
     """The article's fix: every page resolves, and the publish rewrites what is being served."""
 
@@ -133,19 +153,18 @@ class TestVersioned:
         assert journey.verdicts["rollback"].status == Status.PASS
 
 
-@pytest.mark.parametrize("strategy", ["shared"])
 class TestTheSharedManifest:
     """The control, which must fail, and as expected."""
 
     @pytest.mark.parametrize("page", PAGES)
-    @pytest.mark.parametrize("moment", ["before the rollout", "after the rollout"])
+    @at("before the rollout", "after the rollout", strategies=["shared"])
     def test_a_page_of_the_release_that_published_last_is_right(
         self, journey: Journey, moment: str, page: str
     ) -> None:
         assert_right(journey, moment, AT_REST[moment], page)
 
     @pytest.mark.parametrize("page", PAGES)
-    @pytest.mark.parametrize("moment", ["after the publish", "after the rollback"])
+    @at("after the publish", "after the rollback", strategies=["shared"])
     def test_a_page_of_v1_breaks_as_expected(
         self, journey: Journey, moment: str, page: str
     ) -> None:
@@ -166,7 +185,7 @@ class TestTheSharedManifest:
             case None:
                 assert_right(journey, moment, "v1", page)
 
-    @pytest.mark.parametrize("moment", ["after the publish", "after the rollback", *ON_THE_WAY])
+    @at("after the publish", "after the rollback", *ON_THE_WAY, strategies=["shared"])
     def test_the_checkers_fail_and_name_what_broke(self, journey: Journey, moment: str) -> None:
         verdict = journey.verdicts[moment]
         broken = {f"v1 {page}" for page, what in SHARED.items() if isinstance(what, Broken)}
@@ -185,7 +204,7 @@ class TestTheSharedManifest:
         assert [other for other in finding.kinds if not other.startswith(kind)] == []
         assert subjects <= set(finding.subjects)
 
-    def test_no_page_of_v2_breaks(self, journey: Journey) -> None:
-        for action in ON_THE_WAY:
-            tally = journey.verdicts[action].releases["v2"]
-            assert (tally.broken_pages, tally.wrong, tally.refused) == (0, 0, 0)
+    @at(*ON_THE_WAY, strategies=["shared"])
+    def test_no_page_of_v2_breaks(self, journey: Journey, moment: str) -> None:
+        tally = journey.verdicts[moment].releases["v2"]
+        assert (tally.broken_pages, tally.wrong, tally.refused) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Our hashing beside that of the newest Django, which runs in the containers of the demo."""
+"""The newest Django in containers: a rollout and a rollback on it, and our hashing beside its."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from docker.errors import ImageNotFound
+from tests.engine.journeys import AT_REST, ON_THE_WAY, Journey, make
+from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.engine.projects import client
 from tests.engine.stacks import build
-from tests.engine.test_other_parts import DJANGO
 from tests.unit.skewproof import comparison
 
 from lab.checkout import ROOT
+from lab.judge.findings import Status
 
+DJANGO = "6.1"
 PACKAGES = sorted(comparison.PACKAGES.keys() - {"django.contrib.admin"})
 SECONDS = 120
 
@@ -48,6 +51,14 @@ def image() -> str:
 
 
 @pytest.fixture(scope="module")
+def journey() -> Journey:
+    """There and back, with images that know their Django."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO", DJANGO)
+        return make("compose", "skewproof", label=f"django{DJANGO}", replicas=1)
+
+
+@pytest.fixture(scope="module")
 def compared() -> dict[str, Any]:
     """What the comparison prints in a container."""
     container = client().containers.create(
@@ -64,6 +75,23 @@ def compared() -> dict[str, Any]:
     finally:
         container.remove(force=True)
     return printed
+
+
+def test_every_release_was_built_on_that_django(journey: Journey) -> None:
+    assert {str(record.django)[:3] for record in journey.records.values()} == {DJANGO}
+
+
+@pytest.mark.parametrize("moment", [*AT_REST, *ON_THE_WAY])
+def test_the_verdict_is_pass(journey: Journey, moment: str) -> None:
+    assert journey.verdicts[moment].status == Status.PASS
+
+
+@pytest.mark.parametrize("moment", AT_REST)
+def test_every_page_and_all_that_it_names_are_of_its_release(journey: Journey, moment: str) -> None:
+    release = AT_REST[moment]
+    seen, record = look_at(journey.runs[moment], release), journey.records[release]
+    assert set(seen) == set(PAGES)
+    assert wrong_pages(seen, record) == {}
 
 
 def test_every_tree_was_compared_on_that_django(compared: dict[str, Any]) -> None:

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.engine.journeys import Journeys
+from tests.engine.journeys import MADE, Journeys
 from tests.engine.pages import Sight, faults, look_at, wrong_pages
-from tests.engine.stacks import ENGINES
 
 from lab.history import Asset, Record
+
+pytestmark = pytest.mark.parametrize(("engine", "strategy"), MADE[:1], scope="module")
 
 MARK, MARKS_PAGE = "img/makers-mark.svg", "/about/"
 """An asset that one page alone needs."""
 
 
 @pytest.fixture(scope="module")
-def healthy(journeys: Journeys) -> tuple[Mapping[str, Sight], Record]:
+def healthy(journeys: Journeys, engine: str, strategy: str) -> tuple[Mapping[str, Sight], Record]:
     """All pages of v1 as they should be, and its record."""
-    journey = journeys.get(ENGINES[0], "skewproof")
+    journey = journeys.get(engine, strategy)
     return look_at(journey.runs["before the rollout"], "v1"), journey.records["v1"]
 
 

