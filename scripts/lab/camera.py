@@ -80,6 +80,7 @@ SCALE = 0.5
 QUALITY = 60
 MILLISECONDS = 15_000
 TRIES = 5
+# Compared as a whole with what Playwright reports: docs/adr/0030.
 DISTURBED = "net::ERR_NETWORK_CHANGED"
 """What Chromium makes of requests on the way while any container of the machine starts or stops."""
 

@@ -147,6 +147,7 @@ class Client:
         adapter = self.session.get_adapter(url)
         if not isinstance(adapter, HTTPAdapter):
             return 0
+        # docs/adr/0030: urllib3 has no other way to tell.
         pools = adapter.poolmanager.pools
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no dict
 
@@ -216,6 +217,7 @@ def cut_excerpt(response: requests.Response, content: bytes) -> str | None:
     return decode(content[: 4 * EXCERPT], response.headers.get("Content-Type"), "html")[:EXCERPT]
 
 
+# By the types of what is wrapped, never by its message: docs/adr/0030.
 def name_error(error: BaseException) -> str:
     """Return refused, reset, timeout, or `other: …` for what a request failed with."""
     causes = list(iterate_causes(error))

@@ -87,7 +87,7 @@ def test_a_run_that_was_moved_keeps_its_histories(lab: Lab, matrix: Path, tmp_pa
     matrix.rename(tmp_path / "moved")
     assert lab(tmp_path / "moved") == 0
     assert "v2's stylesheet" in (tmp_path / "moved" / "report.html").read_text().replace(
-        "&#x27;", "'"
+        "&#39;", "'"
     )
 
 

@@ -60,15 +60,15 @@ def test_the_page_has_one_script_which_its_policy_knows_and_nothing_from_elsewhe
 
     assert PLANTED not in page
     assert "&lt;/script&gt;&lt;script&gt;document.title" in page
-    assert f"default-src &#x27;none&#x27;; script-src &#x27;sha256-{digest}&#x27;" in page
+    assert f"default-src &#39;none&#39;; script-src &#39;sha256-{digest}&#39;" in page
     assert all(url.startswith("#") for url in scripts.urls)
 
 
 def test_the_page_has_what_came_and_what_should_have_come(report: Report) -> None:
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_page(report)))
 
-    assert re.search(r"\b10 . v2&#x27;s stylesheet, first at 2\.00 s", page)
-    assert re.search(r"what came v2&#x27;s css/site\.\w+\.css what should have come v1", page)
+    assert re.search(r"\b10 . v2&#39;s stylesheet, first at 2\.00 s", page)
+    assert re.search(r"what came v2&#39;s css/site\.\w+\.css what should have come v1", page)
 
 
 def test_the_matrix_leads_to_every_cell(matrix: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_release_with_a_planted_name_is_shown_as_text(pictured: Path) -> None:
 
     assert PLANTED not in page
     assert images(page) == [url(BROKEN)]
-    assert "&quot;&lt;/script&gt;&lt;script&gt;" in page
+    assert "&#34;&lt;/script&gt;&lt;script&gt;" in page
 
 
 @pytest.mark.parametrize(
