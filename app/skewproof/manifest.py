@@ -184,7 +184,7 @@ def match_baked(file: Path, release: str, paths: dict[str, str]) -> bytes:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write beside the file, then rename: nobody ever reads half of it."""
+    """Write beside the file, then rename, so that no reader ever sees half of it."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         beside.write_bytes(content)

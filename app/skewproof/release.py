@@ -37,7 +37,7 @@ def release_id(file: Path | None = None) -> str:
         ReleaseIdError: There is no id, or it is not safe as a path.
     """
     value = os.environ.get(VARIABLE, "")
-    # Compose and CI systems pass a variable that nobody set as an empty one.
+    # Compose and CI systems pass a variable that is not set as an empty one.
     if value:
         return check_release_id(value, f"the environment variable {VARIABLE}")
     path = file or find_release_file()

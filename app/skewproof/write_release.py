@@ -147,7 +147,7 @@ def run_git(folder: Path, *arguments: str) -> str:
 
 
 def make_origin_error(why: str) -> ReleaseIdError:
-    """Return the error for a build that nobody has named."""
+    """Return the error for a build that has no id."""
     return ReleaseIdError(
         f"no release id: {VARIABLE} is not set, nor is {', '.join(COMMITS)}, and {why}; "
         f"pass one of them to the build, or {BY_HAND}"

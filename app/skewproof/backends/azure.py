@@ -89,9 +89,9 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
             content: bytes = blob.download_blob(**choose_patience(self)).readall()
             return content
         except HttpResponseError as error:
-            raise self.answered(release, error.status_code, quote(error)) from error
+            raise self.make_answer_error(release, error.status_code, quote(error)) from error
         except (AzureError, OSError, ValueError, AttributeError) as error:
-            raise self.answered(release, None, quote(error)) from error
+            raise self.make_answer_error(release, None, quote(error)) from error
 
     def open_store(self, largest: int) -> Store:
         """Return the two containers as a store."""

@@ -1,4 +1,4 @@
-"""Storages whose manifest belongs to one release: what all have in common, and the directory."""
+"""Release storages: what all have in common, and the one that keeps files in a directory."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         del self.__dict__["hashed_files"]
 
     def load_manifest(self) -> tuple[dict[str, str], str]:  # type: ignore[override] # stubs err
-        """Load nothing: Django's constructor calls this, before anybody has asked for a file."""
+        """Load nothing: Django's constructor calls this, before any file is asked for."""
         return {}, ""
 
     @cached_property
@@ -94,7 +94,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         Raises:
             SkewproofError: There is no release id, or its manifest cannot be used now.
         """
-        loaded = self._loader.load(self.fetch_manifest, self.late)
+        loaded = self._loader.load(self.fetch_manifest, self.make_late_error)
         self.manifest_hash = loaded.hash
         return loaded.paths
 
@@ -103,7 +103,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         release = release_id()
         if self.baked_manifest:
             return manifest.load_baked(self.baked_manifest, release)
-        return self.stored_manifest(release)
+        return self.load_stored_manifest(release)
 
     def assert_ready(self) -> None:
         """Raise unless pages can be rendered and, if that was asked for, the release is published.
@@ -113,12 +113,12 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """
         paths = self.hashed_files
         if self.baked_manifest and self.publish_barrier:
-            self._barrier.load(lambda: self.is_published(paths), self.late)
+            self._barrier.load(lambda: self.check_published(paths), self.make_late_error)
 
-    def is_published(self, paths: dict[str, str]) -> bool:
+    def check_published(self, paths: dict[str, str]) -> bool:
         """Return True if the release is in the store with these paths, else raise ManifestError."""
         release = release_id()
-        differences = manifest.find_difference(self.stored_manifest(release).paths, paths)
+        differences = manifest.find_difference(self.load_stored_manifest(release).paths, paths)
         if differences:
             raise ManifestError(
                 "unusable",
@@ -127,12 +127,12 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             )
         return True
 
-    def stored_manifest(self, release: str) -> Manifest:
+    def load_stored_manifest(self, release: str) -> Manifest:
         """Return the manifest of a release from the store."""
         content = self.read_release_manifest(release)
         return manifest.parse(content, release, self.manifest_place(release))
 
-    def late(self, seconds: float) -> ManifestError:
+    def make_late_error(self, seconds: float) -> ManifestError:
         """Return the error for a store that has not answered in full after so many seconds."""
         why = f"the store has not answered in full within {seconds:g} seconds"
         return self.no_manifest("unreachable", release_id(), why)
@@ -196,13 +196,13 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         raise NotImplementedError
 
     def _save(self, name: str, content: Any) -> str:  # noqa: ARG002 - Django's signature
-        raise SkewproofError(self.read_only(f"write {name!r}"))
+        raise SkewproofError(self.describe_refusal(f"write {name!r}"))
 
     def delete(self, name: str) -> None:
         """Refuse: other releases may be serving the file."""
-        raise SkewproofError(self.read_only(f"delete {name!r}"))
+        raise SkewproofError(self.describe_refusal(f"delete {name!r}"))
 
-    def read_only(self, what: str) -> str:
+    def describe_refusal(self, what: str) -> str:
         """Return the message for an attempt to write past the publish."""
         return (
             f"{type(self).__name__} cannot {what}: other releases may be serving it; publish with "

@@ -50,9 +50,9 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
             blob = self.bucket.blob(self.manifest_key(release))
             return cast("bytes", blob.download_as_bytes(timeout=TIMEOUTS, retry=None))
         except GoogleAPICallError as error:
-            raise self.answered(release, error.code, quote(error)) from error
+            raise self.make_answer_error(release, error.code, quote(error)) from error
         except (GoogleAuthError, OSError, ValueError) as error:
-            raise self.answered(release, None, quote(error)) from error
+            raise self.make_answer_error(release, None, quote(error)) from error
 
     def open_store(self, largest: int) -> Store:
         """Return the bucket as a store."""

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Value = TypeVar("Value")
-PATIENCE = 1.5  # seconds for which a fetch holds the one who asks
+PATIENCE = 1.5  # seconds that a caller waits for a fetch
 GIVEN_UP = 10.0  # seconds after which another fetch is begun beside one that does not end
 
 
 class Loader(Generic[Value]):
     """Fetches once for all threads; after a failure it waits a moment before it tries again.
 
-    A fetch has a thread of its own and may go on after the one who began it has got an error: no
-    time-out of a socket bounds an answer that comes byte by byte, and none at all a file system
-    that hangs. Whoever asks next finds what has come of it. While one thread waits for a fetch
-    after a failure, the others get the last error at once.
+    A fetch has a thread of its own and may go on after the caller that began it has got an error:
+    no time-out of a socket bounds an answer that comes byte by byte, and none at all a file system
+    that hangs. The next caller gets its result. While one thread waits for a fetch after a failure,
+    the others get the last error at once.
     """
 
     def __init__(

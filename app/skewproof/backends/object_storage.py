@@ -45,7 +45,7 @@ class ObjectReleaseMixin(ReleaseManifestMixin):
         """Return the key of a release's manifest."""
         return posixpath.join(self.releases_location, release, manifest.NAME)
 
-    def answered(self, release: str, status: int | None, why: str) -> ManifestError:
+    def make_answer_error(self, release: str, status: int | None, why: str) -> ManifestError:
         """Return the error for an answer that is not the manifest, by its HTTP status."""
         if status == 404:
             return self.no_manifest("absent", release, f"there is no such object ({why})")

@@ -50,12 +50,12 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3StaticStorage):  # type: ignore[mis
             answer = client.get_object(Bucket=self.bucket_name, Key=key)
             return cast("bytes", answer["Body"].read())
         except ClientError as error:
-            raise self.refused(release, error) from error
+            raise self.make_refusal_error(release, error) from error
         except (BotoCoreError, OSError, ValueError) as error:
             why = f"the store cannot be reached ({quote(error)})"
             raise self.no_manifest("unreachable", release, why) from error
 
-    def refused(self, release: str, error: ClientError) -> ManifestError:
+    def make_refusal_error(self, release: str, error: ClientError) -> ManifestError:
         """Return the error for an answer that is not the manifest."""
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

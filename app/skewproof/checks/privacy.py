@@ -88,7 +88,7 @@ def find_bucket(storage: Any) -> str | None:
 def find_other_storage(alias: str) -> Any:
     """Return a storage of django-storages that is not for static files, or None.
 
-    Making one asks no network, unless it keeps a manifest; of others nobody knows.
+    Making one of these uses no network, unless it keeps a manifest; of others it is not known.
     """
     from storages.base import BaseStorage  # type: ignore[import-untyped]
 

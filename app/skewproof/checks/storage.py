@@ -94,7 +94,7 @@ def check_strictness(**_: Any) -> list[CheckMessage]:
 
 
 def check_overwriting(**_: Any) -> list[CheckMessage]:
-    """skewproof.W003: a manifest may be stored under a name that nobody reads."""
+    """skewproof.W003: a manifest may be stored under a name that is never read."""
     found = find_backend()
     overwrites = read_option(
         found, "file_overwrite", getattr(settings, "AWS_S3_FILE_OVERWRITE", True)

@@ -70,7 +70,7 @@ class Intent:
 class Lease:
     """The time for which an intent may be acted on, by two clocks.
 
-    One does not jump when somebody sets the time, the other does not stop while a machine sleeps.
+    One does not jump when the time is set, the other does not stop while a machine sleeps.
     """
 
     def __init__(

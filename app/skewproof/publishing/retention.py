@@ -78,8 +78,8 @@ class Survey:
 def take_survey(store: Store, known: Survey | None = None) -> Survey:
     """Return what is there, reading only the manifests that an earlier survey does not know.
 
-    Intents are read before manifests: a publish writes its manifest before it takes its intent
-    away, so that whoever looks in this order sees one of the two.
+    Intents are read before manifests: as a publish writes its manifest before it takes its intent
+    away, one of the two is seen.
     """
     found = read_intents(store)
     return Survey(read_releases(store, known or Survey()), found)

@@ -171,6 +171,6 @@ def find_credential(storage: AzureStorage) -> Callable[[], AzureCredential]:
 
 
 def fetch_token(credential: Any) -> AzureCredential:
-    """Return a token of a managed identity, a service principal or whoever it is."""
+    """Return a token of a managed identity, a service principal or another credential."""
     token = credential.get_token(SCOPE)
     return {"token": token.token, "expires_at": datetime.fromtimestamp(token.expires_on, UTC)}

@@ -1,4 +1,4 @@
-"""A bucket as the store, or two: whose it is and which library talks to it, a client knows."""
+"""A store in one bucket or two; a client for each hides the service and the library."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Client(Protocol):
         """Ask once to delete objects; those that are not there count as deleted."""
 
     def is_final(self, error: Exception) -> bool:
-        """Return whether a failed deletion was an answer, so that no request is on its way."""
+        """Return whether the store refused a deletion, so that no request is on its way."""
 
     def find_cause(self, error: Exception) -> str:
         """Return what the error says, in one line."""
@@ -160,7 +160,7 @@ class Bucket:
             pass
 
     def _delete_some(self, area: Area, keys: list[str]) -> None:
-        """Delete, and ask again here: who trusts a deletion has to know that it was repeated."""
+        """Delete; what fails is repeated here, since a library would not say that it did so."""
 
         def is_final(error: Exception) -> bool:
             if not isinstance(error, area.client.failures) or area.client.is_final(error):

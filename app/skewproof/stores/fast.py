@@ -127,7 +127,7 @@ class ObstoreClient:
                 raise
 
     def is_final(self, error: Exception) -> bool:
-        """Return whether a failed deletion was an answer, so that no request is on its way."""
+        """Return whether the store refused a deletion, so that no request is on its way."""
         return isinstance(error, FileNotFoundError) or says(error, "the deletion is refused")
 
     def find_cause(self, error: Exception) -> str:
@@ -142,7 +142,7 @@ def find_digest(etag: str | None) -> str | None:
 
 
 def is_taken(error: Exception) -> bool:
-    """Return whether it is the name that is taken; obstore takes every conflict for that."""
+    """Return whether the name is taken; obstore says so of every conflict."""
     return not says(error, "a conflict") or says(error, "the name is taken")
 
 

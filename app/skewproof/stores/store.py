@@ -1,4 +1,4 @@
-"""What publishing and pruning need of a store, whichever kind it is, and of who opens it."""
+"""What publishing and pruning need of a store of any kind, and of the storage that opens it."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Store(Protocol):
 
     Names of assets are relative to the public part of the store. Its private part holds what the
     public must not read: the manifests, and the intents of publishes and prunes beside them; keys
-    of private files are relative to it. What has been written is seen by whoever reads or lists
+    of private files are relative to it. What has been written is seen by every reading and listing
     after the write was answered, and likewise for deletions. Every method raises StoreError when
-    the store does not do what was asked. Those that write assets are called by several threads.
+    the store does not do what was asked. Several threads call those that write assets.
 
     Attributes:
         place: Where the store is, for messages.
@@ -69,7 +69,7 @@ class Store(Protocol):
         """Write an asset; return False, changing nothing, if the name is taken."""
 
     def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:
-        """Write an asset over what the name may hold, such that readers see the old or the new."""
+        """Write an asset, replacing what is there; a reader sees the old one or the new one."""
 
     def delete_assets(self, names: Iterable[str]) -> None:
         """Delete assets; those that are not there count as deleted."""

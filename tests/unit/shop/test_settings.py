@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Python = Callable[..., subprocess.CompletedProcess[str]]
 
 STRATEGIES = {
-    "skewproof": "skewproof.s3.S3ReleaseStorage",
+    "skewproof": "skewproof.backends.s3.S3ReleaseStorage",
     "versioned": "shop.storages.VersionedManifestStorage",
     "shared": "storages.backends.s3.S3ManifestStaticStorage",
 }

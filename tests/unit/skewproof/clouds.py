@@ -13,10 +13,13 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+import pytest
 from azure.storage.blob import BlobServiceClient
 from tests.machine import lacks, require_program
 from tests.s3servers.process import Program, free_port, launch
 
+from skewproof.backends.loader import Loader
+from skewproof.errors import ManifestError
 from skewproof.stores.store import md5
 
 from .proxy import Answer, Handler, Proxy, proxying
@@ -24,6 +27,8 @@ from .proxy import Answer, Handler, Proxy, proxying
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from .project import Project
 
 KINDS = ("gcs", "azure")
 ACCOUNT = "shop"
@@ -328,3 +333,12 @@ def azurite(folder: Path, account_key: str) -> Program:
         health=f"{endpoint}/",
         healthy=400,
     )
+
+
+def failure(project: Project, storage: Any) -> ManifestError:
+    """Return the error of a page, whose message is one line."""
+    storage._loader = Loader(pause=0)
+    with project.active("v1"), pytest.raises(ManifestError) as caught:
+        storage.url("css/site.css")
+    assert "\n" not in str(caught.value)
+    return caught.value

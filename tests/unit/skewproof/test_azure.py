@@ -20,8 +20,7 @@ from skewproof.checks.privacy import check_privacy
 from skewproof.errors import OptionError
 from skewproof.stores import azure as azure_store
 
-from .clouds import ACCOUNT, ask, connection_string
-from .test_clouds import failure
+from .clouds import ACCOUNT, ask, connection_string, failure
 
 if TYPE_CHECKING:
     from .clouds import AzurePlace

@@ -9,15 +9,14 @@ from urllib.parse import unquote
 import pytest
 from django.core.management import CommandError
 
-from skewproof.backends.loader import Loader
 from skewproof.checks.storage import check_options
 from skewproof.errors import ManifestError, StoreError
 from skewproof.publishing.collection import IMMUTABLE
 from skewproof.stores import bucket
 
-from .injection import FIRST, NEXT
+from .clouds import failure
+from .injection import FIRST, NEXT, REQUESTS
 from .proxy import Failure, at
-from .test_faults import REQUESTS
 
 if TYPE_CHECKING:
     from .clouds import CloudPlace
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from .proxy import Fault, Request
 
 MANIFEST = "releases/v1/staticfiles.json"
-
-
-def failure(project: Project, storage: Any) -> ManifestError:
-    storage._loader = Loader(pause=0)
-    with project.active("v1"), pytest.raises(ManifestError) as caught:
-        storage.url("css/site.css")
-    assert "\n" not in str(caught.value)
-    return caught.value
 
 
 def prepared(project: Project) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .forks import forking
 from .injection import (
     FIRST,
     NEXT,
+    REQUESTS,
     BucketBench,
     DirectoryBench,
     Kind,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from .project import Project
     from .proxy import Fault, Proxy, Request
 
-# 1 manifest asked for, 1 intent, 1 listing of intents, 1 of assets, 3 assets, 2 copies (one is as
-# it was), 1 manifest, 1 intent taken away.
-REQUESTS = 11
 BENCHES = 3  # that work at once at each store
 
 

@@ -12,7 +12,7 @@ from google.auth.exceptions import RefreshError
 from skewproof.errors import OptionError
 from skewproof.stores.gcs import make_token_source
 
-from .test_clouds import failure
+from .clouds import failure
 
 if TYPE_CHECKING:
     from .clouds import CloudPlace

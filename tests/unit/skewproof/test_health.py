@@ -5,41 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import call_command
-from django.http import HttpRequest, HttpResponse
-from django.templatetags.static import static
 from django.test import AsyncClient, Client
-from django.urls import include, path
 
 from skewproof.errors import ReleaseIdError
+
+from .pages import Pages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .project import Project
     from .proxy import Proxy
-
-
-def page(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    return HttpResponse(static("css/site.css"))
-
-
-async def slow(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    return HttpResponse("slow")
-
-
-def broken(request: HttpRequest) -> HttpResponse:
-    raise ZeroDivisionError(request.path)
-
-
-class Pages:
-    """The URLs of the project in these tests."""
-
-    urlpatterns = (
-        path("", include("skewproof.urls")),
-        path("page", page),
-        path("slow", slow),
-        path("broken", broken),
-    )
 
 
 def get(url: str) -> Any:

@@ -21,10 +21,10 @@ from tests.s3servers import free_port, wanted
 import skewproof
 from skewproof.errors import ManifestError
 
+from .pages import Pages
 from .places import BucketPlace
 from .project import Project
 from .proxy import Failure, Proxy, proxying
-from .test_health import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -76,7 +76,7 @@ def digest(file: Path) -> dict[str, str | int]:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write beside the file, then rename: nobody ever reads half a record."""
+    """Write beside the file, then rename, so that no reader ever sees half a record."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         beside.write_text(text, "utf-8")
