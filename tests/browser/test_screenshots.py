@@ -32,7 +32,9 @@ SIZES = "[...document.querySelectorAll('.run[open] img')].map((each) => each.nat
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> MatrixRequest:
     build("embedded")
     run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
-    return MatrixRequest(("shared", "skewproof"), ["late-load"], run, screenshots=True)
+    return MatrixRequest(
+        strategies=("shared", "skewproof"), scenarios=["late-load"], run=run, screenshots=True
+    )
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPTS, LAB = ROOT / "scripts", ROOT / "scripts" / "lab"
-NOT_YET = [LAB / "stacks", LAB / "matrix"]  # until they are in the dialect too
 NO_VERBS = frozenset(
     {"a", "all", "an", "any", "each", "every", "everything", "how", "it", "most", "no", "nobody"}
     | {"nothing", "of", "one", "that", "the", "these", "they", "this", "those", "what", "whatever"}
@@ -26,11 +25,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def list_modules(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.rglob("*.py"))
-        if not any(path.is_relative_to(other) for other in NOT_YET)
-    ]
+    return sorted(folder.rglob("*.py"))
 
 
 def is_private(name: str) -> bool:

@@ -32,7 +32,7 @@ def kill_store(stack: Stack) -> None:
 def publish_until(stack: Stack, release: str, writes: int, then: Callable[[], None]) -> Publish:
     """Publish; do `then` while the write after so many others is held, and lose that one."""
     pause = Pause(stack.folder / SHARED / "pause")
-    pause.write(Breakpoint("half-way", after=writes))
+    pause.write(Breakpoint(at="half-way", after=writes))
     proxy = ("lab.matrix.storeproxy", BUCKET, str(pause.folder))
     with stack.machine.beside_store(*proxy) as url, ThreadPoolExecutor() as pool:
         environment = {**stack.machine.settings("PUBLISHER"), "S3_ENDPOINT_URL": url}

@@ -25,7 +25,9 @@ def wanted(
 ) -> MatrixRequest:
     build(request.param)
     run = str(tmp_path_factory.mktemp("matrix"))  # an absolute path wins over .lab/matrix
-    return MatrixRequest(STRATEGIES, ["publish-killed"], run, engine=request.param)
+    return MatrixRequest(
+        strategies=STRATEGIES, scenarios=["publish-killed"], run=run, engine=request.param
+    )
 
 
 @pytest.fixture(scope="module")

@@ -93,8 +93,15 @@ def matrix(
         require_browser()
     require_built(reach(engine), RELEASES)
     run = resume or time.strftime("%Y%m%d-%H%M%S")
-    cells = strategies or [*STRATEGIES], scenarios or [*SCENARIOS]
-    request = MatrixRequest(*cells, run, seed, workers, engine, screenshots)
+    request = MatrixRequest(
+        strategies=strategies or [*STRATEGIES],
+        scenarios=scenarios or [*SCENARIOS],
+        run=run,
+        seed=seed,
+        workers=workers,
+        engine=engine,
+        screenshots=screenshots,
+    )
     interrupted = False
     try:
         found = run_cells(request, say)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MANIFEST = re.compile(r"(?:^|/)staticfiles[^/]*\.json$")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Breakpoint:
     """Says at which operation of a publish to stop, once.
 

@@ -80,7 +80,9 @@ class Cell:
             at = "rewrite"
         used = frozenset(f"static/{name}" for name in self.stack.record(FIRST)["assets"])
         after = self.chance.randint(FEWEST, MOST)
-        self.paused = PausedPublish(self.stack, release, Breakpoint(at, used, kind.hashed, after))
+        self.paused = PausedPublish(
+            self.stack, release, Breakpoint(at=at, used=used, manifest=kind.hashed, after=after)
+        )
         self.history.add_event("paused", release, at=at, after=after, paused=self.paused.was_paused)
 
     def resume_publish(self) -> None:

@@ -35,7 +35,7 @@ from lab.strategies import CURE, STRATEGIES, Strategy
 Chosen = tuple[Strategy, Scenario]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatrixRequest:
     """What a person asked for."""
 

@@ -30,7 +30,7 @@ def step(verb: str, release: str | None = None, **options: object) -> Step:
     return Step(verb, release, options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A sequence of steps, and what each strategy is expected to come to.
 
@@ -75,15 +75,15 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario(
-            "late-load",
-            "a process of v1 renders its first page after v2 was published",
-            (step("publish", "v2"), step("look")),
-            same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
+            name="late-load",
+            what="a process of v1 renders its first page after v2 was published",
+            steps=(step("publish", "v2"), step("look")),
+            fails=same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
         ),
         Scenario(
-            "early-start",
-            "v2 starts before it is published, and serves as soon as it says that it is ready",
-            (
+            name="early-start",
+            what="v2 starts before it is published, and serves as soon as it says that it is ready",
+            steps=(
                 step("look"),
                 step("start", "v2"),
                 step("route", v2=100, if_ready=True),
@@ -92,21 +92,21 @@ SCENARIOS = {
                 V2,
                 step("look"),
             ),
-            same("the first page loads v1's manifest, for life", "shared", "shared-disk")
+            fails=same("the first page loads v1's manifest, for life", "shared", "shared-disk")
             | same("no manifest of v2 yet: every page answers 500", "versioned", "prefix")
             | same("no manifest of v2 yet, which is remembered as an empty one", "versioned-disk")
             | same("v2's pages name assets that are not there yet", "baked", "unhashed"),
         ),
         Scenario(
-            "recycle-under-load",
-            "the workers of v1 are replaced again and again after v2 was published, under load",
-            (step("look"), step("publish", "v2"), step("recycle_under_load", "v1", times=3)),
-            same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
+            name="recycle-under-load",
+            what="v1's workers are replaced again and again after v2 was published, under load",
+            steps=(step("look"), step("publish", "v2"), step("recycle_under_load", "v1", times=3)),
+            fails=same(ONE_MANIFEST, "shared", "shared-disk") | same(ONE_NAME, "unhashed"),
         ),
         Scenario(
-            "scale-out",
-            "v1 gets one more replica in the middle of the rollout",
-            (
+            name="scale-out",
+            what="v1 gets one more replica in the middle of the rollout",
+            steps=(
                 step("look"),
                 step("publish", "v2"),
                 step("start", "v2"),
@@ -114,14 +114,14 @@ SCENARIOS = {
                 step("start", "v1"),
                 step("look"),
             ),
-            same(ONE_MANIFEST, "shared", "shared-disk")
+            fails=same(ONE_MANIFEST, "shared", "shared-disk")
             | same(ONE_NAME, "unhashed")
             | same(ANY_CONTAINER, "whitenoise"),
         ),
         Scenario(
-            "rollback",
-            "back to v1, without publishing it again",
-            (
+            name="rollback",
+            what="back to v1, without publishing it again",
+            steps=(
                 step("look"),
                 step("publish", "v2"),
                 step("start", "v2"),
@@ -132,13 +132,13 @@ SCENARIOS = {
                 step("route", v1=100),
                 step("look"),
             ),
-            same(ONE_MANIFEST, "shared", "shared-disk")
+            fails=same(ONE_MANIFEST, "shared", "shared-disk")
             | same("v2's contents stay under v1's names", "unhashed"),
         ),
         Scenario(
-            "entrypoint",
-            "containers collect when they start, and one of v1 starts again after v2",
-            (
+            name="entrypoint",
+            what="containers collect when they start, and one of v1 starts again after v2",
+            steps=(
                 step("look"),
                 step("publish", "v2"),
                 step("start", "v2"),
@@ -149,13 +149,13 @@ SCENARIOS = {
                 step("recycle", "v2"),
                 step("look"),
             ),
-            same("v1's manifest is written over v2's", "shared", "shared-disk")
+            fails=same("v1's manifest is written over v2's", "shared", "shared-disk")
             | same("v1's contents are written over v2's", "unhashed"),
         ),
         Scenario(
-            "publish-killed",
-            "v2's publish is killed half-way, v1 goes on, then v2 is published again",
-            (
+            name="publish-killed",
+            what="v2's publish is killed half-way, v1 goes on, then v2 is published again",
+            steps=(
                 step("look"),
                 step("pause_publish", "v2", at="half-way"),
                 step("kill_publish"),
@@ -166,17 +166,17 @@ SCENARIOS = {
                 V2,
                 step("look"),
             ),
-            same(
+            fails=same(
                 "it dies between deleting a file that v1 serves and writing it again",
                 *("shared", "versioned", "baked", "shared-disk", "versioned-disk"),
             )
             | same("half of v1's names have v2's contents", "unhashed"),
-            {"whitenoise": IN_THE_IMAGE + "a build that dies makes none"},
+            without={"whitenoise": IN_THE_IMAGE + "a build that dies makes none"},
         ),
         Scenario(
-            "two-publishes",
-            "v1 is published again, v2 meanwhile, and v1's publish ends last",
-            (
+            name="two-publishes",
+            what="v1 is published again, v2 meanwhile, and v1's publish ends last",
+            steps=(
                 step("look"),
                 step("pause_publish", "v1", at="last"),
                 step("publish", "v2"),
@@ -185,14 +185,14 @@ SCENARIOS = {
                 V2,
                 step("look"),
             ),
-            same("the manifest that is written last is v1's", "shared", "shared-disk")
+            fails=same("the manifest that is written last is v1's", "shared", "shared-disk")
             | same("the contents that are written last are v1's", "unhashed"),
-            {"whitenoise": IN_THE_IMAGE + "two builds do not meet"},
+            without={"whitenoise": IN_THE_IMAGE + "two builds do not meet"},
         ),
         Scenario(
-            "manifest-gap",
-            "v1 is published again, and a process loads between deleting and writing the manifest",
-            (
+            name="manifest-gap",
+            what="v1 is published again; a process loads between deleting and writing the manifest",
+            steps=(
                 step("look"),
                 step("pause_publish", "v1", at="manifest gap"),
                 step("recycle", "v1"),
@@ -200,19 +200,19 @@ SCENARIOS = {
                 step("resume_publish"),
                 step("look"),
             ),
-            same(
+            fails=same(
                 "no manifest is remembered as an empty one: every page answers 500, for good",
                 *("shared", "versioned", "prefix", "shared-disk", "versioned-disk"),
             ),
-            {
+            without={
                 "whitenoise": IN_THE_IMAGE + "the manifest as well",
                 "unhashed": "there is no manifest",
             },
         ),
         Scenario(
-            "reupload",
-            "v2's publish is paused while it writes an unchanged file again that v1 serves",
-            (
+            name="reupload",
+            what="v2's publish is paused while it writes an unchanged file again that v1 serves",
+            steps=(
                 step("look"),
                 step("take_inventory"),
                 step("pause_publish", "v2", at="rewrite"),
@@ -220,16 +220,16 @@ SCENARIOS = {
                 step("resume_publish"),
                 step("compare", "v2"),
             ),
-            same(
+            fails=same(
                 IN_BUCKETS,
                 *("shared", "versioned", "baked", "shared-disk", "versioned-disk", "unhashed"),
             ),
-            {"whitenoise": IN_THE_IMAGE + "a new one leaves the old one as it is"},
+            without={"whitenoise": IN_THE_IMAGE + "a new one leaves the old one as it is"},
         ),
         Scenario(
-            "cached-404",
-            "pages of v2 are asked for before it is published, and the gateway keeps its misses",
-            (
+            name="cached-404",
+            what="v2's pages are asked for before it is published, and the gateway keeps its misses",
+            steps=(
                 step("start", "v2"),
                 step("route", v1=50, v2=50, if_ready=True),
                 step("glance"),
@@ -238,14 +238,14 @@ SCENARIOS = {
                 V2,
                 step("look", cached=True),
             ),
-            same("v2's pages named files that were not there yet", "baked", "unhashed")
+            fails=same("v2's pages named files that were not there yet", "baked", "unhashed")
             | same("v2's pages asked v1's containers", "whitenoise"),
             keeps_misses=True,
         ),
         Scenario(
-            "open-tab",
-            "a page of v1 stays open, v1 is retired and cleaned up, the page loads the rest of it",
-            (
+            name="open-tab",
+            what="a page of v1 stays open, v1 is retired and cleaned up, the page loads the rest",
+            steps=(
                 step("open_tab"),
                 step("publish", "v2"),
                 step("start", "v2"),
@@ -254,14 +254,14 @@ SCENARIOS = {
                 step("retire", "v1"),
                 step("return_to_tab"),
             ),
-            same("v1's prefix has been deleted", "prefix")
+            fails=same("v1's prefix has been deleted", "prefix")
             | same("v1's containers are gone, and its assets with them", "whitenoise")
             | same(ONE_NAME, "unhashed"),
         ),
         Scenario(
-            "pruning",
-            "what is older than v2's publish is deleted; with skewproof, what only v1 reaches",
-            (
+            name="pruning",
+            what="what is older than v2's publish is deleted; with skewproof, what only v1 reaches",
+            steps=(
                 step("look"),
                 step("take_inventory"),
                 step("publish", "v2"),
@@ -271,16 +271,16 @@ SCENARIOS = {
                 step("prune"),
                 step("look"),
             ),
-            same(
+            fails=same(
                 "an unchanged file keeps its old date, and v2 needs it",
                 *("shared", "versioned", "baked", "shared-disk", "versioned-disk", "unhashed"),
             ),
-            {"whitenoise": IN_THE_IMAGE + "there is nothing to prune"},
+            without={"whitenoise": IN_THE_IMAGE + "there is nothing to prune"},
         ),
         Scenario(
-            "store-down",
-            "a replica of v1 starts while the store is away (the directory: not mounted)",
-            (
+            name="store-down",
+            what="a replica of v1 starts while the store is away (the directory: not mounted)",
+            steps=(
                 step("look"),
                 step("let_store_away"),
                 step("start", "v1"),
@@ -289,7 +289,7 @@ SCENARIOS = {
                 step("route", v1=100),
                 step("look"),
             ),
-            same(
+            fails=same(
                 "the fresh replica has no manifest, says that it is ready, and answers 500",
                 *("shared", "versioned", "prefix"),
             )
@@ -297,26 +297,26 @@ SCENARIOS = {
                 "no manifest is remembered as an empty one: the replica answers 500, for good",
                 *("shared-disk", "versioned-disk"),
             ),
-            {"whitenoise": IN_THE_IMAGE + "there is no store"},
+            without={"whitenoise": IN_THE_IMAGE + "there is no store"},
         ),
         Scenario(
-            "long-canary",
-            "both releases serve for long, and the workers of both are replaced all the time",
-            (
+            name="long-canary",
+            what="both releases serve for long, and the workers of both are replaced all the time",
+            steps=(
                 step("publish", "v2"),
                 step("start", "v2"),
                 step("route", v1=90, v2=10),
                 *(step("look"), step("recycle", "v1"), step("recycle", "v2")) * 2,
                 step("look"),
             ),
-            same(ONE_MANIFEST, "shared", "shared-disk")
+            fails=same(ONE_MANIFEST, "shared", "shared-disk")
             | same(ONE_NAME, "unhashed")
             | same(ANY_CONTAINER, "whitenoise"),
         ),
         Scenario(
-            "blue-green",
-            "all traffic goes to v2 at once, pages of v1 are still open, then it all goes back",
-            (
+            name="blue-green",
+            what="all traffic goes to v2 at once, pages of v1 are still open, then it all returns",
+            steps=(
                 step("open_tab"),
                 step("publish", "v2"),
                 step("start", "v2"),
@@ -326,7 +326,7 @@ SCENARIOS = {
                 step("route", v1=100),
                 step("look"),
             ),
-            same("the pages that are open ask v2's containers", "whitenoise")
+            fails=same("the pages that are open ask v2's containers", "whitenoise")
             | same(ONE_NAME, "unhashed"),
         ),
     )

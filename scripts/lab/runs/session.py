@@ -78,7 +78,7 @@ def run_on_new_stack(request: RunRequest, say: Say) -> Path:
         weights={rollout.source: 100},
         publishes=published,
     )
-    state = State(name, engine.name, strategy, port)
+    state = State(name=name, engine=engine.name, strategy=strategy, port=port)
     about = About(folder=state.folder, base=state.base, strategy=strategy, engine=engine.name)
     with (
         open_history(about, request.action, say) as history,

@@ -33,10 +33,10 @@ from lab.stacks.composeproject import (
     clone,
     clones,
     compose,
+    list_workers,
     logs_of,
     remove_part,
     service_environment,
-    worker_pids,
 )
 from lab.stacks.machine import SHARED, Environment
 from lab.stacks.model import REPLICAS, Publish, Replica
@@ -311,10 +311,10 @@ class ComposeMachine:
     def recycle(self, replica: Replica) -> None:
         """HUP it: gunicorn starts fresh workers, and the old ones finish what they were doing."""
         container = self.client.containers.get(replica.name)
-        before = worker_pids(container)
+        before = list_workers(container)
         container.kill("HUP")
         wait_until(
-            lambda: not before & worker_pids(container),
+            lambda: not before & list_workers(container),
             READY_SECONDS,
             f"{replica.name} still has its old workers",
             lambda: logs_of(container),

@@ -116,7 +116,7 @@ class ComposeEngine(MachineEngine):
         require_compose()
         self.require_images()
         self.require_new(plan.name)
-        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state = State(name=plan.name, engine=self.name, strategy=plan.strategy, port=plan.port)
         state.claim()
         return ComposeMachine(self.client, state, plan.replicas)
 

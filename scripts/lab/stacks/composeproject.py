@@ -230,7 +230,7 @@ def remove_part(part: Container | Volume | Network, logs: Path) -> str | None:
     return None
 
 
-def worker_pids(container: Container) -> set[str]:
+def list_workers(container: Container) -> set[str]:
     """Return the pids of gunicorn's workers: the processes whose parent is one of the container."""
     top = container.top()
     pid, parent = top["Titles"].index("PID"), top["Titles"].index("PPID")
@@ -242,7 +242,7 @@ CLONE = "skewproof.clone"
 """The label of a clone; its value is a release, or empty."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clone:
     """In what a clone differs from the container of a service.
 

@@ -58,7 +58,7 @@ class EmbeddedEngine(MachineEngine):
 
     def claim(self, plan: Plan) -> EmbeddedMachine:
         """Claim the name of a new stack."""
-        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state = State(name=plan.name, engine=self.name, strategy=plan.strategy, port=plan.port)
         state.claim()
         return EmbeddedMachine(state)
 

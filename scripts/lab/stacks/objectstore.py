@@ -32,7 +32,7 @@ SEAWEEDFS = (
 """Master, volume server, filer and S3 in one process that works in its folder alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectStore:
     """How to start one S3 server."""
 
@@ -72,7 +72,7 @@ def minio_server(folder: Path) -> ObjectStore:
     address = f"127.0.0.1:{port}"
     command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
     environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
-    return ObjectStore("minio", command, environment, port)
+    return ObjectStore(kind="minio", command=command, environment=environment, port=port)
 
 
 def seaweedfs_server(folder: Path) -> ObjectStore:
@@ -88,7 +88,9 @@ def seaweedfs_server(folder: Path) -> ObjectStore:
     ]
     sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
     litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
-    return ObjectStore("seaweedfs", command, {}, ports["s3"], tuple(litter))
+    return ObjectStore(
+        kind="seaweedfs", command=command, environment={}, port=ports["s3"], litter=tuple(litter)
+    )
 
 
 def describe_identities() -> bytes:

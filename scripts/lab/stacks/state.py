@@ -18,7 +18,7 @@ from lab.errors import LabError
 FILE = "stack.json"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class State:
     """One stack as it was written down; there is such a file exactly as long as the stack is up."""
 

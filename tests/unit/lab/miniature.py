@@ -200,7 +200,7 @@ class MiniatureEngine:
         return release not in self.unbuilt
 
     def up(self, plan: Plan, say: Say) -> MiniatureStack:
-        state = State(plan.name, self.name, plan.strategy, plan.port)
+        state = State(name=plan.name, engine=self.name, strategy=plan.strategy, port=plan.port)
         state.claim()
         stack = self.remember(state)
         start(stack, plan, say)

@@ -273,7 +273,7 @@ def test_taking_all_down_goes_on_after_one_that_refuses(
     lab: Command, miniature: MiniatureEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, port in (("one", 1), ("two", 2)):
-        State(name, "miniature", "skewproof", port).claim()
+        State(name=name, engine="miniature", strategy="skewproof", port=port).claim()
     miniature.plan_failure("down", UnavailableError("one does not go"))
     for name in ("one", "two"):
         state = State.load(name)

@@ -139,6 +139,6 @@ def test_an_asset_is_rewritten_when_its_date_changes_or_it_is_gone() -> None:
 
 
 def test_a_state_tells_where_its_stack_is(work: Path) -> None:
-    state = State("mine", "embedded", "skewproof", 8081)
+    state = State(name="mine", engine="embedded", strategy="skewproof", port=8081)
     assert (state.host, state.base) == ("127.0.0.1:8081", "http://127.0.0.1:8081/")
     assert state.folder == work / "mine"

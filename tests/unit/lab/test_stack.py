@@ -89,7 +89,7 @@ def servers(traffic: str) -> str:
 def machine(monkeypatch: pytest.MonkeyPatch) -> MachineDouble:
     monkeypatch.setattr(stacks, "is_ready", lambda _base: True)
     monkeypatch.setattr(stacks, "READY_SECONDS", 0.1)
-    state = State("mine", "double", "skewproof", 1)
+    state = State(name="mine", engine="double", strategy="skewproof", port=1)
     state.claim()
     return MachineDouble(state)
 

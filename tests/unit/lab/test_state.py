@@ -10,7 +10,7 @@ from lab.stacks.state import State, locked, stack_names
 
 
 def test_what_is_written_down_is_read_again() -> None:
-    state = State("mine", "embedded", "shared", 8081)
+    state = State(name="mine", engine="embedded", strategy="shared", port=8081)
     state.claim()
     state.details = {"ports": {"web-v1-1": 20000}}
     state.save()
@@ -20,7 +20,7 @@ def test_what_is_written_down_is_read_again() -> None:
 
 
 def test_a_stack_that_is_gone_has_no_state(work: Path) -> None:
-    state = State("mine", "embedded", "shared", 8081)
+    state = State(name="mine", engine="embedded", strategy="shared", port=8081)
     state.claim()
     state.forget()
     state.forget()
@@ -33,7 +33,7 @@ def test_of_many_labs_that_claim_one_name_at_once_one_gets_it() -> None:
     start, refused, given = threading.Barrier(8), list[str](), list[int]()
 
     def claim(port: int) -> None:
-        state = State("mine", "embedded", "shared", port)
+        state = State(name="mine", engine="embedded", strategy="shared", port=port)
         state.folder.mkdir(parents=True, exist_ok=True)
         start.wait()
         try:

@@ -22,11 +22,11 @@ def stops(point: Breakpoint, operations: list[tuple[str, str]]) -> list[str]:
 @pytest.mark.parametrize(
     ("point", "key"),
     [
-        (Breakpoint("rewrite", USED), SITE),
-        (Breakpoint("manifest gap"), MANIFEST),
-        (Breakpoint("half-way", after=1), NEW),
-        (Breakpoint("last"), MANIFEST),
-        (Breakpoint("last", manifest=False, after=2), SITE),
+        (Breakpoint(at="rewrite", used=USED), SITE),
+        (Breakpoint(at="manifest gap"), MANIFEST),
+        (Breakpoint(at="half-way", after=1), NEW),
+        (Breakpoint(at="last"), MANIFEST),
+        (Breakpoint(at="last", manifest=False, after=2), SITE),
     ],
 )
 def test_a_publish_is_stopped_once_and_at_the_right_write(point: Breakpoint, key: str) -> None:
@@ -34,14 +34,16 @@ def test_a_publish_is_stopped_once_and_at_the_right_write(point: Breakpoint, key
 
 
 def test_the_last_thing_is_what_is_done_to_the_manifest_first() -> None:
-    point = Breakpoint("last")
+    point = Breakpoint(at="last")
     assert [point.is_hit(*each) for each in STOCK].index(True) == STOCK.index(("delete", MANIFEST))
 
 
-@pytest.mark.parametrize("point", [Breakpoint("rewrite", USED), Breakpoint("manifest gap")])
+@pytest.mark.parametrize(
+    "point", [Breakpoint(at="rewrite", used=USED), Breakpoint(at="manifest gap")]
+)
 def test_a_publish_that_only_adds_has_no_such_moment(point: Breakpoint) -> None:
     assert stops(point, ADDS) == []
 
 
 def test_a_file_that_nobody_uses_may_be_written_again() -> None:
-    assert stops(Breakpoint("rewrite", USED), [("delete", PLAIN), ("write", PLAIN)]) == []
+    assert stops(Breakpoint(at="rewrite", used=USED), [("delete", PLAIN), ("write", PLAIN)]) == []

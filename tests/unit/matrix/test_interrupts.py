@@ -42,7 +42,9 @@ def test_a_cell_whose_stack_was_stopped_under_it_is_not_kept(
     stack = SimpleNamespace(machine=SimpleNamespace(break_off=away.set))
     monkeypatch.setattr("lab.matrix.run.worker_stack", lambda *_: nullcontext(stack))
     monkeypatch.setattr("lab.matrix.run.run_one", run_one)
-    wanted = MatrixRequest(["skewproof"], ["late-load", "rollback"], str(tmp_path))
+    wanted = MatrixRequest(
+        strategies=["skewproof"], scenarios=["late-load", "rollback"], run=str(tmp_path)
+    )
     lines: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run_cells(wanted, lines.append)

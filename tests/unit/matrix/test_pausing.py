@@ -72,7 +72,7 @@ def await_pause(pause: Pause) -> None:
 
 def test_requests_pass_as_they_are(store: Any, pause: Pause) -> None:
     with (
-        behind(store, pause, Breakpoint("half-way", after=9)) as proxy,
+        behind(store, pause, Breakpoint(at="half-way", after=9)) as proxy,
         requests.Session() as session,
     ):
         answer = session.put(f"{proxy.url}/bucket/static/a%20b?x=1", data=b"body")
@@ -88,7 +88,7 @@ def test_requests_pass_as_they_are(store: Any, pause: Pause) -> None:
 
 
 def test_the_write_after_a_delete_is_paused_until_it_is_resumed(store: Any, pause: Pause) -> None:
-    point = Breakpoint("rewrite", frozenset({"static/a"}))
+    point = Breakpoint(at="rewrite", used=frozenset({"static/a"}))
     with behind(store, pause, point) as proxy:
         url = f"{proxy.url}/bucket/static/a"
         requests.delete(url, timeout=5)
@@ -107,7 +107,7 @@ def test_a_client_that_is_paused_for_long_does_not_time_out(
     monkeypatch.setattr("lab.matrix.breakpoint.PATIENCE_SECONDS", 0.1)
     once = Config(read_timeout=1.5, retries={"total_max_attempts": 1})
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    with behind(store, pause, Breakpoint("half-way")) as proxy:
+    with behind(store, pause, Breakpoint(at="half-way")) as proxy:
         client = boto3.client("s3", "us-east-1", endpoint_url=proxy.url, config=once, **keys)
         threading.Timer(2, pause.resume).start()
         client.put_object(Bucket="bucket", Key="static/a", Body=b"late")
@@ -118,7 +118,7 @@ def test_a_client_that_is_paused_for_long_does_not_time_out(
 
 
 def test_a_request_that_is_lost_never_reaches_the_store(store: Any, pause: Pause) -> None:
-    with behind(store, pause, Breakpoint("half-way")) as proxy:
+    with behind(store, pause, Breakpoint(at="half-way")) as proxy:
         pause.resume(dropped=True)
         with pytest.raises(requests.ConnectionError):
             requests.put(f"{proxy.url}/bucket/static/a", b"lost", timeout=5)
@@ -126,7 +126,7 @@ def test_a_request_that_is_lost_never_reaches_the_store(store: Any, pause: Pause
 
 
 def test_a_store_that_is_away_closes_the_connection(store: Any, pause: Pause) -> None:
-    with behind(store, pause, Breakpoint("half-way", after=9)) as proxy:
+    with behind(store, pause, Breakpoint(at="half-way", after=9)) as proxy:
         store.shutdown()
         store.server_close()
         with pytest.raises(requests.ConnectionError):
@@ -140,7 +140,7 @@ def test_a_process_waits_between_removing_a_file_and_writing_it_again(
     root.mkdir()
     asset = root / "a.css"
     asset.write_text("old")
-    pause.write(Breakpoint("rewrite", frozenset({"static/a.css"})))
+    pause.write(Breakpoint(at="rewrite", used=frozenset({"static/a.css"})))
     write_hook(pause, root)
     code = "import os, sys; os.remove(sys.argv[1]); open(sys.argv[1], 'x').write('new')"
     path = os.pathsep.join(map(str, (pause.folder, SCRIPTS)))
@@ -160,11 +160,11 @@ def test_a_process_waits_between_removing_a_file_and_writing_it_again(
 
 def test_who_is_paused_for_too_long_goes_on(pause: Pause, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.matrix.breakpoint.PAUSE_SECONDS", 0.05)
-    pause.write(Breakpoint("half-way"))
+    pause.write(Breakpoint(at="half-way"))
     assert pause.wait()
 
 
 def test_a_breakpoint_is_read_as_it_was_written(pause: Pause) -> None:
-    point = Breakpoint("rewrite", frozenset({"a", "b"}), manifest=False, after=3)
+    point = Breakpoint(at="rewrite", used=frozenset({"a", "b"}), manifest=False, after=3)
     pause.write(point)
     assert pause.read() == point

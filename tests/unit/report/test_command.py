@@ -34,7 +34,9 @@ def test_a_run_that_was_interrupted_says_how_many_of_how_many_cells_there_are(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lab.matrix.run.work", interrupt)
-    wanted = MatrixRequest(["whitenoise"], ["store-down", "late-load"], str(tmp_path / "run"))
+    wanted = MatrixRequest(
+        strategies=["whitenoise"], scenarios=["store-down", "late-load"], run=str(tmp_path / "run")
+    )
     for again in (wanted, replace(wanted, scenarios=["late-load", "rollback"])):
         with pytest.raises(KeyboardInterrupt):
             run_cells(again, print)
