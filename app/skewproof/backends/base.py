@@ -80,7 +80,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)
         self._barrier: Loader[bool] = Loader(self.pause)
-        # ADR 30: Django's constructor has set an empty map; without it the property takes over.
+        # ADR 29: Django's constructor has set an empty map; without it the property takes over.
         del self.__dict__["hashed_files"]
 
     def load_manifest(self) -> tuple[dict[str, str], str]:  # type: ignore[override] # stubs err
@@ -182,7 +182,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
                 "ManifestStaticFilesStorage and set the attribute hashing of "
                 f"{cls.__name__} to that subclass"
             )
-        # ADR 30: Django looks its settings up on the class, so that a class of their own has them.
+        # ADR 29: Django looks its settings up on the class, so that a class of their own has them.
         options = {name: getattr(cls, name) for name in HASHING}
         return type("LocalStorage", (ManifestStaticFilesStorage,), options)
 

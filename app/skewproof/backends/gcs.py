@@ -35,7 +35,7 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
     def client(self) -> Any:
         """Return the client, which does nothing that it was not asked for."""
         client = super().client
-        # ADR 30: else it also asks for the bucket's metadata, in a thread of its own, for traces
+        # ADR 29: else it also asks for the bucket's metadata, in a thread of its own, for traces
         # that are switched off, and with a right that no web process needs.
         client._bucket_metadata_cache = None
         return client

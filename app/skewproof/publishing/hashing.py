@@ -327,6 +327,6 @@ def is_stock(cls: type[ManifestStaticFilesStorage]) -> bool:
 def add_staging(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
     """Return the class with our pass, or with Django's if its methods are not all Django's."""
     bases = (StagingStorage, cls) if is_stock(cls) else (cls,)
-    # ADR 30: the class of the project is not known before. An intermediate file is in no manifest,
+    # ADR 29: the class of the project is not known before. An intermediate file is in no manifest,
     # and would be published as an unhashed copy.
     return type("LocalStorage", bases, {"keep_intermediate_files": False})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3  # at a conditional write that was not decided
 SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
-# ADR 30: obstore's errors have neither status nor code, so both are found in their text. All that
+# ADR 29: obstore's errors have neither status nor code, so both are found in their text. All that
 # is ever looked for stands here; tests/unit/skewproof/test_messages.py holds real messages.
 PHRASES = {
     "the bucket is missing": re.compile("NoSuchBucket|ContainerNotFound"),

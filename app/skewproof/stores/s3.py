@@ -139,7 +139,7 @@ def find_address(storage: S3Storage) -> tuple[str, bool]:
 
     try:
         client = storage.connection.meta.client
-        # ADR 30: boto3 tells where a bucket is only by making a request, which is answered here.
+        # ADR 29: boto3 tells where a bucket is only by making a request, which is answered here.
         client.meta.events.register_first("before-send.s3.HeadObject", catch)
         client.head_object(Bucket=storage.bucket_name, Key="key")
         client.meta.events.unregister("before-send.s3.HeadObject", catch)

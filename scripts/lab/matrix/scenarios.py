@@ -228,7 +228,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="cached-404",
-            what="v2's pages are asked for before it is published, and the gateway keeps its misses",
+            what="v2's pages are asked for before it is published; the gateway keeps its misses",
             steps=(
                 step("start", "v2"),
                 step("route", v1=50, v2=50, if_ready=True),

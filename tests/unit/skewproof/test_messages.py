@@ -1,4 +1,4 @@
-"""What is read from the text of obstore's errors (ADR 30): real messages, and the library today."""
+"""What is read from the text of obstore's errors (ADR 29): real messages, and the library today."""
 
 from __future__ import annotations
 
