@@ -41,10 +41,10 @@ dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
 
 check: $(BIN)/pytest ## every test that needs no engine, in three minutes
-	$(BIN)/pytest $(TWO_AT_A_TIME) tests/unit tests/docs
+	$(BIN)/pytest $(TWO_AT_A_TIME) -m "not engine" tests/unit tests/docs
 
 test: check ## all tests, on every engine that this machine has
-	$(BIN)/pytest $(TWO_AT_A_TIME) tests/engine tests/cli tests/browser
+	$(BIN)/pytest $(TWO_AT_A_TIME) -m engine
 
 lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
 	$(BIN)/ruff check .

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tests.machine import RequirementError, check_required, describe
 
+ENGINES = ("browser", "cli", "engine")
+"""The folders whose tests run on an engine."""
+SERVERS = {"azure", "gcs", "minio"}
 SHARED = ("both", "engine", "one_engine", "story", "strategy", "wanted")
 """Fixtures whose parameter says on which stack a test runs, or on which journey it looks back."""
 
@@ -25,10 +28,19 @@ def pytest_report_header() -> list[str]:
     return describe()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+@pytest.hookimpl(tryfirst=True)  # before pytest and pytest-xdist read the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(name_group(item)))
+        if needs_engine(item):
+            item.add_marker(pytest.mark.engine)
+
+
+def needs_engine(item: pytest.Item) -> bool:
+    """Return whether a test runs on an engine, or on a server that no wheel brings."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    values = item.callspec.id.split("-") if hasattr(item, "callspec") else []
+    return folder in ENGINES or not SERVERS.isdisjoint(values)
 
 
 def name_group(item: pytest.Item) -> str:
@@ -39,7 +51,7 @@ def name_group(item: pytest.Item) -> str:
     path = item.path.relative_to(Path(__file__).parent)
     if path.parts[0] == "browser":
         return "browser"
-    if path.parts[0] not in ("cli", "engine"):
+    if path.parts[0] not in ENGINES:
         return str(path)
     shares = "journey" if "journeys" in getattr(item, "fixturenames", ()) else str(path)
     params = item.callspec.params if hasattr(item, "callspec") else {}

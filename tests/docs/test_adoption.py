@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
+pytestmark = pytest.mark.engine
+
 BUCKET = "my-bucket"
 HOST = "cdn.example.com"
 # What a production of Wagtail has in a file of its own.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from tests.s3servers import S3Server
 
+pytestmark = pytest.mark.engine
+
 GUIDE = read_document("docs/migration.md")
 BUCKET = "my-bucket"
 IN_A_BUCKET = [

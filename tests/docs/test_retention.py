@@ -15,6 +15,8 @@ import pytest
 from .newcomer import Newcomer
 from .project import ROOT, read_document
 
+pytestmark = pytest.mark.engine
+
 GUIDE = read_document("docs/guide.md")
 DAY = 86_400
 AGES = {"v1": 80, "v2": 21, "v3": 1, "v4": 0.1}  # in days; v2 alone has a script

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
+pytestmark = pytest.mark.engine
+
 GUIDE = read_document("docs/guide.md")
 BUCKET = "my-bucket"
 # The test servers have identities for two roles; which of them prunes here does not matter.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .clouds import AzurePlace
     from .project import Project
 
+pytestmark = pytest.mark.engine
+
 MANIFEST = "releases/v1/staticfiles.json"
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .project import Project
     from .proxy import Fault, Request
 
+pytestmark = pytest.mark.engine
+
 MANIFEST = "releases/v1/staticfiles.json"
 
 

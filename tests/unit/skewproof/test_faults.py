@@ -122,6 +122,7 @@ def bucket_bench(
         yield make
 
 
+@pytest.mark.engine
 def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_be_run_again(
     bucket_bench: Callable[[str, str], BucketBench],
     connect: Callable[[Path], Lane],

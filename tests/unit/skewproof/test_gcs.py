@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .clouds import CloudPlace
     from .project import Project
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture
 def cloud_kind() -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def healthcheck(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
+pytestmark = pytest.mark.engine
+
 BUCKET_ARN = "arn:aws:s3:::{bucket}"
 
 

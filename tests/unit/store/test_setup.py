@@ -44,6 +44,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], environ: Mapping[str
     return lines[0]
 
 
+@pytest.mark.engine
 class TestOnARealServer:
     def test_the_second_run_changes_nothing(self, s3_server: S3Server) -> None:
         *parts, last = s3_server.set_up().splitlines()
