@@ -17,7 +17,8 @@ from lab.judge.verdict import Verdict, judge_run
 from lab.probe import Probe, Site
 from lab.runs import session
 from lab.runs.rollout import Rollout
-from lab.stacks.model import Engine, Replica
+from lab.stacks.engines import Engine
+from lab.stacks.model import Replica
 from lab.stacks.stack import Stack
 
 VISITORS = 2

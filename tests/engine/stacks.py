@@ -12,9 +12,9 @@ from tests.engine.projects import Project
 from tests.machine import engines
 
 from lab.stacks.embedded import EmbeddedMachine
-from lab.stacks.engines import reach
+from lab.stacks.engines import Engine, reach
 from lab.stacks.lifecycle import require_built, temporary_stack
-from lab.stacks.model import Engine, Plan
+from lab.stacks.model import Plan
 from lab.stacks.ports import free_ports
 from lab.stacks.processes import Processes
 from lab.stacks.stack import Stack

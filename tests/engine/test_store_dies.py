@@ -23,7 +23,8 @@ from lab.history import Run, read_history
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_history
 from lab.runs.rollout import Rollout
-from lab.stacks.model import Engine, Publish
+from lab.stacks.engines import Engine
+from lab.stacks.model import Publish
 from lab.stacks.stack import Stack
 
 WRITES = 40

@@ -12,22 +12,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.deadline import POLL_SECONDS
-from lab.errors import LabError
-
-if TYPE_CHECKING:
-    from lab.matrix.stack import MatrixStack
-    from lab.stacks.model import Publish
 
 MANIFEST = re.compile(r"(?:^|/)staticfiles[^/]*\.json$")
 
@@ -161,40 +153,3 @@ def operation_of(event: str, arguments: tuple[Any, ...]) -> str | None:
     if event == "os.remove":
         return "delete"
     return "write" if event == "open" and arguments[2] & os.O_CREAT else None
-
-
-class PausedPublish:
-    """Runs a publish job until it is paused or has ended."""
-
-    def __init__(self, stack: MatrixStack, release: str, point: Breakpoint) -> None:
-        self.stack, self.release = stack, release
-        self.done: Publish | None = None
-        self.failed: LabError | None = None
-        self.pause = Pause(stack.pause_folder)
-        shutil.rmtree(self.pause.folder, ignore_errors=True)
-        self.pause.write(point)
-        self.resources = ExitStack()
-        changes = self.resources.enter_context(stack.pausing(self.pause))
-        self.thread = threading.Thread(target=self.run, args=(changes,), daemon=True)
-        self.thread.start()
-        while self.thread.is_alive() and not self.pause.is_paused():
-            time.sleep(POLL_SECONDS)
-        self.was_paused = self.thread.is_alive()
-
-    def run(self, changes: dict[str, str]) -> None:
-        """Run the job to its end."""
-        try:
-            self.done = self.stack.publish_in(self.release, changes)
-        except LabError as error:
-            self.failed = error
-
-    def end(self, *, killed: bool) -> Publish | None:
-        """Let it go on to its end, or kill it where it is; returns how it ended."""
-        if killed:
-            self.stack.machine.kill_publish(self.release)
-        self.pause.resume(dropped=killed)
-        self.thread.join()
-        self.resources.close()
-        if self.failed and not killed:
-            raise self.failed
-        return self.done

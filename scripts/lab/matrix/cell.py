@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import random
+import shutil
+import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from lab.camera import SUFFIX, Camera, CameraError
-from lab.deadline import wait_until
-from lab.errors import UnavailableError
+from lab.deadline import POLL_SECONDS, wait_until
+from lab.errors import LabError, UnavailableError
 from lab.history import About, Fetch, History, open_history
-from lab.matrix.breakpoint import Breakpoint, PausedPublish
+from lab.matrix.breakpoint import Breakpoint, Pause
 from lab.matrix.scenarios import Scenario, Step
 from lab.matrix.stack import MatrixStack
 from lab.probe import Limits, Probe, Site
 from lab.runs.rollout import find_rewritten
-from lab.stacks.model import Say
+from lab.stacks.model import Publish, Say
 from lab.stacks.stack import require_success
 
 RELEASES = ("v1", "v2")
@@ -27,6 +31,43 @@ FEWEST, MOST = 5, 30
 """Writes that go through before a publish is paused half-way; the smallest has more."""
 VISITORS = 2
 VISIT_SECONDS = 60.0
+
+
+class PausedPublish:
+    """Runs a publish job until it is paused or has ended."""
+
+    def __init__(self, stack: MatrixStack, release: str, point: Breakpoint) -> None:
+        self.stack, self.release = stack, release
+        self.done: Publish | None = None
+        self.failed: LabError | None = None
+        self.pause = Pause(stack.pause_folder)
+        shutil.rmtree(self.pause.folder, ignore_errors=True)
+        self.pause.write(point)
+        self.resources = ExitStack()
+        changes = self.resources.enter_context(stack.pausing(self.pause))
+        self.thread = threading.Thread(target=self.run, args=(changes,), daemon=True)
+        self.thread.start()
+        while self.thread.is_alive() and not self.pause.is_paused():
+            time.sleep(POLL_SECONDS)
+        self.was_paused = self.thread.is_alive()
+
+    def run(self, changes: dict[str, str]) -> None:
+        """Run the job to its end."""
+        try:
+            self.done = self.stack.publish_in(self.release, changes)
+        except LabError as error:
+            self.failed = error
+
+    def end(self, *, killed: bool) -> Publish | None:
+        """Let it go on to its end, or kill it where it is; return how it ended."""
+        if killed:
+            self.stack.machine.kill_publish(self.release)
+        self.pause.resume(dropped=killed)
+        self.thread.join()
+        self.resources.close()
+        if self.failed and not killed:
+            raise self.failed
+        return self.done
 
 
 class Cell:

@@ -13,9 +13,9 @@ from lab.checkout import build_folder, releases
 from lab.errors import LabError, UnavailableError, describe_error
 from lab.stacks.compose import PROJECT_PREFIX, ComposeMachine, project_of
 from lab.stacks.composeproject import Project, answered, compose, require_compose
-from lab.stacks.engines import MachineEngine
 from lab.stacks.model import Plan, Say
 from lab.stacks.processes import Processes
+from lab.stacks.stack import MachineEngine
 from lab.stacks.state import State
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"

@@ -19,7 +19,6 @@ from lab.checkout import MINIO
 from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.stacks.build import LINES, RECORD, build_release, copy_build, is_built, manage_command
-from lab.stacks.engines import MachineEngine
 from lab.stacks.machine import Environment
 from lab.stacks.model import Plan, Publish, Replica, Say
 from lab.stacks.nginx import NAME as GATEWAY
@@ -33,7 +32,7 @@ from lab.stacks.processes import (
     last_lines,
     with_this_lab,
 )
-from lab.stacks.stack import READY_SECONDS
+from lab.stacks.stack import READY_SECONDS, MachineEngine
 from lab.stacks.state import State
 
 STORE = "store"

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 from lab.errors import LabError, UnavailableError
-from lab.stacks.machine import Machine
-from lab.stacks.model import Engine, Plan, Say
-from lab.stacks.stack import Stack, start
-from lab.stacks.state import State
+from lab.stacks.model import Plan, Say
+from lab.stacks.stack import MachineEngine, Stack
 
 ENGINES = ("compose", "embedded")
 
 
-class MachineEngine(ABC):
-    """An engine on whose machine the lab itself starts, replaces and stops the replicas."""
+class Engine(Protocol):
+    """Builds releases, starts stacks, and finds them again."""
 
     name: str
 
-    @abstractmethod
     def build(self, releases: Sequence[str], say: Say) -> None:
         """Build the releases, and what serves them."""
 
-    @abstractmethod
     def is_built(self, release: str) -> bool:
         """Return whether the release can be started."""
 
-    @abstractmethod
-    def claim(self, plan: Plan) -> Machine:
-        """Claim the name of a new stack, and return what will run it.
-
-        Raises:
-            LabError: the name is taken, or something that has to be built is not.
-        """
-
-    @abstractmethod
-    def find(self, state: State) -> Machine:
-        """Return what runs a stack that has been claimed."""
-
     def up(self, plan: Plan, say: Say) -> Stack:
-        """Start the stack; what had been started is stopped when something fails."""
-        return start(Stack(self.claim(plan)), plan, say)
+        """Start the stack of `plan`; on an error stop what had been started."""
 
     def attach(self, name: str) -> Stack | None:
-        """Return the stack that `up` wrote down."""
-        state = State.load(name)
-        return Stack(self.find(state)) if state and state.engine == self.name else None
+        """Return the stack of that name if there is one, running or not."""
 
 
 def choose(name: str, say: Say = lambda _line: None) -> Engine:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from lab.checkout import BUILDS, EXTERNAL, MATRIX, releases, require_release, stack_folder
 from lab.errors import LabError, UnavailableError
-from lab.stacks.engines import reach
-from lab.stacks.model import Engine, Plan, RunningStack, Say
+from lab.stacks.engines import Engine, reach
+from lab.stacks.model import Plan, RunningStack, Say
 from lab.stacks.ports import require_free
 from lab.stacks.stack import Stack
 from lab.stacks.state import State, locked, stack_names

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from lab.stacks.stack import Stack
+from typing import Any, Protocol
 
 REPLICAS = 2
 """Replicas of a release that serves all the traffic."""
@@ -95,21 +92,3 @@ class RunningStack(Protocol):
 
     def down(self) -> None:
         """Stop everything and remove what the stack stored; histories and logs stay."""
-
-
-class Engine(Protocol):
-    """Builds releases, starts stacks, and finds them again."""
-
-    name: str
-
-    def build(self, releases: Sequence[str], say: Say) -> None:
-        """Build the releases, and what serves them."""
-
-    def is_built(self, release: str) -> bool:
-        """Return whether the release can be started."""
-
-    def up(self, plan: Plan, say: Say) -> Stack:
-        """Start the stack of `plan`; on an error stop what had been started."""
-
-    def attach(self, name: str) -> Stack | None:
-        """Return the stack of that name if there is one, running or not."""

@@ -1,8 +1,12 @@
-"""The one stack: who draws which share of the traffic, whatever machine runs its parts."""
+"""The one stack: who draws which share of the traffic, whatever machine runs its parts.
+
+Below it stand the order in which it starts, and what the engines that have a machine share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +209,38 @@ def is_ready(base: str) -> bool:
         return requests.get(f"{base}readyz", timeout=2).status_code == 200
     except requests.RequestException:
         return False
+
+
+class MachineEngine(ABC):
+    """An engine on whose machine the lab itself starts, replaces and stops the replicas."""
+
+    name: str
+
+    @abstractmethod
+    def build(self, releases: Sequence[str], say: Say) -> None:
+        """Build the releases, and what serves them."""
+
+    @abstractmethod
+    def is_built(self, release: str) -> bool:
+        """Return whether the release can be started."""
+
+    @abstractmethod
+    def claim(self, plan: Plan) -> Machine:
+        """Claim the name of a new stack, and return what will run it.
+
+        Raises:
+            LabError: the name is taken, or something that has to be built is not.
+        """
+
+    @abstractmethod
+    def find(self, state: State) -> Machine:
+        """Return what runs a stack that has been claimed."""
+
+    def up(self, plan: Plan, say: Say) -> Stack:
+        """Start the stack; what had been started is stopped when something fails."""
+        return start(Stack(self.claim(plan)), plan, say)
+
+    def attach(self, name: str) -> Stack | None:
+        """Return the stack that `up` wrote down."""
+        state = State.load(name)
+        return Stack(self.find(state)) if state and state.engine == self.name else None
