@@ -6,7 +6,7 @@ RELEASE ?= v1
 BENCH ?= --repeats=5
 BIN := .venv/bin
 # Tests that share a stack, or what the fixtures of a file make, stay together: tests/conftest.py.
-TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
+TWO_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help

@@ -1,4 +1,7 @@
-"""What is common to all tests: what the machine must have, and what the report says it lacks."""
+"""What is common to all tests: what the machine must have, and which tests run where.
+
+`make check` runs what is not marked `engine`; pytest-xdist runs groups of tests side by side.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ from pathlib import Path
 
 import pytest
 from tests.machine import RequirementError, check_required, describe
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 ENGINES = ("browser", "cli", "engine")
 """The folders whose tests run on an engine."""
 SERVERS = {"azure", "gcs", "minio"}
-SHARED = ("both", "engine", "one_engine", "story", "strategy", "wanted")
-"""Fixtures whose parameter says on which stack a test runs, or on which journey it looks back."""
+"""Servers that no wheel brings."""
+MADE_ON = {"compose", "embedded", "shared", "skewproof", "versioned"}
+"""Parameters that say on which stack a test runs."""
+JOURNEYS = ("test_journey.py", "test_page_by_page.py", "test_readme_table.py")
+"""The files whose tests look back on the same journeys."""
 
 
 def pytest_configure() -> None:
@@ -28,31 +36,39 @@ def pytest_report_header() -> list[str]:
     return describe()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest and pytest-xdist read the marks
+@pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(name_group(item)))
-        if needs_engine(item):
+        path, values = take_apart(item.nodeid)
+        if path.parts[0] in ENGINES or (path.parts[0] == "unit" and values & SERVERS):
             item.add_marker(pytest.mark.engine)
 
 
-def needs_engine(item: pytest.Item) -> bool:
-    """Return whether a test runs on an engine, or on a server that no wheel brings."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    values = item.callspec.id.split("-") if hasattr(item, "callspec") else []
-    return folder in ENGINES or not SERVERS.isdisjoint(values)
+def take_apart(nodeid: str) -> tuple[Path, set[str]]:
+    """Return a test's file below tests/, and its parameters."""
+    file, _, name = nodeid.partition("::")
+    return Path(file).relative_to("tests"), set(name.partition("[")[2].rstrip("]").split("-"))
 
 
-def name_group(item: pytest.Item) -> str:
+def name_group(nodeid: str) -> str:
     """Name what a test shares with others; one worker runs all of a group, one after another.
 
-    That is the browser, a journey, a stack, or else what the fixtures of the file make.
+    That is the browser, the running shop, a journey, a stack, or else the fixtures of a file.
     """
-    path = item.path.relative_to(Path(__file__).parent)
-    if path.parts[0] == "browser":
-        return "browser"
+    path, values = take_apart(nodeid)
+    if path.parts[0] == "browser" or path.parts[:2] == ("unit", "shop"):
+        return str(path.parent)
     if path.parts[0] not in ENGINES:
         return str(path)
-    shares = "journey" if "journeys" in getattr(item, "fixturenames", ()) else str(path)
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    return " ".join([shares, *(str(params[name]) for name in SHARED if name in params)])
+    return " ".join(["journey" if path.name in JOURNEYS else str(path), *sorted(values & MADE_ON)])
+
+
+class Groups(LoadScopeScheduling):
+    """Gives each worker whole groups."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return name_group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    return Groups(config, log)

@@ -16,6 +16,8 @@ from .project import ROOT, list_files, read_document
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.engine
+
 SECONDS = 300
 LAB = read_document("docs/lab.md")
 

@@ -27,6 +27,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.engine
 def test_a_short_benchmark_counts_measures_and_prints_its_tables(tmp_path: Path) -> None:
     file = tmp_path / "runs.jsonl"
     done = run(

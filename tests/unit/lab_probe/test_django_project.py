@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tests.s3servers import S3Server
 
+pytestmark = pytest.mark.engine
+
 DEADLINE = 60.0
 SETTINGS = """
 INSTALLED_APPS.append("storages")
