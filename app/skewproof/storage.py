@@ -71,6 +71,8 @@ def find_release_storage() -> ReleaseManifestMixin | None:
     if not is_release_backend(find_backend()):
         return None
     storage = storages[STATICFILES_STORAGE_ALIAS]
+    if not isinstance(storage, ReleaseManifestMixin):  # a publish in another thread collects
+        storage = storages.create_storage(settings.STORAGES[STATICFILES_STORAGE_ALIAS])
     return storage if isinstance(storage, ReleaseManifestMixin) else None
 
 
