@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 
 PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
 WAITING = "this process asks again by itself, no restart is needed"
-# What a project may set on its storage to change hashed names or contents.
-HASHING = (
-    "default_template",
-    "max_post_process_passes",
-    "patterns",
-    "support_js_module_import_aggregation",
-)
+# What a project may set on its storage to change hashed names or contents. Where it wants scripts
+# to be looked into, Django's constructor has added that to the patterns.
+HASHING = ("default_template", "max_post_process_passes", "patterns")
 # What it must override in the class that hashes instead.
-METHODS = ("file_hash", "hash_key", "hashed_name", "post_process", "url_converter")
+METHODS = (
+    "_post_process",
+    "_stored_name",
+    "clean_name",
+    "file_hash",
+    "hash_key",
+    "hashed_name",
+    "post_process",
+    "url_converter",
+)
 
 
 class ReleaseManifestMixin(ManifestFilesMixin):
@@ -81,7 +86,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         del self.__dict__["hashed_files"], self.__dict__["manifest_hash"]
         self._is_made = True
 
-    def load_manifest(self) -> tuple[dict[str, str], str]:  # type: ignore[override] # stubs err
+    def load_manifest(self) -> tuple[dict[str, str], str | None]:  # type: ignore[override] # stubs err
         """Return paths and hash of the running release; nothing to Django's constructor."""
         return (self.hashed_files, self.manifest_hash) if self._is_made else ({}, "")
 
@@ -102,7 +107,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         return self._load_once().paths
 
     @cached_property
-    def manifest_hash(self) -> str:  # type: ignore[override] # likewise
+    def manifest_hash(self) -> str | None:  # type: ignore[override] # likewise
         """Django's hash of the paths; raises as hashed_files does."""
         return self._load_once().hash
 
@@ -194,7 +199,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
                 f"{cls.__name__} to that subclass"
             )
         # ADR 29: Django looks its settings up on the class, so that a class of their own has them.
-        options = {name: getattr(cls, name) for name in HASHING}
+        options = {name: getattr(self, name) for name in HASHING}
         return type("LocalStorage", (ManifestStaticFilesStorage,), options)
 
     def find_compressed_types(self) -> Collection[str]:

@@ -65,12 +65,13 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Upload:
-    """One file that is to be in the store under one name."""
+    """One file that is to be in the store under one name, which may hold the content's hash."""
 
     name: str
     file: Path
     headers: dict[str, str] = field(default_factory=dict)
     compress: bool = False
+    is_hashed: bool = True
 
     @cached_property
     def size(self) -> int:
@@ -103,14 +104,15 @@ class Collection:
 
     Attributes:
         paths: Asset name by source name; empty when nothing was hashed.
-        hash: Django's hash of the paths.
+        hash: Django's hash of the paths; None where the project's file_hash gives none, and empty
+            where nothing was hashed.
         assets: The files under their hashed names.
         copies: The files under their source names.
         baked: The manifest as it is to be stored, where the build has baked one.
     """
 
     paths: dict[str, str]
-    hash: str
+    hash: str | None
     assets: tuple[Upload, ...]
     copies: tuple[Upload, ...]
     baked: bytes | None = None
@@ -121,7 +123,7 @@ class Collection:
 
     def is_release(self) -> bool:
         """Return whether the files were hashed, and there is a manifest to write."""
-        return bool(self.hash)
+        return self.hash != ""
 
     def largest(self) -> int:
         """Return the bytes of the largest file, 0 when there is none."""
@@ -150,10 +152,15 @@ def collect_release(
         collect(local)
     paths: dict[str, str] = dict(local.hashed_files)
     assets, copies = find_files(local, files, set(paths.values()))
+    is_written = (directory / "manifest" / local.manifest_name).exists()
     return Collection(
         paths,
-        local.manifest_hash,
-        tuple(make_upload(storage, name, assets[name], hashed=True) for name in sorted(assets)),
+        local.manifest_hash or (None if is_written else ""),
+        # What the project leaves without a hash has the name of its source.
+        tuple(
+            make_upload(storage, name, assets[name], hashed=name not in paths)
+            for name in sorted(assets)
+        ),
         tuple(make_upload(storage, name, copies[name], hashed=False) for name in sorted(copies)),
     )
 
@@ -221,7 +228,7 @@ def make_upload(storage: PublishingStorage, name: str, file: Path, *, hashed: bo
     )
     if compress:
         headers["Content-Encoding"] = "gzip"
-    return Upload(name, file, headers, compress)
+    return Upload(name, file, headers, compress, hashed)
 
 
 def guess_headers(name: str) -> dict[str, str]:
