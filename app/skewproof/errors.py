@@ -17,8 +17,10 @@ class OptionError(SkewproofError, ImproperlyConfigured):
     """The options of the storage contradict each other, or cannot be honoured."""
 
 
-class ManifestError(SkewproofError):
+class ManifestError(SkewproofError, ValueError):
     """The manifest of a release cannot be used now; asking again later may help.
+
+    Stock Django raises ValueError, which is all that others, such as WhiteNoise, catch.
 
     Attributes:
         reason: One word for machines: absent, forbidden, unreachable or unusable.

@@ -50,12 +50,12 @@ class Manifest:
     Attributes:
         release: The release id.
         paths: Asset name by source name.
-        hash: Django's hash of the paths, empty where there is none.
+        hash: Django's hash of the paths; empty or None where the project's file_hash has none.
     """
 
     release: str
     paths: dict[str, str]
-    hash: str
+    hash: str | None
 
     def encode(self, size: int, now: datetime | None = None) -> bytes:
         """Return the file as it is stored; size is that of all its assets, in bytes."""
@@ -90,7 +90,7 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
     fault = find_fault(document, release, "" if baked else release)
     if fault:
         raise make_unusable_error(release, place, fault, remedy)
-    return Manifest(release, document["paths"], str(document.get("hash", "")))
+    return Manifest(release, document["paths"], document.get("hash", ""))
 
 
 def find_fault(document: Any, release: str, unnamed: str) -> str | None:

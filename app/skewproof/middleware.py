@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from skewproof.errors import ReleaseIdError
 from skewproof.release import release_id
-from skewproof.storage import find_release_storage
+from skewproof.storage import find_backend, find_release_storage, is_release_backend
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -25,8 +25,8 @@ Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 class ReleaseMiddleware:
     """Adds X-Release to every response; first in MIDDLEWARE, to error pages as well.
 
-    Without a release id the server does not start. In DEBUG, where releases mean nothing, there is
-    just no header.
+    Without a release id the server does not start. Where releases mean nothing, there is just no
+    header: with any other storage, as in a project's own tests, and in DEBUG without an id.
     """
 
     sync_capable: ClassVar[bool] = True
@@ -34,6 +34,8 @@ class ReleaseMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
+        if not is_release_backend(find_backend()):
+            raise MiddlewareNotUsed("the storage of static files is none of skewproof's")
         try:
             self.release = release_id()
         except ReleaseIdError as error:

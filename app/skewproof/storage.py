@@ -48,11 +48,17 @@ def __getattr__(name: str) -> Any:
 
 
 def find_backend() -> Any:
-    """Return the class that is configured, without making the storage.
+    """Return the class that is configured, without making the storage; None where there is none.
 
     Making a stock storage already loads its manifest: asking about it must not be what does that.
     """
-    return import_string(settings.STORAGES[STATICFILES_STORAGE_ALIAS]["BACKEND"])
+    configured = settings.STORAGES.get(STATICFILES_STORAGE_ALIAS)
+    return import_string(configured["BACKEND"]) if configured else None
+
+
+def find_backend_name() -> str:
+    """Return the name of the class that is configured, for messages."""
+    return getattr(find_backend(), "__name__", "not set")
 
 
 def is_release_backend(found: Any) -> bool:
@@ -65,13 +71,15 @@ def find_release_storage() -> ReleaseManifestMixin | None:
     if not is_release_backend(find_backend()):
         return None
     storage = storages[STATICFILES_STORAGE_ALIAS]
+    if not isinstance(storage, ReleaseManifestMixin):  # a publish in another thread collects
+        storage = storages.create_storage(settings.STORAGES[STATICFILES_STORAGE_ALIAS])
     return storage if isinstance(storage, ReleaseManifestMixin) else None
 
 
 def find_publishing_storage() -> PublishingStorage | None:
     """Return the storage for a publish: the configured one, or what does the same without boto3."""
-    configured = settings.STORAGES[STATICFILES_STORAGE_ALIAS]
-    if configured["BACKEND"] == f"{__name__}.S3ReleaseStorage":
+    configured = settings.STORAGES.get(STATICFILES_STORAGE_ALIAS, {})
+    if configured.get("BACKEND") == f"{__name__}.S3ReleaseStorage":
         from skewproof.backends.s3_direct import find_direct_storage
 
         return find_direct_storage(configured.get("OPTIONS", {})) or find_release_storage()
@@ -87,7 +95,7 @@ def require_release_storage() -> ReleaseManifestMixin:
     storage = find_release_storage()
     if storage is None:
         raise OptionError(
-            f'STORAGES["staticfiles"] is {find_backend().__name__}, which knows no releases; '
+            f'STORAGES["staticfiles"] is {find_backend_name()}, which knows no releases; '
             'set it to "skewproof.storage.S3ReleaseStorage" or another one of this package'
         )
     return storage

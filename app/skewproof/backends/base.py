@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib.staticfiles.storage import (
-    ManifestFilesMixin,
-    ManifestStaticFilesStorage,
-    StaticFilesStorage,
-)
+from django.contrib.staticfiles.storage import ManifestFilesMixin, ManifestStaticFilesStorage
 from django.utils.functional import cached_property
 
 from skewproof import manifest
@@ -26,15 +22,20 @@ if TYPE_CHECKING:
 
 PUBLISH = 'publish the release with "manage.py collectstatic" before its processes serve pages'
 WAITING = "this process asks again by itself, no restart is needed"
-# What a project may set on its storage to change hashed names or contents.
-HASHING = (
-    "default_template",
-    "max_post_process_passes",
-    "patterns",
-    "support_js_module_import_aggregation",
-)
+# What a project may set on its storage to change hashed names or contents. Where it wants scripts
+# to be looked into, Django's constructor has added that to the patterns.
+HASHING = ("default_template", "max_post_process_passes", "patterns")
 # What it must override in the class that hashes instead.
-METHODS = ("file_hash", "hash_key", "hashed_name", "post_process", "url_converter")
+METHODS = (
+    "_post_process",
+    "_stored_name",
+    "clean_name",
+    "file_hash",
+    "hash_key",
+    "hashed_name",
+    "post_process",
+    "url_converter",
+)
 
 
 class ReleaseManifestMixin(ManifestFilesMixin):
@@ -58,6 +59,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
     pause: ClassVar[float] = 1.0
+    _is_made = False
 
     def __init__(
         self,
@@ -80,12 +82,20 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)
         self._barrier: Loader[bool] = Loader(self.pause)
-        # ADR 29: Django's constructor has set an empty map; without it the property takes over.
-        del self.__dict__["hashed_files"]
+        # ADR 29: Django's constructor has set what is empty; without it the properties take over.
+        del self.__dict__["hashed_files"], self.__dict__["manifest_hash"]
+        self._is_made = True
 
-    def load_manifest(self) -> tuple[dict[str, str], str]:  # type: ignore[override] # stubs err
-        """Load nothing: Django's constructor calls this, before any file is asked for."""
-        return {}, ""
+    def load_manifest(self) -> tuple[dict[str, str], str | None]:  # type: ignore[override] # stubs err
+        """Return paths and hash of the running release; nothing to Django's constructor."""
+        return (self.hashed_files, self.manifest_hash) if self._is_made else ({}, "")
+
+    def read_manifest(self) -> str:
+        """Return the manifest of the running release as it is stored, or raise SkewproofError."""
+        release = release_id()
+        if self.baked_manifest:
+            return manifest.read_baked(self.baked_manifest, release).decode()
+        return self.read_release_manifest(release).decode()
 
     @cached_property
     def hashed_files(self) -> dict[str, str]:  # type: ignore[override] # an attribute in Django
@@ -94,9 +104,15 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         Raises:
             SkewproofError: There is no release id, or its manifest cannot be used now.
         """
-        loaded = self._loader.load(self.fetch_manifest, self.make_late_error)
-        self.manifest_hash = loaded.hash
-        return loaded.paths
+        return self._load_once().paths
+
+    @cached_property
+    def manifest_hash(self) -> str | None:  # type: ignore[override] # likewise
+        """Django's hash of the paths; raises as hashed_files does."""
+        return self._load_once().hash
+
+    def _load_once(self) -> Manifest:
+        return self._loader.load(self.fetch_manifest, self.make_late_error)
 
     def fetch_manifest(self) -> Manifest:
         """Return the manifest of the running release, from the image or from the store."""
@@ -183,7 +199,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
                 f"{cls.__name__} to that subclass"
             )
         # ADR 29: Django looks its settings up on the class, so that a class of their own has them.
-        options = {name: getattr(cls, name) for name in HASHING}
+        options = {name: getattr(self, name) for name in HASHING}
         return type("LocalStorage", (ManifestStaticFilesStorage,), options)
 
     def find_compressed_types(self) -> Collection[str]:
@@ -211,7 +227,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         )
 
 
-class FileSystemReleaseStorage(ReleaseManifestMixin, StaticFilesStorage):  # type: ignore[misc] # as Django does
+class FileSystemReleaseStorage(ReleaseManifestMixin, ManifestStaticFilesStorage):  # type: ignore[misc] # as Django does
     """Keeps assets in a directory that a web server serves, and the manifests beside it.
 
     Takes the options of Django's StaticFilesStorage. ``location`` is ``STATIC_ROOT`` by default,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from storages.backends.s3 import S3StaticStorage  # type: ignore[import-untyped]
+from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import quote
@@ -25,7 +25,7 @@ NOT_THERE_OR_NOT_ALLOWED = (
 )
 
 
-class S3ReleaseStorage(ObjectReleaseMixin, S3StaticStorage):  # type: ignore[misc] # untyped base
+class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ignore[misc] # untyped base
     """Keeps assets under ``location`` in a bucket, and the manifests beside it.
 
     Takes all options of django-storages' S3 backend. ``releases_location`` is the key prefix of the

@@ -1,6 +1,7 @@
 """What ``manage.py check --deploy`` finds; each can be silenced with SILENCED_SYSTEM_CHECKS.
 
-They look at settings, files and the source of the settings, and never at the network.
+They look at settings, files and the source of the settings, and never at the network. Where the
+storage is none of this package's, only those speak that are about a stock storage with a manifest.
 """
 
 from __future__ import annotations

@@ -15,7 +15,13 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 
 from skewproof.errors import ReleaseIdError
 from skewproof.manifest import NAME
-from skewproof.release import VARIABLE, find_release_file, read_release_file, release_id
+from skewproof.release import (
+    VARIABLE,
+    find_release_file,
+    known_release_id,
+    read_release_file,
+    release_id,
+)
 from skewproof.storage import find_backend, is_release_backend
 
 if TYPE_CHECKING:
@@ -33,7 +39,9 @@ AT_BUILD = 'Have the build write it, with "python -m skewproof.write_release", a
 
 
 def check_release(**_: Any) -> list[CheckMessage]:
-    """skewproof.E001: there is no usable release id."""
+    """skewproof.E001: there is no usable release id, and the storage needs one."""
+    if not is_release_backend(find_backend()):
+        return []
     try:
         release_id()
     except ReleaseIdError as error:
@@ -49,11 +57,8 @@ def check_origin(**_: Any) -> list[CheckMessage]:
 
 def check_uniqueness(**_: Any) -> list[CheckMessage]:
     """skewproof.W005: the release id is a name that several builds have."""
-    try:
-        found = release_id()
-    except ReleaseIdError:
-        return []
-    if not SHARED.fullmatch(found):
+    found = known_release_id()
+    if not is_release_backend(find_backend()) or not SHARED.fullmatch(found or ""):
         return []
     return [
         Warning(
@@ -67,6 +72,8 @@ def check_uniqueness(**_: Any) -> list[CheckMessage]:
 
 def find_late_ids() -> Iterator[str]:
     """Yield what speaks against the id having been chosen when the image was built."""
+    if not is_release_backend(find_backend()):
+        return
     value, file = os.environ.get(VARIABLE, ""), find_release_file()
     began = read_first_environment()
     if value and began and began.get(VARIABLE, "") != value:

@@ -137,5 +137,5 @@ def read_option(found: Any, name: str, default: Any) -> Any:
 
     Making a stock storage loads its manifest from the store.
     """
-    options = settings.STORAGES[STATICFILES_STORAGE_ALIAS].get("OPTIONS", {})
+    options = settings.STORAGES.get(STATICFILES_STORAGE_ALIAS, {}).get("OPTIONS", {})
     return options.get(name, getattr(found, name, default))

@@ -10,13 +10,19 @@ import gzip
 import mimetypes
 import mmap
 import posixpath
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+from django.conf import STATICFILES_STORAGE_ALIAS, settings
+from django.contrib.staticfiles.storage import (
+    ManifestStaticFilesStorage,
+    StaticFilesStorage,
+    staticfiles_storage,
+)
+from django.core.files.storage import storages
 
 from skewproof.manifest import Manifest
 from skewproof.publishing.hashing import StagingStorage, add_staging
@@ -31,6 +37,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
 # Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
 OTHERS = mimetypes.MimeTypes()
+COLLECTING = threading.Lock()
 MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 TYPES = {
     ".avif": "image/avif",
@@ -58,12 +65,13 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Upload:
-    """One file that is to be in the store under one name."""
+    """One file that is to be in the store under one name, which may hold the content's hash."""
 
     name: str
     file: Path
     headers: dict[str, str] = field(default_factory=dict)
     compress: bool = False
+    is_hashed: bool = True
 
     @cached_property
     def size(self) -> int:
@@ -96,14 +104,15 @@ class Collection:
 
     Attributes:
         paths: Asset name by source name; empty when nothing was hashed.
-        hash: Django's hash of the paths.
+        hash: Django's hash of the paths; None where the project's file_hash gives none, and empty
+            where nothing was hashed.
         assets: The files under their hashed names.
         copies: The files under their source names.
         baked: The manifest as it is to be stored, where the build has baked one.
     """
 
     paths: dict[str, str]
-    hash: str
+    hash: str | None
     assets: tuple[Upload, ...]
     copies: tuple[Upload, ...]
     baked: bytes | None = None
@@ -114,7 +123,7 @@ class Collection:
 
     def is_release(self) -> bool:
         """Return whether the files were hashed, and there is a manifest to write."""
-        return bool(self.hash)
+        return self.hash != ""
 
     def largest(self) -> int:
         """Return the bytes of the largest file, 0 when there is none."""
@@ -139,15 +148,42 @@ def collect_release(
     """
     files = directory / "files"
     local = make_local_storage(storage, files, directory / "manifest")
-    collect(local)
+    with lead_alias_to(local):
+        collect(local)
     paths: dict[str, str] = dict(local.hashed_files)
     assets, copies = find_files(local, files, set(paths.values()))
+    is_written = (directory / "manifest" / local.manifest_name).exists()
     return Collection(
         paths,
-        local.manifest_hash,
-        tuple(make_upload(storage, name, assets[name], hashed=True) for name in sorted(assets)),
+        local.manifest_hash or (None if is_written else ""),
+        # What the project leaves without a hash has the name of its source.
+        tuple(
+            make_upload(storage, name, assets[name], hashed=name not in paths)
+            for name in sorted(assets)
+        ),
         tuple(make_upload(storage, name, copies[name], hashed=False) for name in sorted(copies)),
     )
+
+
+@contextmanager
+def lead_alias_to(local: ManifestStaticFilesStorage) -> Iterator[None]:
+    """Let code that reads the storage of static files find this one, not another release's files.
+
+    What packs or compiles files while they are collected, as django-pipeline does in post_process,
+    reads them by the configured storage, also in threads of its own. So the alias is led to the
+    local storage for all threads, and threads that publish at once collect one after another.
+    """
+    with COLLECTING:
+        # ADR 29: Django has no public way to replace a storage that others hold.
+        handler, lazy = vars(storages)["_storages"], vars(staticfiles_storage)
+        kept = handler.get(STATICFILES_STORAGE_ALIAS), lazy["_wrapped"]
+        handler[STATICFILES_STORAGE_ALIAS] = lazy["_wrapped"] = local
+        try:
+            yield
+        finally:
+            handler[STATICFILES_STORAGE_ALIAS], lazy["_wrapped"] = kept
+            if kept[0] is None:
+                del handler[STATICFILES_STORAGE_ALIAS]
 
 
 def make_local_storage(
@@ -192,7 +228,7 @@ def make_upload(storage: PublishingStorage, name: str, file: Path, *, hashed: bo
     )
     if compress:
         headers["Content-Encoding"] = "gzip"
-    return Upload(name, file, headers, compress)
+    return Upload(name, file, headers, compress, hashed)
 
 
 def guess_headers(name: str) -> dict[str, str]:

@@ -223,6 +223,12 @@ def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: St
             f"{asset.size}, so it is damaged; it is not overwritten, as another "
             "release may be serving it: delete that one object and publish again"
         )
+    if found and not asset.is_hashed and not store.holds(asset.name, found, asset.body()):
+        raise SkewproofError(
+            f"release {release}: {asset.name} in {store.place} has other content, and the project "
+            "gives it no hash; it is not overwritten, as another release may be serving it: "
+            "rename the file, or let file_hash return a hash for it"
+        )
     return found is None
 
 

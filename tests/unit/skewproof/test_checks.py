@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHARED = "storages.backends.s3.S3ManifestStaticStorage"
 LOCAL = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MEDIA = "storages.backends.s3.S3Storage"
 STARTED_WITH = "skewproof.checks.release.read_first_environment"
 OWN = f"{__package__}.stock"
@@ -83,6 +84,29 @@ def test_e001_a_missing_release_id(project: Project, monkeypatch: pytest.MonkeyP
     with project.active("v1"):
         monkeypatch.delenv("RELEASE_ID")
         assert found() == ["skewproof.E001"]
+
+
+@pytest.mark.parametrize("release", [None, "latest", "../x"])
+@pytest.mark.parametrize("backend", [LOCAL, PLAIN, None])
+def test_a_storage_of_another_package_needs_no_release_id(
+    backend: str | None, release: str | None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = static(backend) if backend else {"STORAGES": {}}
+    with project.active("v1", **changed):
+        monkeypatch.delenv("RELEASE_ID")
+        if release:
+            monkeypatch.setenv("RELEASE_ID", release)
+        assert found() == []
+
+
+def test_an_id_that_a_process_sets_itself_matters_to_our_storages_alone(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(STARTED_WITH, lambda: {"RELEASE_ID": "another"})
+    with directory_project.active("v1", **static(PLAIN)):
+        assert found() == []
+    with directory_project.active("v1"):
+        assert found() == ["skewproof.W004"]
 
 
 def test_e002_the_wrong_order_of_apps(project: Project) -> None:

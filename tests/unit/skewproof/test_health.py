@@ -132,6 +132,19 @@ def test_a_refused_host_names_the_release_too(directory_project: Project) -> Non
     assert answer.headers["X-Release"] == "v7"
 
 
+@pytest.mark.parametrize("backend", [STOCK["plain"], None])
+def test_with_a_storage_of_another_package_the_middleware_takes_itself_out(
+    backend: str | None, directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storages = {"staticfiles": {"BACKEND": backend}} if backend else {}
+    with directory_project.active("v7", STORAGES=storages):
+        monkeypatch.delenv("RELEASE_ID")
+        answer = get("/livez")
+        assert get("/readyz").json() == {"ready": True, "release": None}
+    assert answer.status_code == 200
+    assert "X-Release" not in answer.headers
+
+
 @pytest.mark.parametrize("url", ["/livez", "/slow", "/broken"])
 def test_every_response_of_an_asynchronous_server_names_its_release(
     url: str, directory_project: Project

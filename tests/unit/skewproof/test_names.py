@@ -10,11 +10,13 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
 
-from skewproof.storage import FileSystemReleaseStorage
+from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from .places import BucketPlace
     from .project import Project
 
 ADMIN = {
@@ -141,6 +143,135 @@ def test_a_project_with_a_hash_of_its_own_sets_the_class_that_hashes(
     assert_same(project, manifest, files)
 
 
+class InitStock(ManifestStaticFilesStorage):
+    """Sets in its constructor what most projects set in the class."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.support_js_module_import_aggregation = True
+        self.default_template = "URL('%(url)s')"
+        super().__init__(*args, **options)
+
+
+class InitStorage(FileSystemReleaseStorage):
+    """The same for releases."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.support_js_module_import_aggregation = True
+        self.default_template = "URL('%(url)s')"
+        super().__init__(*args, **options)
+
+
+class InitHashingStorage(FileSystemReleaseStorage):
+    """The same in the class that hashes."""
+
+    hashing = InitStock
+
+
+class UnhashedStock(ManifestStaticFilesStorage):
+    """Gives no file a hash."""
+
+    def file_hash(self, name: str, content: Any = None) -> None:
+        """Return nothing, as for files that have a hash already."""
+
+
+class UnhashedStorage(FileSystemReleaseStorage):
+    """The same for releases."""
+
+    hashing = UnhashedStock
+
+
+class BundledStock(ManifestStaticFilesStorage):
+    """Leaves alone what a bundler has given a hash."""
+
+    def file_hash(self, name: str, content: Any = None) -> Any:
+        is_bundled = str(name).startswith("bundle/")
+        return None if is_bundled else super().file_hash(name, content)
+
+
+class BundledStorage(FileSystemReleaseStorage):
+    """The same for releases."""
+
+    hashing = BundledStock
+
+
+@pytest.fixture
+def project_of(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Project]:
+    """Return a way to have a project with a storage of this module."""
+
+    def made(storage: str) -> Project:
+        configured = directory_project.place.configured()
+        configured["BACKEND"] = f"{__name__}.{storage}"
+        monkeypatch.setattr(directory_project.place, "configured", lambda **_: configured)
+        directory_project.write(
+            {
+                "a.js": "import b from './b.js';\n",
+                "b.js": "export default 1;\n",
+                "a.css": "b { background: url(x.svg) }",
+                "x.svg": "x",
+                "bundle/c-1a2b.js": "bundled\n",
+            }
+        )
+        return directory_project
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("ours", "stocks"),
+    [
+        ("InitStorage", "InitStock"),
+        ("InitHashingStorage", "InitStock"),
+        ("UnhashedStorage", "UnhashedStock"),
+        ("BundledStorage", "BundledStock"),
+    ],
+)
+def test_what_a_class_of_the_project_makes_is_what_it_makes_of_django(
+    ours: str, stocks: str, project_of: Callable[[str], Project], tmp_path: Path
+) -> None:
+    project = project_of(ours)
+    manifest, files = stock(project, tmp_path / "stock", f"{__name__}.{stocks}")
+    project.publish("v1")
+    assert_same(project, manifest, files)
+    with project.active("v1"):
+        assert project.storage().manifest_hash == manifest["hash"]
+        assert project.storage().url("b.js") == f"/static/{manifest['paths']['b.js']}"
+
+
+@pytest.mark.parametrize("content", ["another\n", "BUNDLED\n"])
+def test_a_file_without_a_hash_is_never_overwritten(
+    content: str, project_of: Callable[[str], Project]
+) -> None:
+    project = project_of("BundledStorage")
+    project.publish("v1")
+    project.publish("v2")
+    before = project.place.entries()
+    (project.source / "bundle/c-1a2b.js").write_text(content)
+    for release in ("v1", "v3"):
+        with pytest.raises(CommandError, match=r"bundle/c-1a2b\.js in .* has"):
+            project.publish(release)
+    after = project.place.entries().items()
+    assert {entry for entry in after if "_intents" not in entry[0]} == set(before.items())
+
+
+def test_a_file_without_a_hash_is_not_cached_for_ever(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    configured = {**bucket.configured(), "BACKEND": f"{__name__}.BundledBucket"}
+    s3_project.write({"bundle/c-1a2b.js": "bundled", "a.txt": "a"})
+    s3_project.publish("v1", STORAGES={"staticfiles": configured})
+    assert "CacheControl" not in bucket.head("static/bundle/c-1a2b.js")
+    asset = s3_project.manifest("v1")["paths"]["a.txt"]
+    assert "immutable" in bucket.head(f"static/{asset}")["CacheControl"]
+
+
+class BundledBucket(S3ReleaseStorage):
+    """Leaves alone what a bundler has given a hash, in a bucket."""
+
+    hashing = BundledStock
+
+
 class OverridingStorage(FileSystemReleaseStorage):
     """Overrides hashing where it has no effect."""
 
@@ -155,4 +286,13 @@ def test_a_hash_that_is_overridden_where_it_has_no_effect_is_refused(
     configured["BACKEND"] = f"{__name__}.OverridingStorage"
     monkeypatch.setattr(directory_project.place, "configured", lambda **_: configured)
     with pytest.raises(CommandError, match=r"hashed_name.*set the attribute hashing"):
+        directory_project.publish("v1")
+
+
+@pytest.mark.parametrize("method", ["_post_process", "_stored_name", "clean_name"])
+def test_other_methods_that_no_publish_would_call_are_refused_as_well(
+    method: str, directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileSystemReleaseStorage, method, lambda *given: given[1], raising=False)
+    with pytest.raises(CommandError, match=f"overrides {method}, which"):
         directory_project.publish("v1")

@@ -9,7 +9,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.exceptions import ImproperlyConfigured
+from storages.backends.s3 import S3ManifestStaticStorage
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from skewproof import storage
 from skewproof.backends.loader import Loader
@@ -19,6 +22,8 @@ from skewproof.storage import ReleaseManifestMixin
 from .places import BucketPlace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .places import DirectoryPlace
     from .project import Project
     from .proxy import Proxy
@@ -99,7 +104,57 @@ def test_a_loaded_map_is_a_plain_attribute_as_in_stock_django(project: Project) 
     with project.active("v1"):
         storage.url("css/site.css")
     assert type(vars(storage)["hashed_files"]) is dict
-    assert storage.manifest_hash == project.manifest("v1")["hash"]
+
+
+def test_the_hash_of_the_manifest_is_right_before_any_look_up(project: Project) -> None:
+    project.publish("v1")
+    with project.active("v1"):
+        assert project.storage().manifest_hash == project.manifest("v1")["hash"]
+
+
+@pytest.mark.parametrize("is_baked", [False, True])
+def test_the_manifest_can_be_loaded_and_read_as_that_of_stock_django(
+    is_baked: bool, project: Project, tmp_path: Path
+) -> None:
+    project.options = {"baked_manifest": tmp_path / "baked.json"} if is_baked else {}
+    if is_baked:
+        project.publish("v1", "--bake")
+    else:
+        project.publish("v1")
+    storage = project.storage()
+    with project.active("v1"):
+        paths, digest = storage.load_manifest()
+        document = json.loads(storage.read_manifest())
+    assert (paths, digest) == (document["paths"], document["hash"])
+    assert paths["css/site.css"].startswith("css/site.")
+    assert document["release"] == "v1"
+
+
+@pytest.mark.parametrize("method", ["load_manifest", "read_manifest"])
+def test_a_manifest_that_is_not_there_can_neither_be_loaded_nor_read(
+    method: str, project: Project
+) -> None:
+    storage = project.storage()
+    with project.active("v1"), pytest.raises(ManifestError, match="no manifest from"):
+        getattr(storage, method)()
+
+
+def test_a_storage_is_what_the_stock_one_with_a_manifest_is(
+    directory_project: Project, s3_project: Project
+) -> None:
+    assert isinstance(directory_project.storage(), ManifestStaticFilesStorage)
+    assert isinstance(s3_project.storage(), S3ManifestStaticStorage)
+
+
+def test_whitenoise_starts_without_a_manifest_as_the_error_is_what_it_catches(
+    directory_project: Project, tmp_path: Path
+) -> None:
+    root = tmp_path / "own" / "robots.txt"
+    root.parent.mkdir()
+    root.write_text("all")
+    with directory_project.active("v1", STATIC_ROOT=root.parent, WHITENOISE_AUTOREFRESH=False):
+        files = WhiteNoiseMiddleware(lambda request: request).files
+    assert "/static/robots.txt" in files
 
 
 @pytest.mark.usefixtures("everywhere")
