@@ -9,8 +9,9 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, ManifestStati
 from django.utils.functional import cached_property
 
 from skewproof import manifest
+from skewproof.backends.importing import explain_import
 from skewproof.backends.loader import Loader
-from skewproof.errors import ManifestError, OptionError, SkewproofError
+from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
 from skewproof.release import release_id
 
 if TYPE_CHECKING:
@@ -112,7 +113,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         return self._load_once().hash
 
     def _load_once(self) -> Manifest:
-        return self._loader.load(self.fetch_manifest, self.make_late_error)
+        try:
+            return self._loader.load(self.fetch_manifest, self.make_late_error)
+        except (ManifestError, ReleaseIdError) as error:
+            explain_import(error)
+            raise
 
     def fetch_manifest(self) -> Manifest:
         """Return the manifest of the running release, from the image or from the store."""

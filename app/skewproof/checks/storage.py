@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.conf import STATICFILES_STORAGE_ALIAS, settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
+from django.core.management import get_commands, load_command_class
 
 from skewproof.checks.release import is_stock_manifest
 from skewproof.errors import ManifestError, ReleaseIdError
 from skewproof.manifest import NAME
 from skewproof.storage import find_backend, find_release_storage, is_release_backend
 
+if TYPE_CHECKING:
+    from django.core.management.base import BaseCommand
+
 OURS = 'Use "skewproof.storage.S3ReleaseStorage" or another storage of this package.'
 
 
 def check_apps(**_: Any) -> list[CheckMessage]:
-    """skewproof.E002: Django's collectstatic would run instead of ours."""
-    names = [config.name for config in apps.get_app_configs()]
-    if not is_release_backend(find_backend()) or "django.contrib.staticfiles" not in names:
+    """skewproof.E002: another app's collectstatic would run instead of ours."""
+    owner = get_commands().get("collectstatic")
+    if not is_release_backend(find_backend()) or owner is None or is_ours(owner):
         return []
-    if names.index("skewproof") < names.index("django.contrib.staticfiles"):
-        return []
+    name = owner if isinstance(owner, str) else type(owner).__module__
     return [
         Error(
-            '"skewproof" comes after "django.contrib.staticfiles" in INSTALLED_APPS, so that '
-            "Django's collectstatic runs, which deletes and rewrites what other releases serve.",
-            hint='Put "skewproof" before "django.contrib.staticfiles".',
+            f"the collectstatic of {name!r} runs instead of skewproof's, as it comes before it in "
+            "INSTALLED_APPS: it publishes nothing, or deletes and rewrites what other releases "
+            "serve.",
+            hint=f'Put "skewproof" before {name!r}.',
             id="skewproof.E002",
         )
     ]
+
+
+def is_ours(owner: str | BaseCommand) -> bool:
+    """Return whether the collectstatic of an app is this package's, or made from it."""
+    ours = load_command_class("skewproof", "collectstatic")
+    command = load_command_class(owner, "collectstatic") if isinstance(owner, str) else owner
+    return isinstance(command, type(ours))
 
 
 def check_options(**_: Any) -> list[CheckMessage]:

@@ -37,6 +37,8 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 DEFAULT = "application/octet-stream"
 # Python's own table, without what the machine that publishes adds to it. It lacks some of ours.
 OTHERS = mimetypes.MimeTypes()
+# A local storage has to have a URL, which is in no name and no content.
+NOWHERE = "/skewproof/"
 COLLECTING = threading.Lock()
 MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 TYPES = {
@@ -190,11 +192,12 @@ def make_local_storage(
     storage: PublishingStorage, files: Path, manifests: Path
 ) -> ManifestStaticFilesStorage:
     """Return a storage for a local directory, hashing as the configured one would."""
+    url = settings.STATIC_URL or NOWHERE
     made = add_staging(storage.make_hashing_class())
     local: ManifestStaticFilesStorage = made(
         location=files,
-        base_url=settings.STATIC_URL,
-        manifest_storage=StaticFilesStorage(location=manifests, base_url=settings.STATIC_URL),
+        base_url=url,
+        manifest_storage=StaticFilesStorage(location=manifests, base_url=url),
     )
     return local
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.contrib.staticfiles.utils import matches_patterns
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 
 if TYPE_CHECKING:
@@ -232,7 +233,26 @@ class CopiedContent:
             yield chunk
 
 
-class StagingStorage(ManifestStaticFilesStorage):
+class NamingStorage(ManifestStaticFilesStorage):
+    """Says which file it is whose reference leads out of the directory."""
+
+    def url_converter(self, name: str, *args: Any, **options: Any) -> Any:
+        """Return Django's converter, with an error that Django reports as that of the file."""
+        convert = super().url_converter(name, *args, **options)
+
+        def naming(match: re.Match[str]) -> str:
+            try:
+                return str(convert(match))
+            except SuspiciousFileOperation as error:
+                raise ValueError(
+                    f"{name}: the reference {match['url']!r} leads above the root of the static "
+                    "files; mend it, or take it out"
+                ) from error
+
+        return naming
+
+
+class StagingStorage(NamingStorage):
     """Hashes what is saved to it in one pass; its directory must be empty at first.
 
     Where that pass finds a circle or a reference that leads nowhere, Django's own passes have the
@@ -326,7 +346,7 @@ def is_stock(cls: type[ManifestStaticFilesStorage]) -> bool:
 
 def add_staging(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
     """Return the class with our pass, or with Django's if its methods are not all Django's."""
-    bases = (StagingStorage, cls) if is_stock(cls) else (cls,)
+    bases = (StagingStorage if is_stock(cls) else NamingStorage, cls)
     # ADR 29: the class of the project is not known before. An intermediate file is in no manifest,
     # and would be published as an unhashed copy.
     return type("LocalStorage", bases, {"keep_intermediate_files": False})

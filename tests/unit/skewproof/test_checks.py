@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.checks import CheckMessage, Error, run_checks
+from django.core.management import get_commands
 
 import skewproof
 from skewproof.checks.release import asks_git, find_modules
@@ -18,6 +19,8 @@ from skewproof.checks.release import asks_git, find_modules
 from .places import BucketPlace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .places import DirectoryPlace
     from .project import Project
 
@@ -33,6 +36,14 @@ OWN = f"{__package__}.stock"
 def by_whoever_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests set RELEASE_ID in their own process, as if it had been started with it."""
     monkeypatch.setattr(STARTED_WITH, lambda: dict(os.environ))
+
+
+@pytest.fixture(autouse=True)
+def apps_of_each_test() -> Iterator[None]:
+    """Django finds the commands of all apps once in a process; these tests have other apps."""
+    get_commands.cache_clear()
+    yield
+    get_commands.cache_clear()
 
 
 def messages() -> list[CheckMessage]:
@@ -112,6 +123,38 @@ def test_an_id_that_a_process_sets_itself_matters_to_our_storages_alone(
 def test_e002_the_wrong_order_of_apps(project: Project) -> None:
     with project.active("v1", INSTALLED_APPS=["django.contrib.staticfiles", "skewproof"]):
         assert found() == ["skewproof.E002"]
+        assert "the collectstatic of 'django.contrib.staticfiles' runs" in messages()[0].msg
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("django.contrib.staticfiles.management.commands.collectstatic", ["skewproof.E002"]),
+        ("skewproof.management.commands.collectstatic", []),
+    ],
+)
+def test_e002_the_collectstatic_of_another_app(
+    base: str,
+    expected: list[str],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = f"faster_{len(expected)}"
+    commands = tmp_path / app / "management" / "commands"
+    commands.mkdir(parents=True)
+    (tmp_path / app / "__init__.py").touch()
+    (commands / "collectstatic.py").write_text(
+        f"from {base} import Command as Base\n\n\nclass Command(Base):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before, after = [app, "skewproof"], ["skewproof", app]
+    for apps in (before, after):
+        get_commands.cache_clear()
+        with project.active("v1", INSTALLED_APPS=[*apps, "django.contrib.staticfiles"]):
+            assert found() == (expected if apps is before else [])
+            for message in messages():
+                assert f"the collectstatic of '{app}' runs" in message.msg
 
 
 def test_e003_manifests_within_the_assets(project: Project, directory: DirectoryPlace) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
 
 import skewproof
+from skewproof.storage import FileSystemReleaseStorage
 from skewproof.stores import bucket
 
 from .project import TREE
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from .places import BucketPlace
     from .project import Project
     from .proxy import Proxy
+
+
+class OwnPasses(ManifestStaticFilesStorage):
+    """Has a method of its own, so that Django's passes do the work."""
+
+    def hash_key(self, name: str) -> str:
+        return str(super().hash_key(name))
 
 
 def run(
@@ -248,6 +257,27 @@ def test_a_reference_to_a_file_that_is_missing_is_one_clear_error(project: Proje
     with pytest.raises(CommandError, match=r"gone\.png"):
         project.publish("v1")
     assert not project.place.entries()
+
+
+@pytest.mark.parametrize("hashing", [ManifestStaticFilesStorage, OwnPasses])
+def test_a_reference_above_the_root_names_its_file(
+    hashing: Any, directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileSystemReleaseStorage, "hashing", hashing)
+    directory_project.write({"css/a.css": "b { background: url(../../../gone.png) }"})
+    said = r"^css/a\.css: the reference '\.\./\.\./\.\./gone\.png' leads above the root"
+    with pytest.raises(CommandError, match=said):
+        directory_project.publish("v1")
+    assert not directory_project.place.entries()
+
+
+def test_a_bucket_needs_no_static_url(s3_project: Project) -> None:
+    s3_project.publish("v1")
+    s3_project.publish("v2", STATIC_URL=None)
+    assert s3_project.manifest("v1")["paths"] == s3_project.manifest("v2")["paths"]
+    with s3_project.active("v2", STATIC_URL=None):
+        url = s3_project.storage().url("css/site.css")
+    assert url.startswith("https://cdn.test/static/")
 
 
 def test_temporary_files_go_where_tmpdir_says_and_are_gone_afterwards(
