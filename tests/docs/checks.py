@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {
+    "AWS_CA_BUNDLE",  # boto3's variables
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",  # OpenSSL's
+    "SSL_CERT_FILE",
     "AWS_LOCATION",  # django-storages' settings
     "AWS_S3_FILE_OVERWRITE",
     "ARG",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-untyped]
+from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import quote
@@ -29,11 +30,13 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
     """Keeps assets under ``location`` in a bucket, and the manifests beside it.
 
     Takes all options of django-storages' S3 backend. ``releases_location`` is the key prefix of the
-    manifests, by default ``releases`` beside ``location``.
+    manifests, by default ``releases`` beside ``location``. ``conditional_writes`` is whether the
+    store is asked to write only where nothing is.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, conditional_writes: bool = True, **options: Any) -> None:
         super().__init__(**options)
+        self.conditional_writes = conditional_writes
         # What the project configured itself wins over the short time-outs.
         self.client_config: Config = IMPATIENT.merge(self.client_config)
 
@@ -59,6 +62,9 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
         """Return the error for an answer that is not the manifest."""
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if error.operation_name != "GetObject":
+            why = f"the credentials cannot be had ({quote(error)})"
+            return self.no_manifest("forbidden", release, why)
         if code == "NoSuchBucket":
             return self.no_manifest("absent", release, "the bucket does not exist")
         if status == 404:
@@ -75,17 +81,12 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
         """Return the bucket as a store."""
         from skewproof.stores.s3 import open_bucket
 
-        return open_bucket(self, self.releases_location, largest)
-
-    def assert_publishable(self) -> None:
-        """Raise OptionError for what cannot be sent as well, such as a public ACL."""
-        from skewproof.stores.s3 import read_encryption
-
-        super().assert_publishable()
-        read_encryption(self)
+        return open_bucket(
+            self, self.releases_location, largest, is_conditional=self.conditional_writes
+        )
 
     def asset_headers(self, name: str) -> dict[str, str]:
-        """Return the headers that object_parameters ask for."""
-        from skewproof.stores.s3 import translate_headers
+        """Return the headers that object_parameters, or methods of a subclass, ask for."""
+        from skewproof.stores.s3 import find_headers
 
-        return translate_headers(self.get_object_parameters(name))
+        return find_headers(self, self._normalize_name(clean_name(name)))

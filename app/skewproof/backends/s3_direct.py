@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,12 +20,14 @@ from storages.base import BaseStorage  # type: ignore[import-untyped]
 from storages.utils import lookup_env  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
+from skewproof.stores.s3_allowed import find_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obstore.store import ObjectStore, RetryConfig, S3Config
 
+    from skewproof.stores.bucket import Client
     from skewproof.stores.store import Store
 
 # In the order of django-storages.
@@ -43,6 +46,10 @@ ANSWERED = {*itertools.chain(*KEYS.values()), "AWS_REGION", "AWS_DEFAULT_REGION"
 class DirectS3Storage(ObjectReleaseMixin, BaseStorage):  # type: ignore[misc] # untyped base
     """What a publish needs of S3ReleaseStorage; it serves nothing."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.options = options
+
     def get_default_settings(self) -> dict[str, Any]:
         """Return the options that it knows."""
         return dict.fromkeys(NEEDED | SERVING)
@@ -51,8 +58,7 @@ class DirectS3Storage(ObjectReleaseMixin, BaseStorage):  # type: ignore[misc] # 
         """Return the bucket as a store."""
         from obstore.store import S3Store
 
-        from skewproof.stores import fast
-        from skewproof.stores.bucket import Area, Bucket
+        from skewproof.stores import either, fast
 
         def open_with(retry_config: RetryConfig) -> ObjectStore:
             return S3Store(
@@ -65,9 +71,16 @@ class DirectS3Storage(ObjectReleaseMixin, BaseStorage):  # type: ignore[misc] # 
             )
 
         client = fast.ObstoreClient(*fast.open_twice(open_with))
-        served = Area(client, str(self.location).strip("/"))
-        private = Area(client, self.releases_location)
-        return Bucket(served, private, f"s3://{self.bucket_name} at {self.endpoint_url}")
+
+        @cache
+        def open_rule() -> tuple[Client, Client]:
+            from skewproof.backends.s3 import S3ReleaseStorage
+            from skewproof.stores.s3 import open_clients
+
+            return open_clients(S3ReleaseStorage(**self.options), largest, is_conditional=True)
+
+        clients = either.prefer(client, open_rule)
+        return either.make_bucket(self, self.releases_location, clients, either.FAST)
 
     def make_config(self) -> S3Config:
         """Return where the bucket is; boto3 uses paths with any endpoint that it is given."""
@@ -87,7 +100,9 @@ def find_direct_storage(configured: Mapping[str, Any]) -> DirectS3Storage | None
     """Return the storage for a publish with these options, or None where boto3 has to be asked."""
     keys = {name: lookup_env(variables) for name, variables in KEYS.items()}
     options = {**keys, **configured}
-    return DirectS3Storage(**options) if is_plain(options) and not has_others_to_ask() else None
+    return (
+        DirectS3Storage(**options) if is_plain(options) and not has_others_to_ask(options) else None
+    )
 
 
 def is_plain(options: Mapping[str, Any]) -> bool:
@@ -100,10 +115,11 @@ def is_plain(options: Mapping[str, Any]) -> bool:
     return address.scheme in ("http", "https") and not is_amazon
 
 
-def has_others_to_ask() -> bool:
+def has_others_to_ask(options: Mapping[str, Any]) -> bool:
     """Return whether settings, variables or files of AWS's tools may have a say."""
     return (
         any(name.startswith("AWS_") for name in dir(settings))
         or any(name.startswith("AWS_") for name in os.environ.keys() - ANSWERED)
         or Path("~/.aws").expanduser().exists()
+        or any(find_network(urlsplit(str(options["endpoint_url"])).scheme, os.environ))
     )

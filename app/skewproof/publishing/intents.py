@@ -120,9 +120,10 @@ def announce(
     """Write the intent of a publish, and return its key once no prune deletes what it names.
 
     Raises:
-        StoreError: The store failed, or a prune did not end in time.
+        StoreError: The store failed or overwrites, or a prune did not end in time.
     """
     key = write(store, intent)
+    assert_conditional(key, intent, store)
     deadline = clock() + PATIENCE
     while blocking := find_conflict(intent, key, store):
         if clock() >= deadline:
@@ -133,6 +134,21 @@ def announce(
             )
         sleep(PAUSE)
     return key
+
+
+def assert_conditional(key: str, intent: Intent, store: Store) -> None:
+    """Write an intent once more, where it is not known yet that the store will not do so."""
+    if not getattr(store, "in_doubt", False):  # only a bucket of S3 is: who else would ignore it?
+        return
+    if store.create_private(key, intent.encode()):
+        take_away([key], store)
+        raise StoreError(
+            f"{store.place} overwrites what is there though it was asked not to (If-None-Match), "
+            "so that of two publishes of one id at the same time the last would win; use another "
+            "store, or set the option conditional_writes to False and see to it that no two run "
+            "at once"
+        )
+    store.in_doubt = False  # type: ignore[attr-defined] # it has it, see above
 
 
 def find_conflict(intent: Intent, key: str, store: Store) -> str | None:

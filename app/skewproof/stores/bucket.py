@@ -25,6 +25,8 @@ GIVING_UP = 30  # seconds after which a request that fails is not tried again
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
 PATIENCE = 10  # seconds for a request that carries nothing
+CONNECTING = 3  # seconds
+SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
 
 
 class Client(Protocol):
@@ -87,12 +89,18 @@ class Bucket:
         assets: Where the assets are.
         private: Where the manifests are, and the intents.
         place: Where both are, for messages.
+        way: How both are talked to, for those who ask.
+        in_doubt: Whether it has to be seen first that the service does not overwrite.
     """
 
-    def __init__(self, assets: Area, private: Area, place: str) -> None:
+    def __init__(
+        self, assets: Area, private: Area, place: str, way: str = "", *, in_doubt: bool = False
+    ) -> None:
         self._assets = assets
         self._private = private
         self.place = place
+        self.way = way
+        self.in_doubt = in_doubt
         self.workers = WORKERS
         self.calls = Counter()
         self.is_sure = True
@@ -197,3 +205,8 @@ def insist(ask: Callable[[], Result], is_final: Callable[[Exception], bool]) -> 
                 raise
         time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt))
     raise AssertionError("the last attempt returns or raises")
+
+
+def find_patience(largest: int) -> float:
+    """Return for how many seconds a request may take that carries so many bytes."""
+    return PATIENCE + largest / SLOWEST

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 
 from skewproof.errors import OptionError
 from skewproof.stores import bucket
-from skewproof.stores.store import Headers, Stored
+from skewproof.stores.store import Headers, Stored, find_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-ATTEMPTS = 3  # at a conditional write that was not decided
-SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
 # ADR 29: obstore's errors have neither status nor code, so both are found in their text. All that
 # is ever looked for stands here; tests/unit/skewproof/test_messages.py holds real messages.
 PHRASES = {
@@ -31,12 +29,15 @@ PHRASES = {
     "the name is taken": re.compile("BlobAlreadyExists"),
     "the write met a deletion": re.compile("ConditionalRequestConflict"),
     "the deletion is refused": re.compile('code: "AccessDenied"'),
-    "the store answered": re.compile("status code"),
-    "it was repeated": re.compile(r"after \d+ retries"),
+    "a redirect": re.compile("[Rr]edirect"),
 }
+STATUS = re.compile(r"status code: (?P<status>\d{3})")
+PASSING = (408, 429)  # statuses below 500 after which the same request may go well
 CAUSES = (
     re.compile(
-        r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?", re.DOTALL
+        r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?"
+        r"(?:.*?<Message>(?P<message>[^<]+)</Message>)?",
+        re.DOTALL,
     ),
     re.compile(r'message: "(?P<cause>[^"]+)"'),
     re.compile(r'error: "(?P<cause>[^"]+)"'),
@@ -54,8 +55,10 @@ def read_cause(message: str) -> str:
     for pattern in CAUSES:
         found = pattern.search(message)
         if found:
-            code = found.groupdict().get("code")
-            return found["cause"].strip() + (f" ({code})" if code else "")
+            said = found.groupdict()
+            code = f" ({said['code']})" if said.get("code") else ""
+            text = f": {unescape(said['message'])}" if said.get("message") else ""
+            return " ".join(f"{found['cause'].strip()}{code}{text}".split())
     return message.partition("\n")[0]
 
 
@@ -67,11 +70,13 @@ class ObstoreClient:
         store: The bucket, trying again what fails.
         asking_once: The bucket, not trying again: obstore would not say that it did.
         at_once: How many keys one request deletes.
+        has_lost_access: Returns whether what gives credentials has failed.
     """
 
     store: ObjectStore
     asking_once: ObjectStore
     at_once: int = bucket.PAGE
+    has_lost_access: Callable[[], bool] = lambda: False
 
     failures: ClassVar[tuple[type[Exception], ...]] = (BaseError, OSError)
 
@@ -95,24 +100,25 @@ class ObstoreClient:
             return None
 
     def create(self, key: str, body: bytes, headers: Headers) -> bool:
-        """Write an object; return False if the key is taken."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._create(key, body, headers)
-            except BaseError as error:
-                if not is_undecided(error):
-                    raise
-            time.sleep(bucket.FIRST_PAUSE)
-        return self._create(key, body, headers)
+        """Write an object; return False if the key is taken.
+
+        obstore does not repeat a conditional write after a time-out or a reset, as it could not
+        tell whether it was the first that took the name. Here that makes no difference.
+        """
+        return bucket.insist(lambda: self._create(key, body, headers), self._is_decided)
 
     def _create(self, key: str, body: bytes, headers: Headers) -> bool:
         try:
-            obstore.put(self.store, key, body, attributes=headers, mode="create")
+            obstore.put(self.asking_once, key, body, attributes=headers, mode="create")
         except AlreadyExistsError as error:
             if not is_taken(error):
                 raise
             return False
         return True
+
+    def _is_decided(self, error: Exception) -> bool:
+        """Return whether a conditional write would fail again."""
+        return self.has_lost_access() or is_decided(error)
 
     def replace(self, key: str, body: bytes, headers: Headers) -> None:
         """Write an object, in one request: the ETag of a multipart upload would be no MD5."""
@@ -128,17 +134,23 @@ class ObstoreClient:
 
     def is_final(self, error: Exception) -> bool:
         """Return whether the store refused a deletion, so that no request is on its way."""
-        return isinstance(error, FileNotFoundError) or says(error, "the deletion is refused")
+        return (
+            isinstance(error, FileNotFoundError)
+            or says(error, "the deletion is refused")
+            or self.is_beyond(error)
+        )
+
+    def is_beyond(self, error: Exception) -> bool:
+        """Return whether the storage's own client may do better, or has to say what is wrong."""
+        return self.has_lost_access() or is_refusal(error)
+
+    def is_unreadable(self, error: Exception) -> bool:
+        """Return whether a listing holds keys that obstore cannot read."""
+        return isinstance(error, InvalidPathError)
 
     def find_cause(self, error: Exception) -> str:
         """Return what the error says, in one line."""
         return read_cause(str(error))
-
-
-def find_digest(etag: str | None) -> str | None:
-    """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
-    digest = (etag or "").strip('"')
-    return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
 
 
 def is_taken(error: Exception) -> bool:
@@ -146,16 +158,26 @@ def is_taken(error: Exception) -> bool:
     return not says(error, "a conflict") or says(error, "the name is taken")
 
 
-def is_undecided(error: Exception) -> bool:
-    """Return whether it is unknown what came of a conditional write, and obstore asked only once.
+def read_status(error: Exception) -> int:
+    """Return the HTTP status that an error names, 0 where the store did not answer."""
+    found = STATUS.search(str(error))
+    return int(found["status"]) if found else 0
 
-    It does not repeat one after a time-out or a reset, as it could not tell whether it was the
-    first that took the name. Here that makes no difference. Nor does it after AWS has said that the
-    write met a deletion, after which the name may be free.
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the store will not do what was asked, however often it is."""
+    status = read_status(error)
+    is_known = 300 <= status < 500 and status not in PASSING
+    return is_known or status == 501 or says(error, "a redirect")
+
+
+def is_decided(error: Exception) -> bool:
+    """Return whether a conditional write would fail again.
+
+    AWS wants it repeated after it has met a deletion, after which the name may be free.
     """
-    return says(error, "the write met a deletion") or not (
-        says(error, "the store answered") or says(error, "it was repeated")
-    )
+    is_about_it = isinstance(error, BaseError) and not is_refusal(error)
+    return not (is_about_it or says(error, "the write met a deletion"))
 
 
 def open_twice(
@@ -189,8 +211,8 @@ def make_client_options(
     """
     options: ClientConfig = {
         "allow_http": endpoint.startswith("http:"),
-        "connect_timeout": timedelta(seconds=3),
-        "timeout": timedelta(seconds=bucket.PATIENCE + largest / SLOWEST),
+        "connect_timeout": timedelta(seconds=bucket.CONNECTING),
+        "timeout": timedelta(seconds=bucket.find_patience(largest)),
     }
     proxy = (proxies or {}).get(endpoint.partition(":")[0])
     if proxy:

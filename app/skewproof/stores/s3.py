@@ -1,150 +1,356 @@
-"""A bucket on S3 through obstore, which is told what the configured storage would use.
+"""A bucket on S3 through boto3: the rule, which does what the configured storage would do.
 
-Credentials come from the storage's own session, so that roles and profiles work and are renewed;
-endpoint and addressing from a request that boto3 prepares and does not send.
+It is the storage's own client, with the parameters that django-storages would send, so that
+whatever is configured holds. Where obstore is known to mean the same, it goes first (ADR 32).
 """
 
 from __future__ import annotations
 
+import copy
+import os
+import posixpath
+import ssl
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.exceptions import BotoCoreError
-from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.store import S3Store
+from botocore import exceptions
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    SSLError,
+)
 
-from skewproof.errors import OptionError
-from skewproof.stores import fast
-from skewproof.stores.bucket import Area, Bucket
+from skewproof.errors import OptionError, quote
+from skewproof.stores import bucket, either
+from skewproof.stores.s3_allowed import HEADERS, NO_CREDENTIALS, find_bundle, find_hindrance
+from skewproof.stores.store import Stored, find_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from obstore.store import ClientConfig, RetryConfig, S3Config
+    from botocore.client import BaseClient
     from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 
-HEADERS = {
-    "CacheControl": "Cache-Control",
-    "ContentDisposition": "Content-Disposition",
-    "ContentEncoding": "Content-Encoding",
-    "ContentLanguage": "Content-Language",
-    "ContentType": "Content-Type",
-    "StorageClass": "Storage-Class",
+    from skewproof.stores.bucket import Bucket
+    from skewproof.stores.store import Headers
+
+Parameters = dict[str, Any]
+NAMES = {header: name for name, header in HEADERS.items()}
+UNKNOWN = "application/octet-stream"
+# What a manifest gets of the parameters of an asset: nothing by which the public could read it, or
+# that would keep an intent from being deleted.
+PRIVATE = {
+    "BucketKeyEnabled",
+    "ChecksumAlgorithm",
+    "ExpectedBucketOwner",
+    "RequestPayer",
+    "SSEKMSEncryptionContext",
+    "SSEKMSKeyId",
+    "ServerSideEncryption",
+    "Tagging",
 }
-ENCRYPTION = {
-    "ServerSideEncryption": "server_side_encryption",
-    "SSEKMSKeyId": "sse_kms_key_id",
-    "BucketKeyEnabled": "sse_bucket_key_enabled",
-}
+PASSING = (408, 429, 500, 502, 503, 504)
+"""Statuses after which the same request may go well."""
+PASSING_CODES = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
+LACKING = {"NotImplemented", "MethodNotAllowed"}
+NO_CONDITIONS = (
+    "it seems to lack conditional writes (If-None-Match), by which two publishes at once keep out "
+    "of each other's way: use another store, or set the option conditional_writes to False and see "
+    "to it that no two run at once"
+)
 
 
-class Nothing:
-    """The body of an answer that was never received."""
+@dataclass
+class Boto3Client:
+    """One bucket, through boto3's client, which tries nothing again by itself.
 
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Yield no bytes."""
-        yield from ()
+    Attributes:
+        client: The storage's own.
+        name: That of the bucket, or the ARN of an access point.
+        parameters: Returns what is sent with a key, beside the headers.
+        is_conditional: Whether the store is asked to write only where nothing is.
+        at_once: How many keys one request deletes.
+    """
+
+    client: BaseClient
+    name: str
+    parameters: Callable[[str, Headers], Parameters]
+    is_conditional: bool = True
+    at_once: int = bucket.PAGE
+    failures: tuple[type[Exception], ...] = (ClientError, BotoCoreError, OSError)
+    _one_by_one: threading.Event = field(default_factory=threading.Event)
+
+    def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
+        """Yield what is below a prefix, by key, page by page, without what has an unusual key."""
+        more: Parameters = {"Prefix": f"{under}/"} if under else {}
+        while True:
+            page = self._ask("list_objects_v2", MaxKeys=bucket.PAGE, **more)
+            yield {
+                each["Key"]: Stored(each["Size"], find_digest(each["ETag"]), each["LastModified"])
+                for each in page.get("Contents", ())
+                if is_plain(each["Key"])
+            }
+            if not page.get("IsTruncated"):
+                return
+            more["ContinuationToken"] = page["NextContinuationToken"]
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object, or None when there is none; a missing bucket is a failure."""
+
+        def get() -> bytes:
+            answer = self._ask_once("get_object", Key=key)
+            return cast("bytes", answer["Body"].read())
+
+        try:
+            return bucket.insist(get, is_final)
+        except ClientError as error:
+            if read_status(error) != 404 or read_code(error) == "NoSuchBucket":
+                raise
+            return None
+
+    def create(self, key: str, body: bytes, headers: Headers) -> bool:
+        """Write an object; return False if the key is taken."""
+        if not self.is_conditional:
+            return self._create_where_nothing_was(key, body, headers)
+        try:
+            self._put(key, body, headers, IfNoneMatch="*")
+        except ClientError as error:
+            if read_status(error) != 412:
+                raise
+            return False
+        return True
+
+    def _create_where_nothing_was(self, key: str, body: bytes, headers: Headers) -> bool:
+        """Look first, where the store cannot write on a condition: another may write meanwhile."""
+        try:
+            self._ask("head_object", Key=key)
+        except ClientError as error:
+            if read_status(error) != 404:
+                raise
+            self._put(key, body, headers)
+            return True
+        return False
+
+    def replace(self, key: str, body: bytes, headers: Headers) -> None:
+        """Write an object over what the key may hold."""
+        self._put(key, body, headers)
+
+    def _put(self, key: str, body: bytes, headers: Headers, **more: Any) -> None:
+        """Write in one request: the ETag of a multipart upload would be no MD5."""
+        sent = {**self.parameters(key, headers), **more}
+
+        def put() -> None:
+            if not isinstance(body, bytes):  # a large file is mapped, and boto3 reads it as a file
+                body.seek(0)
+            self._ask_once("put_object", Key=key, Body=body, **sent)
+
+        bucket.insist(put, is_final)
+
+    def delete(self, keys: list[str]) -> None:
+        """Ask once to delete objects; those that are not there count as deleted."""
+        if not self._one_by_one.is_set():
+            try:
+                return self._delete_at_once(keys)
+            except ClientError as error:
+                if not is_lacking(error):
+                    raise
+                self._one_by_one.set()
+        for key in keys:
+            self._ask_once("delete_object", Key=key)
+        return None
+
+    def _delete_at_once(self, keys: list[str]) -> None:
+        named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self._ask_once("delete_objects", Delete=named)
+        for each in answer.get("Errors", ()):
+            if each.get("Code") not in ("NoSuchKey", "NoSuchVersion"):
+                # The answer to the request is 200, and each key has its own.
+                raise ClientError({"Error": each}, "DeleteObjects")
+
+    def is_final(self, error: Exception) -> bool:
+        """Return whether the store refused a deletion, so that no request is on its way."""
+        return is_final(error)
+
+    def find_cause(self, error: Exception) -> str:
+        """Return what the error says, in one line."""
+        return describe(error)
+
+    def _ask(self, call: str, **parameters: Any) -> Parameters:
+        return bucket.insist(partial(self._ask_once, call, **parameters), is_final)
+
+    def _ask_once(self, call: str, **parameters: Any) -> Parameters:
+        return cast("Parameters", getattr(self.client, call)(Bucket=self.name, **parameters))
 
 
-def open_bucket(storage: S3Storage, releases_location: str, largest: int) -> Bucket:
+def read_status(error: ClientError) -> int:
+    """Return the HTTP status of an answer, 0 where there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def read_code(error: ClientError) -> str:
+    """Return the service's code of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_of_s3(error: ClientError) -> bool:
+    """Return whether an answer came from the store, and not from what gives credentials."""
+    return "Object" in error.operation_name
+
+
+def is_lacking(error: ClientError) -> bool:
+    """Return whether the store does not know the request at all."""
+    return read_status(error) in (405, 501) or read_code(error) in LACKING
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether asking the same again would fail again."""
+    if isinstance(error, ClientError):
+        if is_lacking(error) or not is_of_s3(error):
+            return True
+        return read_status(error) not in PASSING and read_code(error) not in PASSING_CODES
+    passing = (HTTPClientError, exceptions.ConnectionError, IncompleteReadError)
+    return isinstance(error, SSLError) or not isinstance(error, passing)
+
+
+def describe(error: Exception) -> str:
+    """Return status, code and message of an answer, or the text of another error, in one line."""
+    if isinstance(error, NoCredentialsError):
+        return f"there are no credentials: {NO_CREDENTIALS}"
+    if not isinstance(error, ClientError) or not is_of_s3(error):
+        return quote(error)
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    is_write = error.operation_name == "PutObject"
+    advice = f"; {NO_CONDITIONS}" if is_lacking(error) and is_write else ""
+    text = f"{name_status(read_status(error))} ({read_code(error)}): {message}{advice}"
+    return " ".join(text.split())
+
+
+def name_status(status: int) -> str:
+    """Return a status with its phrase, as in 403 Forbidden."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def is_plain(key: str) -> bool:
+    """Return whether a key could be that of a file; this package writes no other."""
+    return posixpath.normpath(key) == key and key.isprintable()
+
+
+def open_bucket(
+    storage: S3Storage, releases_location: str, largest: int, *, is_conditional: bool = True
+) -> Bucket:
     """Return the bucket of the configured storage as a store.
 
     Args:
         storage: The configured storage.
         releases_location: The prefix of the private files.
         largest: Bytes of the largest file that will be sent; time-outs grow with it.
+        is_conditional: Whether the store is asked to write only where nothing is.
 
     Raises:
-        OptionError: The options ask for something that cannot be honoured, or hold no credentials.
+        OptionError: The options make no sense, or hold no credentials.
     """
-    provider = find_credentials(storage)
-    config = make_config(storage, *find_address(storage))
+    open_rule = cache(partial(open_clients, storage, largest, is_conditional))
+    with addressing(storage):
+        hindrance = find_hindrance(storage) if is_conditional else "conditional_writes is False"
+    if not hindrance:
+        from skewproof.stores import s3_fast
 
-    def open_with(retry_config: RetryConfig) -> S3Store:
-        return S3Store(
-            storage.bucket_name,
-            config=config,
-            client_options=make_client_options(storage, config["aws_endpoint_url_s3"], largest),
-            retry_config=retry_config,
-            credential_provider=provider,
-        )
-
-    client = fast.ObstoreClient(*fast.open_twice(open_with))
-    server = f" at {storage.endpoint_url}" if storage.endpoint_url else ""
-    served = Area(client, str(storage.location).strip("/"))
-    return Bucket(served, Area(client, releases_location), f"s3://{storage.bucket_name}{server}")
+        try:
+            clients = either.prefer(s3_fast.open_client(storage, largest), open_rule)
+            return either.make_bucket(storage, releases_location, clients, either.FAST)
+        except ClientError:  # a role that is refused, of which the rule will tell
+            hindrance = "it has to say why there are no credentials"
+    way = f"through boto3, since {hindrance}"
+    return either.make_bucket(storage, releases_location, open_rule(), way, in_doubt=is_conditional)
 
 
-def make_config(storage: S3Storage, endpoint: str, virtual: bool) -> S3Config:
-    """Return where the bucket is and how it encrypts; nothing is left to the environment."""
-    region = storage.connection.meta.client.meta.region_name
-    return {
-        "aws_endpoint_url_s3": endpoint,
-        "virtual_hosted_style_request": virtual,
-        "region": "us-east-1" if region == "aws-global" else region,
-        "skip_signature": False,
-        **read_encryption(storage),
-    }
+def open_clients(
+    storage: S3Storage, largest: int, is_conditional: bool
+) -> tuple[Boto3Client, Boto3Client]:
+    """Return the storage's own client, for assets and for private files."""
+    patient = Config(
+        connect_timeout=bucket.CONNECTING,
+        read_timeout=bucket.find_patience(largest),
+        retries={"total_max_attempts": 1},
+        max_pool_connections=bucket.WORKERS,
+    )
+    # A copy has no connection yet, and all that a subclass does when it makes one.
+    asking = copy.copy(storage)
+    asking.client_config = storage.client_config.merge(patient)
+    with addressing(storage):
+        client = asking.connection.meta.client
+    if client.meta.endpoint_url.startswith("https:"):
+        check_bundle(storage)
+    of_asset, of_private = partial(make_parameters, storage), partial(make_private, storage)
+    name = storage.bucket_name
+    return (
+        Boto3Client(client, name, of_asset, is_conditional),
+        Boto3Client(client, name, of_private, is_conditional),
+    )
 
 
-def read_encryption(storage: S3Storage) -> S3Config:
-    """Return what object_parameters say on encryption, after refusing what cannot be sent."""
-    parameters = dict(storage.object_parameters)
-    if storage.default_acl:
-        parameters.setdefault("ACL", storage.default_acl)
-    refused = sorted(parameters.keys() - HEADERS.keys() - ENCRYPTION.keys() - {"Metadata"})
-    if refused and (refused != ["ACL"] or parameters["ACL"] != "private"):
-        raise OptionError(
-            f"publishing cannot send {', '.join(refused)} (options default_acl and "
-            "object_parameters); make the assets readable by a bucket policy instead of an ACL, "
-            "and take the rest out"
-        )
-    config: dict[str, Any] = {
-        ours: parameters[name] for name, ours in ENCRYPTION.items() if name in parameters
-    }
-    return cast("S3Config", config)
-
-
-def translate_headers(parameters: dict[str, Any]) -> dict[str, str]:
-    """Return boto3's names of headers as HTTP's; metadata keeps its names."""
-    named = {ours: str(parameters[name]) for name, ours in HEADERS.items() if name in parameters}
-    return {**named, **parameters.get("Metadata", {})}
-
-
-def make_client_options(storage: S3Storage, endpoint: str, largest: int) -> ClientConfig:
-    """Return time-outs, proxy and certificates."""
-    return fast.make_client_options(endpoint, largest, storage.proxies, storage.verify)
-
-
-def find_credentials(storage: S3Storage) -> Boto3CredentialProvider:
-    """Return the credentials of the storage's own session, renewed as it renews them."""
+@contextmanager
+def addressing(storage: S3Storage) -> Iterator[None]:
+    """Turn what boto3 says of a missing profile or of an impossible address into an OptionError."""
     try:
-        return Boto3CredentialProvider(storage._create_session())
-    except (ValueError, BotoCoreError) as error:
+        yield
+    except (BotoCoreError, ValueError) as error:
         raise OptionError(
-            f"no credentials for s3://{storage.bucket_name}: set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, the options access_key and secret_key, or give the machine "
-            f"a role ({error})"
+            f"s3://{storage.bucket_name} cannot be addressed: {quote(error)}"
         ) from error
 
 
-def find_address(storage: S3Storage) -> tuple[str, bool]:
-    """Return the base URL that boto3 would use, and whether it names the bucket in the host."""
-    urls: list[str] = []
-
-    def catch(request: Any, **_: Any) -> AWSResponse:
-        urls.append(request.url)
-        return AWSResponse(request.url, 200, HTTPHeaders(), Nothing())
-
+def check_bundle(storage: S3Storage) -> None:
+    """Raise OptionError if the file of certificates that boto3 would use is none."""
+    named = find_bundle(storage)
+    if named is None:
+        return
+    option, path = named
     try:
-        client = storage.connection.meta.client
-        # ADR 29: boto3 tells where a bucket is only by making a request, which is answered here.
-        client.meta.events.register_first("before-send.s3.HeadObject", catch)
-        client.head_object(Bucket=storage.bucket_name, Key="key")
-        client.meta.events.unregister("before-send.s3.HeadObject", catch)
-    except (BotoCoreError, ValueError) as error:
-        raise OptionError(f"s3://{storage.bucket_name} cannot be addressed: {error}") from error
-    base = urls[0].removesuffix("/key")
-    path_style = base.removesuffix(f"/{storage.bucket_name}")
-    return path_style, path_style == base
+        ssl.create_default_context(cafile=os.fspath(path))
+    except OSError as error:
+        raise OptionError(
+            f"{option} names {path}, from which no certificates can be read: {quote(error)}; "
+            "name a file of certificates in PEM"
+        ) from error
+
+
+def make_parameters(storage: S3Storage, key: str, headers: Headers) -> Parameters:
+    """Return what django-storages would send with an asset, and what a publish knows better."""
+    parameters: Parameters = storage._get_write_parameters(key)
+    ours = {NAMES[name]: value for name, value in headers.items() if name in NAMES}
+    if ours.get("ContentType") == UNKNOWN:
+        del ours["ContentType"]
+    return {**parameters, **ours}
+
+
+def make_private(storage: S3Storage, key: str, headers: Headers) -> Parameters:
+    """Return what is sent with a manifest or an intent."""
+    parameters = make_parameters(storage, key, headers)
+    kept = {name: value for name, value in parameters.items() if name in PRIVATE}
+    return {**kept, "ContentType": headers["Content-Type"]}
+
+
+def find_headers(storage: S3Storage, key: str) -> Headers:
+    """Return the headers that the options or a subclass ask for on an asset, without guessed types.
+
+    What no header carries, such as an ACL, is sent by ``make_parameters``.
+    """
+    from storages.backends.s3 import S3Storage
+
+    guesses = type(storage)._get_write_parameters is S3Storage._get_write_parameters
+    asked = storage.get_object_parameters if guesses else storage._get_write_parameters
+    parameters: Parameters = asked(key)
+    named = {ours: str(parameters[name]) for name, ours in HEADERS.items() if name in parameters}
+    return {**named, **parameters.get("Metadata", {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -152,3 +153,9 @@ def split(names: list[str], size: int) -> Iterator[list[str]]:
 def md5(content: bytes) -> str:
     """Return the MD5 of the content, which is what S3 gives as ETag."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def find_digest(etag: str | None) -> str | None:
+    """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
+    digest = (etag or "").strip('"')
+    return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None

@@ -33,9 +33,9 @@ FIRST = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg/>", "c.txt": 
 NEXT = {"a.css": FIRST["a.css"], "b.svg": "<svg id='2'/>", "d.txt": "d", "e.js": "e"}
 OTHER = {**NEXT, "b.svg": "<svg id='3'/>"}
 MANIFEST = "releases/{}/staticfiles.json"
-# 1 manifest asked for, 1 intent, 1 listing of intents, 1 of assets, 3 assets, 2 copies (one is as
-# it was), 1 manifest, 1 intent taken away.
-REQUESTS = 11
+# 1 manifest asked for, 1 intent, 1 to see that the store does not overwrite it, 1 listing of
+# intents, 1 of assets, 3 assets, 2 copies (one is as it was), 1 manifest, 1 intent taken away.
+REQUESTS = 12
 HEAD = "at every single request or write"
 PAUSE = 0.2  # seconds between two rounds of the reader
 HERE = "tests.unit.skewproof.sabotage"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import ssl
 import struct
 import threading
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # What a fault does, beside the failures below: "lost" closes the connection before the request has
 # reached the store, "unanswered" after it has been carried out, "dead" is "lost" for all that
@@ -33,15 +35,20 @@ class Failure:
         after: Whether the store carries the request out first.
         happens: Is called in that moment.
         code: The code in the body of an answer.
+        message: The message in it.
+        more: What else is in it.
     """
 
     how: int | str
     after: bool = False
     happens: Callable[[], None] = lambda: None
     code: str = "SlowDown"
+    message: str = ""
+    more: str = ""
 
     def body(self) -> bytes:
-        return f"<Error><Code>{self.code}</Code></Error>".encode()
+        message = f"<Message>{self.message}</Message>" if self.message else ""
+        return f"<Error><Code>{self.code}</Code>{message}{self.more}</Error>".encode()
 
 
 def at(number: int, fault: Fault) -> Callable[[int, Request], Fault]:
@@ -112,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.read_body()
         fault = self.server.proxy.note(Request(self.command, self.path, dict(self.headers)))
         if isinstance(fault, Failure):
             self.fail(fault, body)
@@ -126,6 +133,17 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(*answer)
             else:
                 self.close_connection = True
+
+    def read_body(self) -> bytes:
+        """Return the body of a request, which comes in chunks where its length is not known."""
+        if "Transfer-Encoding" not in self.headers:
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        found = b""
+        while size := int(self.rfile.readline(), 16):
+            found += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return found
 
     def fail(self, failure: Failure, body: bytes) -> None:
         over = self.server.proxy.over
@@ -187,11 +205,18 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxying(upstream: str, handler: type[Handler] = Handler) -> Iterator[Proxy]:
-    """Run a proxy before the server; yield what controls it."""
+def proxying(
+    upstream: str, handler: type[Handler] = Handler, certificate: Path | None = None
+) -> Iterator[Proxy]:
+    """Run a proxy before the server, with a certificate behind TLS; yield what controls it."""
     proxy = Proxy()
     with Front(upstream, proxy, handler) as server:
         proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            proxy.endpoint = proxy.endpoint.replace("http:", "https:")
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

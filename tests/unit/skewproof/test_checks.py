@@ -172,8 +172,6 @@ def test_e003_manifests_within_the_assets(project: Project, directory: Directory
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"default_acl": "public-read"}, "publishing cannot send ACL"),
-        ({"object_parameters": {"ACL": "public-read"}}, "publishing cannot send ACL"),
         ({"bucket": "skewproof"}, "Invalid setting 'bucket'"),
         ({"manifest_storage": None}, "takes no option manifest_storage"),
     ],

@@ -213,7 +213,7 @@ def test_the_summary_counts_files_bytes_requests_and_seconds(
     assert int(found[1]) == len(proxy.requests)
     assert (
         sum("_intents" in request.path for request in proxy.requests if request.method == "PUT")
-        == 1
+        == 2
     )
 
 

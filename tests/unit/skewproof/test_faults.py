@@ -213,8 +213,8 @@ def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
     prepared(watched)
     monkeypatch.setattr(bucket, "GIVING_UP", 1)
     monkeypatch.setattr(bucket, "PATIENCE", 0.5)
-    # From the fifth request on, when files are being sent.
-    proxy.reset(lambda number, _: Failure(how) if number >= 5 else None)
+    # From the sixth request on, when files are being sent.
+    proxy.reset(lambda number, _: Failure(how) if number >= 6 else None)
     with pytest.raises(CommandError) as caught:
         watched.publish("v2")
     assert said in str(caught.value)

@@ -13,7 +13,7 @@ import pytest
 from obstore.exceptions import AlreadyExistsError, BaseError, GenericError
 from obstore.store import AzureStore, S3Store
 
-from skewproof.stores.fast import PHRASES, is_taken, is_undecided, read_cause, says
+from skewproof.stores.fast import PHRASES, is_decided, is_taken, read_cause, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,8 +56,8 @@ SAMPLES = {
         (404, "NoSuchKey"),
         FileNotFoundError,
         f"Object at location a not found: Error performing GET{ANSWERED}404 Not Found: ",
-        {"the store answered"},
-        "404 Not Found (NoSuchKey)",
+        set(),
+        "404 Not Found (NoSuchKey): Not yours.",
         "<Code>NoSuchKey</Code>",
         do="get",
     ),
@@ -65,8 +65,8 @@ SAMPLES = {
         (404, "NoSuchBucket"),
         FileNotFoundError,
         f"Object at location a not found: Error performing GET{ANSWERED}404 Not Found: ",
-        {"the bucket is missing", "the store answered"},
-        "404 Not Found (NoSuchBucket)",
+        {"the bucket is missing"},
+        "404 Not Found (NoSuchBucket): Not yours.",
         "<Code>NoSuchBucket</Code>",
         do="get",
     ),
@@ -74,8 +74,8 @@ SAMPLES = {
         (404, "ContainerNotFound"),
         FileNotFoundError,
         f"Object at location a not found: Error performing GET{ANSWERED}404 Not Found: ",
-        {"the bucket is missing", "the store answered"},
-        "404 Not Found (ContainerNotFound)",
+        {"the bucket is missing"},
+        "404 Not Found (ContainerNotFound): Not yours.",
         "<Code>ContainerNotFound</Code>",
         of="azure",
         do="get",
@@ -84,16 +84,16 @@ SAMPLES = {
         (412, "PreconditionFailed"),
         AlreadyExistsError,
         EXISTS.format(": Request precondition failure for path a") + "412 Precondition Failed: ",
-        {"the store answered"},
-        "412 Precondition Failed (PreconditionFailed)",
+        set(),
+        "412 Precondition Failed (PreconditionFailed): Not yours.",
         is_taken=True,
     ),
     "a taken name on Azure": Sample(
         (409, "BlobAlreadyExists"),
         AlreadyExistsError,
         EXISTS.format("") + "409 Conflict: ",
-        {"a conflict", "the name is taken", "the store answered"},
-        "409 Conflict (BlobAlreadyExists)",
+        {"a conflict", "the name is taken"},
+        "409 Conflict (BlobAlreadyExists): Not yours.",
         "<Code>BlobAlreadyExists</Code>",
         is_taken=True,
         of="azure",
@@ -102,27 +102,45 @@ SAMPLES = {
         (409, "ContainerBeingDeleted"),
         AlreadyExistsError,
         EXISTS.format("") + "409 Conflict: ",
-        {"a conflict", "the store answered"},
-        "409 Conflict (ContainerBeingDeleted)",
+        {"a conflict"},
+        "409 Conflict (ContainerBeingDeleted): Not yours.",
         of="azure",
     ),
     "a write that met a deletion": Sample(
         (409, "ConditionalRequestConflict"),
         AlreadyExistsError,
         EXISTS.format("") + "409 Conflict: ",
-        {"a conflict", "the write met a deletion", "the store answered"},
-        "409 Conflict (ConditionalRequestConflict)",
+        {"a conflict", "the write met a deletion"},
+        "409 Conflict (ConditionalRequestConflict): Not yours.",
         "<Code>ConditionalRequestConflict</Code>",
         is_undecided=True,
+    ),
+    "a bucket in another region": Sample(
+        (301, "PermanentRedirect"),
+        GenericError,
+        "Generic S3 error: Error performing PUT - Received redirect without LOCATION, "
+        "this normally indicates an incorrectly configured region",
+        {"a redirect"},
+        "Generic S3 error: Error performing PUT - Received redirect without LOCATION, "
+        "this normally indicates an incorrectly configured region",
+    ),
+    "a request that the store does not know": Sample(
+        (501, "NotImplemented"),
+        GenericError,
+        f"Generic S3 error: Error performing PUT{ANSWERED}501 Not Implemented: ",
+        set(),
+        "501 Not Implemented (NotImplemented): Not yours.",
+        "<Code>NotImplemented</Code>",
     ),
     "a busy store": Sample(
         (503, "SlowDown"),
         GenericError,
         "Generic S3 error: Error performing PUT, after 2 retries, max_retries: 2, "
         f"retry_timeout: 5s {ANSWERED}503 Service Unavailable: ",
-        {"the store answered", "it was repeated"},
-        "503 Service Unavailable (SlowDown)",
+        set(),
+        "503 Service Unavailable (SlowDown): Not yours.",
         "<Code>SlowDown</Code>",
+        is_undecided=True,
         retries=2,
     ),
     "a lost connection": Sample(
@@ -138,9 +156,10 @@ SAMPLES = {
         GenericError,
         "Generic S3 error: Error performing PUT, after 2 retries, max_retries: 2, "
         "retry_timeout: 5s  - HTTP error: error sending request",
-        {"it was repeated"},
+        set(),
         "Generic S3 error: Error performing PUT, after 2 retries, max_retries: 2, "
         "retry_timeout: 5s  - HTTP error: error sending request",
+        is_undecided=True,
         retries=2,
         do="replace",
     ),
@@ -258,7 +277,7 @@ def assert_understood(sample: Sample, error: Exception) -> None:
     assert {phrase for phrase in PHRASES if says(error, phrase)} == sample.says
     assert read_cause(str(error)) == sample.cause
     if issubclass(sample.kind, BaseError):
-        assert is_undecided(error) is sample.is_undecided
+        assert is_decided(error) is not sample.is_undecided
     if sample.kind is AlreadyExistsError:
         assert is_taken(error) is sample.is_taken
 
@@ -266,7 +285,8 @@ def assert_understood(sample: Sample, error: Exception) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_message_of_the_library_is_understood(name: str) -> None:
     sample = SAMPLES[name]
-    code = f"<Code>{sample.answer[1]}</Code>" if sample.answer[0] not in (0, 200, None) else ""
+    body = f"<Code>{sample.answer[1]}</Code><Message>Not yours.</Message>"
+    code = body if "status code" in sample.text else ""
     error = sample.kind(f"{sample.text}{code}\n\nDebug source:\n{sample.more}")
     assert_understood(sample, error)
 

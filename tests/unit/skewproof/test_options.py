@@ -11,8 +11,8 @@ from botocore.config import Config
 from django.core.management import CommandError
 
 from skewproof.publishing.collection import IMMUTABLE, guess_headers
-from skewproof.stores import s3
-from skewproof.stores.fast import find_digest
+from skewproof.stores import s3_fast
+from skewproof.stores.store import find_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,34 +96,12 @@ def test_with_gzip_text_is_stored_compressed_and_not_sent_again(
     assert "0 new, 14 reused" in s3_project.publish("v1")
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"default_acl": "public-read"}, "ACL"),
-        ({"object_parameters": {"ACL": "public-read"}}, "ACL"),
-        ({"object_parameters": {"Expires": "soon", "Tagging": "a=b"}}, "Expires, Tagging"),
-    ],
-)
-def test_what_cannot_be_sent_is_refused_and_named(
-    options: dict[str, Any], named: str, s3_project: Project
-) -> None:
-    s3_project.options = options
-    with pytest.raises(CommandError, match=f"cannot send {named} .*bucket policy"):
-        s3_project.publish("v1")
-
-
-def test_the_default_that_buckets_have_anyway_is_not_refused(s3_project: Project) -> None:
-    s3_project.options = {"default_acl": "private"}
-    s3_project.publish("v1")
-
-
 def test_encryption_is_taken_from_the_options(s3_project: Project) -> None:
     parameters = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key", "BucketKeyEnabled": True}
-    assert s3.read_encryption(made(s3_project, object_parameters=parameters)) == {
-        "server_side_encryption": "aws:kms",
-        "sse_kms_key_id": "key",
-        "sse_bucket_key_enabled": True,
-    }
+    config = s3_fast.make_config(made(s3_project, object_parameters=parameters), "http://s", False)
+    assert config["server_side_encryption"] == "aws:kms"
+    assert config["sse_kms_key_id"] == "key"
+    assert config["sse_bucket_key_enabled"] is True
 
 
 def addressing(style: str) -> Config:
@@ -166,22 +144,7 @@ def addressing(style: str) -> Config:
 def test_the_address_is_the_one_that_django_storages_would_use(
     options: dict[str, Any], endpoint: str, virtual: bool, s3_project: Project
 ) -> None:
-    assert s3.find_address(made(s3_project, **options)) == (endpoint, virtual)
-
-
-def test_proxy_certificates_and_patience_are_taken_from_the_options(
-    s3_project: Project, tmp_path: Path
-) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_bytes(b"certificate")
-    storage = made(s3_project, proxies={"https": "http://proxy:3128"}, verify=str(bundle))
-    options = s3.make_client_options(storage, "https://s.test", 256 * 1024 * 30)
-    assert options["proxy_url"] == "http://proxy:3128"
-    assert options["root_certificate"] == b"certificate"
-    assert options["allow_http"] is False
-    assert options["timeout"].total_seconds() == 40  # type: ignore[union-attr]
-    storage = made(s3_project, verify=False)
-    assert s3.make_client_options(storage, "https://s", 0)["allow_invalid_certificates"] is True
+    assert s3_fast.find_address(made(s3_project, **options)) == (endpoint, virtual)
 
 
 def test_a_publish_without_credentials_says_where_they_may_come_from(

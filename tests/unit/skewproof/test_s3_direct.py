@@ -16,7 +16,8 @@ import skewproof
 from skewproof.backends.s3 import S3ReleaseStorage
 from skewproof.backends.s3_direct import DirectS3Storage
 from skewproof.storage import find_publishing_storage
-from skewproof.stores import s3
+from skewproof.stores import s3_fast
+from skewproof.stores.s3_allowed import CERTIFICATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,11 @@ class Own(S3ReleaseStorage):
 
 @pytest.fixture(autouse=True)
 def _nothing_of_amazon(tmp_path: Path) -> Iterator[None]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and name not in CERTIFICATES
+    }
     with mock.patch.dict(os.environ, {**kept, "HOME": str(tmp_path)}, clear=True):
         yield
 
@@ -69,7 +74,9 @@ def test_the_bucket_is_where_boto3_would_look_for_it(endpoint: str, region: str)
     options = {**OPTIONS, "endpoint_url": endpoint, "region_name": region}
     direct = published_by(**options)
     configured = S3ReleaseStorage(**options)
-    assert direct.make_config() == s3.make_config(configured, *s3.find_address(configured))
+    assert direct.make_config() == s3_fast.make_config(
+        configured, *s3_fast.find_address(configured)
+    )
     assert direct.open_store(1).place == configured.open_store(1).place
     assert direct.releases_location == configured.releases_location
     assert direct.asset_headers("a.css") == configured.asset_headers("a.css")
@@ -120,10 +127,20 @@ def test_what_boto3_has_a_say_in_is_left_to_it(options: dict[str, Any]) -> None:
     assert isinstance(published_by(**options), S3ReleaseStorage)
 
 
-@pytest.mark.parametrize("name", ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    "name", ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "HTTP_PROXY", "all_proxy"]
+)
 def test_variables_that_boto3_reads_leave_it_to_boto3(name: str) -> None:
     with mock.patch.dict(os.environ, {name: "x"}):
         assert isinstance(published_by(), S3ReleaseStorage)
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_certificates_leave_it_to_boto3_where_there_are_any(name: str) -> None:
+    with mock.patch.dict(os.environ, {name: "x"}):
+        assert isinstance(published_by(endpoint_url="https://s.test"), S3ReleaseStorage)
+        is_of_aws = name.startswith("AWS_")
+        assert isinstance(published_by(), S3ReleaseStorage if is_of_aws else DirectS3Storage)
 
 
 def test_files_and_settings_that_boto3_reads_leave_it_to_boto3(tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ class Command(collectstatic.Command):
                     content = match_baked(storage.baked_manifest, release, collection.paths)
                     collection = replace(collection, baked=content)
                 store = storage.open_store(collection.largest())
+                if way := getattr(store, "way", ""):  # a project's own store may have one way
+                    self.log(f"Talking to {store.place} {way}", level=2)
                 if self.dry_run:
                     return self.pretend(release, collection, store)
                 with self.progress() as progress:
