@@ -17,10 +17,9 @@ ENGINES = ("browser", "cli", "engine")
 """The folders whose tests run on an engine."""
 SERVERS = {"azure", "gcs", "minio"}
 """Servers that no wheel brings."""
-MADE_ON = {"compose", "embedded", "shared", "skewproof", "versioned"}
-"""Parameters that say on which stack a test runs."""
+STACKS = {"compose", "embedded"}
 JOURNEYS = ("test_journey.py", "test_page_by_page.py", "test_readme_table.py")
-"""The files whose tests look back on the same journeys."""
+"""The files whose tests look back on the same journeys; two journeys at once are too much."""
 
 
 def pytest_configure() -> None:
@@ -53,14 +52,14 @@ def take_apart(nodeid: str) -> tuple[Path, set[str]]:
 def name_group(nodeid: str) -> str:
     """Name what a test shares with others; one worker runs all of a group, one after another.
 
-    That is the browser, the running shop, a journey, a stack, or else the fixtures of a file.
+    That is the browser, the running shop, the journeys, a stack, or else the fixtures of a file.
     """
     path, values = take_apart(nodeid)
     if path.parts[0] == "browser" or path.parts[:2] == ("unit", "shop"):
         return str(path.parent)
     if path.parts[0] not in ENGINES:
         return str(path)
-    return " ".join(["journey" if path.name in JOURNEYS else str(path), *sorted(values & MADE_ON)])
+    return "journeys" if path.name in JOURNEYS else " ".join([str(path), *(values & STACKS)])
 
 
 class Groups(LoadScopeScheduling):

@@ -162,7 +162,8 @@ class Journeys:
         key = (engine, strategy)
         if key not in self.made:
             try:
-                self.made[key] = make(*key)
+                # The cure is seen with two replicas of each release, as the lab has them.
+                self.made[key] = make(*key, replicas=2 if strategy == "skewproof" else 1)
             except Exception as error:
                 self.made[key] = error
         made = self.made[key]
@@ -171,7 +172,7 @@ class Journeys:
         return made
 
 
-def make(engine_name: str, strategy: str, *, label: str = "", replicas: int = 2) -> Journey:
+def make(engine_name: str, strategy: str, *, label: str = "", replicas: int = 1) -> Journey:
     """Make a journey on a stack of its own.
 
     Args:

@@ -55,7 +55,7 @@ def journey() -> Journey:
     """There and back, with images that know their Django."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO", DJANGO)
-        return make("compose", "skewproof", label=f"django{DJANGO}", replicas=1)
+        return make("compose", "skewproof", label=f"django{DJANGO}")
 
 
 @pytest.fixture(scope="module")
