@@ -30,7 +30,7 @@ def kill_store(stack: Stack) -> None:
 
 
 def publish_until(stack: Stack, release: str, writes: int, then: Callable[[], None]) -> Publish:
-    """Publish; do `then` while the write after so many others is held, and lose that one."""
+    """Publish; do `then` while what comes after so many writes is held, and lose all of that."""
     pause = Pause(stack.folder / SHARED / "pause")
     pause.write(Breakpoint(at="half-way", after=writes))
     proxy = ("lab.matrix.storeproxy", BUCKET, str(pause.folder))

@@ -48,12 +48,15 @@ class StoreProxy:
         self.server.serve_forever(0.05)
 
     def stops(self, method: str, path: str) -> bool:
-        """Return whether this is the request that the breakpoint waits for."""
+        """Return whether this is a change of the store from the breakpoint on.
+
+        A publish writes side by side: what comes after the request that is waited for waits too.
+        """
         if (operation := OPERATIONS.get(method)) is None:
             return False
         key = unquote(urlsplit(path).path).removeprefix(f"/{self.bucket}/")
         with self.lock:
-            return self.breakpoint.is_hit(operation, key)
+            return self.breakpoint.is_hit(operation, key) or not self.breakpoint.armed
 
     def __enter__(self) -> Self:
         self.thread.start()

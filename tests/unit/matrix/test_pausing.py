@@ -101,6 +101,22 @@ def test_the_write_after_a_delete_is_paused_until_it_is_resumed(store: Any, paus
     assert [seen[0] for seen in store.seen] == ["DELETE", "PUT"]
 
 
+def test_what_is_written_side_by_side_waits_as_well(store: Any, pause: Pause) -> None:
+    with behind(store, pause, Breakpoint(at="half-way", after=1)) as proxy:
+        urls = [f"{proxy.url}/bucket/static/{name}" for name in "abc"]
+        requests.put(urls[0], b"before", timeout=5)
+        writings = [threading.Thread(target=requests.put, args=(url, b"")) for url in urls[1:]]
+        for writing in writings:
+            writing.start()
+            await_pause(pause)
+        assert requests.get(urls[0], timeout=5).text == "done"
+        assert [seen[0] for seen in store.seen] == ["PUT", "GET"]
+        pause.resume()
+        for writing in writings:
+            writing.join(5)
+    assert [seen[0] for seen in store.seen] == ["PUT", "GET", "PUT", "PUT"]
+
+
 def test_a_client_that_is_paused_for_long_does_not_time_out(
     store: Any, pause: Pause, monkeypatch: pytest.MonkeyPatch
 ) -> None:
