@@ -9,9 +9,9 @@ import time
 
 from lab.errors import UnavailableError
 
-LOWEST, HIGHEST = 20000, 32000
-"""Below the ephemeral range, and with room for SeaweedFS, which adds 10,000 for its gRPC ports."""
+LOWEST, HIGHEST = 12000, 22000
 GRPC_DISTANCE = 10_000
+"""SeaweedFS adds it; the sum, too, is below 32,768, where the ports of outgoing connections are."""
 
 given: set[int] = set()
 """Ports that `free_ports` has given away; who took one may not have bound it yet."""

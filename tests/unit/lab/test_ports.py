@@ -39,5 +39,10 @@ def test_a_port_that_this_user_may_not_have_is_told_apart(monkeypatch: pytest.Mo
 
 def test_when_no_ports_are_left_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda _port: False)
-    with pytest.raises(UnavailableError, match="no 2 free ports between 20000 and 32000"):
+    with pytest.raises(UnavailableError, match="no 2 free ports between 12000 and 22000"):
         ports.free_ports(2)
+
+
+def test_no_port_is_one_that_an_outgoing_connection_may_have() -> None:
+    """https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html, ip_local_port_range."""
+    assert ports.HIGHEST + ports.GRPC_DISTANCE <= 32_768
