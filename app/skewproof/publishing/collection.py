@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
-import mmap
 import posixpath
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS, settings
@@ -25,7 +23,9 @@ from django.contrib.staticfiles.storage import (
 from django.core.files.storage import storages
 
 from skewproof.manifest import Manifest
+from skewproof.publishing.content import Content
 from skewproof.publishing.hashing import StagingStorage, add_staging
+from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,6 @@ OTHERS = mimetypes.MimeTypes()
 # A local storage has to have a URL, which is in no name and no content.
 NOWHERE = "/skewproof/"
 COLLECTING = threading.Lock()
-MAPPED = 64 * 2**10  # bytes; what threads read from here on, malloc would keep for each of them
 TYPES = {
     ".avif": "image/avif",
     ".css": "text/css",
@@ -70,34 +69,35 @@ class Upload:
     """One file that is to be in the store under one name, which may hold the content's hash."""
 
     name: str
-    file: Path
+    content: Content
     headers: dict[str, str] = field(default_factory=dict)
     compress: bool = False
     is_hashed: bool = True
 
-    @cached_property
+    @property
     def size(self) -> int:
-        """Return the bytes of the file, which is ours alone and does not change."""
-        return self.file.stat().st_size
+        """Return the bytes of the file, as it is before it is compressed."""
+        return self.content.size
 
-    def body(self) -> bytes:
-        """Return the bytes as they are stored."""
-        content = self.file.read_bytes()
-        return gzip.compress(content, mtime=0) if self.compress else content
+    def compressed(self) -> bytes:
+        """Return the bytes as they are stored where they are compressed."""
+        return gzip.compress(self.content.read(), mtime=0)
+
+    def expected(self) -> Stored:
+        """Return how the file should be listed."""
+        if self.compress:
+            body = self.compressed()
+            return Stored(len(body), md5(body))
+        return Stored(self.size, self.content.digest)
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Yield the bytes as they are stored; a large file is mapped, and takes no memory."""
-        if self.compress or self.size < MAPPED:
-            yield self.body()
+        """Yield the bytes as they are stored."""
+        if self.compress:
+            yield self.compressed()
             return
-        with self.file.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        try:
-            yield content
-        finally:
-            with suppress(BufferError):  # a failed request may still hold it
-                content.close()
+        with self.content.open() as body:
+            yield body
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,8 @@ def collect_release(
         collect(local)
     paths: dict[str, str] = dict(local.hashed_files)
     assets, copies = find_files(local, files, set(paths.values()))
+    if not storage.unhashed_copies:
+        copies.clear()
     is_written = (directory / "manifest" / local.manifest_name).exists()
     return Collection(
         paths,
@@ -204,20 +206,21 @@ def make_local_storage(
 
 def find_files(
     local: ManifestStaticFilesStorage, files: Path, names: set[str]
-) -> tuple[dict[str, Path], dict[str, Path]]:
+) -> tuple[dict[str, Content], dict[str, Content]]:
     """Return the files under hashed names, and those under their source names alone."""
     if isinstance(local, StagingStorage):
-        found = {name: copy.path for name, copy in local.copies.items()}
-        assets = local.assets
-    else:
-        found = {
-            path.relative_to(files).as_posix(): path for path in files.rglob("*") if path.is_file()
-        }
-        assets = {name: path for name, path in found.items() if name in names}
-    return assets, {name: path for name, path in found.items() if name not in names}
+        copies = {name: local.read_copy(name) for name in local.sources.keys() - names}
+        return local.assets, copies
+    found = {
+        path.relative_to(files).as_posix(): Content.of_file(str(path))
+        for path in files.rglob("*")
+        if path.is_file()
+    }
+    assets = {name: content for name, content in found.items() if name in names}
+    return assets, {name: content for name, content in found.items() if name not in names}
 
 
-def make_upload(storage: PublishingStorage, name: str, file: Path, *, hashed: bool) -> Upload:
+def make_upload(storage: PublishingStorage, name: str, content: Content, *, hashed: bool) -> Upload:
     """Return the upload of a file, with the headers that the storage's options ask for.
 
     A hashed name always gets the same Cache-Control: its content can never change.
@@ -231,7 +234,7 @@ def make_upload(storage: PublishingStorage, name: str, file: Path, *, hashed: bo
     )
     if compress:
         headers["Content-Encoding"] = "gzip"
-    return Upload(name, file, headers, compress, hashed)
+    return Upload(name, content, headers, compress, hashed)
 
 
 def guess_headers(name: str) -> dict[str, str]:

@@ -12,23 +12,26 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from dataclasses import dataclass
+import posixpath
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.contrib.staticfiles.utils import matches_patterns
 from django.core.exceptions import SuspiciousFileOperation
+from django.core.files import File
 from django.core.files.base import ContentFile
+
+from skewproof.publishing.content import Content, Shelf
+from skewproof.publishing.references import substitute
+from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import BinaryIO
 
-    from django.core.files import File
-
-
+HASH_LENGTH = 12
 Result = tuple[str, str, bool]
 """Source name, asset name, and whether that was new; as Django's collectstatic wants it."""
 
@@ -152,19 +155,25 @@ class Pass:
             ValueError: A reference leads nowhere, or a file with references is not UTF-8.
         """
         plain = [key for key in self._sources if key not in self.names.later]
-        new = {key: self._keep(key) for key in plain}
+        new = {key: self._keep(key, self._storage.read_copy(key)) for key in plain}
         visit_depth_first(self._adjustable, self._adjust)
         new |= dict.fromkeys(self._adjustable, True)
         return [(self._sources[key], self.names[key], is_new) for key, is_new in new.items()]
 
     def _adjust(self, key: str) -> list[str]:
         """Put hashed names into one file; return what must have its hashed name before."""
-        name = self._sources[key]
-        source = self._storage.copies[key].path.read_bytes().decode("utf-8")
-        content = self._rewritten(name, source)
+        source = self._storage.read_source(key)
+        text = source.decode("utf-8")
+        rewritten = self._rewritten(self._sources[key], text)
         wanted = self.names.take_wanted()
         if not wanted:
-            self._keep(key, None if content == source else ContentFile(content.encode()))
+            is_same = rewritten == text
+            self._keep(
+                key,
+                self._storage.read_copy(key, source)
+                if is_same
+                else self._storage.shelf.keep(rewritten.encode()),
+            )
         return wanted
 
     def _rewritten(self, name: str, content: str) -> str:
@@ -174,7 +183,7 @@ class Pass:
             if matches_patterns(path, (extension,)):
                 for pattern, template, *ignored in patterns:
                     convert = self._converter(name, template, content, ignored)
-                    content = pattern.sub(convert, content)
+                    content = substitute(pattern, convert, content)
         return content
 
     def _converter(
@@ -200,37 +209,14 @@ class Pass:
 
         return lambda match: converter()(match)
 
-    def _keep(self, key: str, changed: ContentFile[bytes] | None = None) -> bool:
+    def _keep(self, key: str, content: Content) -> bool:
         """Name a file by its content; return whether no other file has that name."""
-        storage = self._storage
-        content: Any = changed or storage.copies[key]
+        storage: Any = self._storage
         hashed = storage.clean_name(storage.hashed_name(self._sources[key], content))
         if hashed in self._paths:
             raise UnusualError(hashed)
         self.names.add(key, hashed)
-        return storage.add_asset(hashed, content)
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A file in the directory, and the hash that was taken while it was written."""
-
-    path: Path
-    hash: str | None
-
-
-class CopiedContent:
-    """Content that is copied while Django's hash reads it."""
-
-    def __init__(self, content: File[bytes], target: BinaryIO) -> None:
-        self._content = content
-        self._target = target
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the content in parts, each of them written already."""
-        for chunk in self._content.chunks():
-            self._target.write(chunk)
-            yield chunk
+        return self._storage.add_asset(hashed, content)
 
 
 class NamingStorage(ManifestStaticFilesStorage):
@@ -253,42 +239,98 @@ class NamingStorage(ManifestStaticFilesStorage):
 
 
 class StagingStorage(NamingStorage):
-    """Hashes what is saved to it in one pass; its directory must be empty at first.
+    """Hashes what is in it in one pass; its directory must be empty at first.
 
-    Where that pass finds a circle or a reference that leads nowhere, Django's own passes have the
-    last word, so that it fails as Django does, or does not.
+    Sources stay where they lie. Where the pass finds a circle or a reference that leads nowhere,
+    Django's own passes have the last word, so that it fails as Django does, or does not.
 
     Attributes:
-        copies: The collected files by source name.
-        assets: The files by hashed name. What has no references is not written a second time.
+        sources: Where each collected file lies, by source name.
+        assets: The files by hashed name.
+        shelf: Holds what has been rewritten.
     """
 
     _patterns: dict[str, list[tuple[Any, ...]]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.copies: dict[str, StagedFile] = {}
-        self.assets: dict[str, Path] = {}
-        self._directories: set[str] = set()
+        self.sources: dict[str, str] = {}
+        self.assets: dict[str, Content] = {}
+        self.shelf = Shelf(Path(self.location).with_name("rewritten"))
+        self._copies: dict[str, Content] = {}
+        self._urls: dict[str, str] = {}
 
-    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:  # noqa: ARG002 - Django's signature
-        """Copy a file, in parts, and take its hash from the same reading."""
-        name = self.clean_name(str(name))
-        self.copies[name] = self._write(name, content)
-        return name
+    def stage(self, name: str, source: str) -> None:
+        """Have a file in here that stays where it lies."""
+        self.sources[self.clean_name(name)] = source
 
-    def add_asset(self, name: str, content: StagedFile | File[bytes]) -> bool:
+    def read_source(self, name: str) -> bytes:
+        """Return the bytes of a collected file."""
+        with open(self.sources[name], "rb", buffering=0) as file:  # noqa: PTH123 - see Content
+            return file.read()
+
+    def read_copy(self, name: str, source: bytes | None = None) -> Content:
+        """Return the content of a collected file, whose bytes may be known."""
+        if name not in self._copies:
+            path = self.sources[name]
+            found = Content.of_file(path) if source is None else Content.of(source, path)
+            self._copies[name] = found
+        return self._copies[name]
+
+    def add_asset(self, name: str, content: Content) -> bool:
         """Keep a content under a hashed name; return False if there is one already."""
-        self.path(name)  # raises for a name that leads out of the directory
+        super().path(name)  # raises for a name that leads out of the directory
         if name in self.assets:
             return False
-        written = content if isinstance(content, StagedFile) else self._write(name, content)
-        self.assets[name] = written.path
+        self.assets[name] = content
         return True
 
+    def _url(self, function: Any, name: str, force: bool = False, hashed_files: Any = None) -> str:
+        """Return Django's URL of a reference; a plain one is final once nothing waits."""
+        key = posixpath.normpath(name)
+        if key in self._urls and is_plain(name):
+            return self._urls[key]
+        found = str(super()._url(function, name, force, hashed_files))  # type: ignore[misc] # untyped
+        if isinstance(hashed_files, Names) and not hashed_files.wanted and is_plain(name):
+            self._urls[key] = found
+        return found
+
     def file_hash(self, name: str, content: Any = None) -> Any:
-        """Return the hash of a content, which for a written file is known."""
-        return content.hash if isinstance(content, StagedFile) else super().file_hash(name, content)
+        """Return the hash of a content, which is the begin of its MD5."""
+        if isinstance(content, Content):
+            return content.digest[:HASH_LENGTH]
+        return super().file_hash(name, content)
+
+    def exists(self, name: str) -> bool:
+        """Return whether a file is in here, wherever it lies."""
+        return self.clean_name(name) in self.sources or super().exists(name)
+
+    def path(self, name: str | os.PathLike[str]) -> str:
+        """Return the path of a file for whoever wants to see it: that of a copy."""
+        path, key = super().path(name), self.clean_name(os.fspath(name))
+        source = self.sources.get(key, path)
+        if source != path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self.sources[key] = shutil.copyfile(source, path)
+        return path
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        """Open a file where it lies, if it is only to be read."""
+        source = self.sources.get(self.clean_name(name))
+        if source is None or mode != "rb":
+            return super()._open(name, mode)  # type: ignore[misc] # untyped
+        return File(open(source, mode))  # noqa: PTH123 - as Django does
+
+    def delete(self, name: str) -> None:
+        """Forget a file, and delete its copy in here; its source stays."""
+        self.sources.pop(self.clean_name(name), None)
+        super().delete(name)
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Copy a file that does not lie on the disk."""
+        name = super().save(name, content, max_length)
+        self.stage(name, super().path(name))
+        return name
 
     def post_process(self, *args: Any, **options: Any) -> Iterator[Any]:
         """Hash the files; yield source name and hashed name of each, in Django's order."""
@@ -311,26 +353,29 @@ class StagingStorage(NamingStorage):
 
     def _as_django_does(self, paths: Mapping[str, Any], cycle: CycleError | None) -> Iterator[Any]:
         """Let Django's passes decide what is wrong, and how to say it."""
-        copies = {copy.path for copy in self.copies.values()}
-        for path in self.assets.values():
-            if path not in copies:
-                path.unlink()
+        self._urls.clear()
+        for name in self.sources:
+            self.path(name)
         for name, hashed, processed in super().post_process(dict(paths)):
             if cycle and isinstance(processed, RuntimeError):
                 yield name, hashed, RuntimeError(str(cycle))
             else:
                 yield name, hashed, processed
-        self.assets = {name: Path(self.path(name)) for name in self.hashed_files.values()}
+        find = super().path
+        self.assets = {name: Content.of_file(find(name)) for name in self.hashed_files.values()}
 
-    def _write(self, name: str, content: File[bytes]) -> StagedFile:
-        path = Path(self.path(name))
-        directory = str(path.parent)
-        if directory not in self._directories:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._directories.add(directory)
-        with path.open("xb") as target:
-            copied: Any = CopiedContent(content, target)
-            return StagedFile(path, super().file_hash(name, copied))
+
+def is_plain(reference: str) -> bool:
+    """Return whether a reference is the path of a file and nothing else."""
+    return not ("#" in reference or "?" in reference or reference.endswith("/"))
+
+
+@functools.cache
+def begins_md5() -> bool:
+    """Return whether Django's hash of a content is the begin of its MD5, as it has always been."""
+    data = b"skewproof"
+    found = ManifestStaticFilesStorage.file_hash(cast("Any", None), "", ContentFile(data))
+    return bool(found == md5(data)[:HASH_LENGTH])
 
 
 def is_stock(cls: type[ManifestStaticFilesStorage]) -> bool:
@@ -346,7 +391,7 @@ def is_stock(cls: type[ManifestStaticFilesStorage]) -> bool:
 
 def add_staging(cls: type[ManifestStaticFilesStorage]) -> type[ManifestStaticFilesStorage]:
     """Return the class with our pass, or with Django's if its methods are not all Django's."""
-    bases = (StagingStorage if is_stock(cls) else NamingStorage, cls)
+    bases = (StagingStorage if is_stock(cls) and begins_md5() else NamingStorage, cls)
     # ADR 29: the class of the project is not known before. An intermediate file is in no manifest,
     # and would be published as an unhashed copy.
     return type("LocalStorage", bases, {"keep_intermediate_files": False})

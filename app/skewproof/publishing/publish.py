@@ -223,7 +223,7 @@ def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: St
             f"{asset.size}, so it is damaged; it is not overwritten, as another "
             "release may be serving it: delete that one object and publish again"
         )
-    if found and not asset.is_hashed and not store.holds(asset.name, found, asset.body()):
+    if found and not asset.is_hashed and not store.holds(asset.name, found, asset.expected()):
         raise SkewproofError(
             f"release {release}: {asset.name} in {store.place} has other content, and the project "
             "gives it no hash; it is not overwritten, as another release may be serving it: "
@@ -240,7 +240,7 @@ def is_absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  #
 def is_outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:
     """Return whether an unhashed copy has to be written."""
     found = stored.get(copy.name)
-    return found is None or not store.holds(copy.name, found, copy.body())
+    return found is None or not store.holds(copy.name, found, copy.expected())
 
 
 def watch(count: WriteCount, log: Log, progress: Progress) -> Log:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from skewproof import manifest
 from skewproof.errors import StoreError
-from skewproof.stores.store import Counter, Headers, Stored
+from skewproof.stores.store import Counter, Headers, Stored, md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,12 +92,12 @@ class Directory:
         with self._doing(f"writing {name}"), self._beside(file, body) as written:
             written.replace(file)
 
-    def holds(self, name: str, stored: Stored, body: bytes) -> bool:
-        """Compare size, then bytes."""
-        if stored.size != len(body):
+    def holds(self, name: str, stored: Stored, expected: Stored) -> bool:
+        """Compare size, then the MD5 of the bytes."""
+        if stored.size != expected.size:
             return False
         with self._doing(f"reading {name}"):
-            return (self._assets / name).read_bytes() == body
+            return md5((self._assets / name).read_bytes()) == expected.digest
 
     def settle(self) -> None:
         """Make the names of all assets durable, as their bytes are already."""
@@ -105,11 +105,12 @@ class Directory:
             self._sync_touched()
 
     def _list(self, root: Path, folder: str = "") -> dict[str, Stored]:
+        start = len(f"{root}{os.sep}")
         with self._doing(f"listing {root / folder}"):
             return {
-                file.relative_to(root).as_posix(): stored
-                for file in walk_files(root / folder)
-                if not file.name.startswith(PREFIX) and (stored := read_stored(file))
+                path[start:].replace(os.sep, "/"): stored
+                for path in walk_files(str(root / folder))
+                if (stored := read_stored(path))
             }
 
     def _create(self, file: Path, body: bytes) -> bool:
@@ -164,10 +165,10 @@ class Directory:
             raise StoreError(f"{what} in {self.place} failed: {error}") from error
 
 
-def walk_files(root: Path) -> Iterator[Path]:
+def walk_files(root: str) -> Iterator[str]:
     """Yield all files; a directory that cannot be read is an error: nothing may be overlooked."""
     for folder, _, names in os.walk(root, onerror=raise_unless_gone, followlinks=True):
-        yield from (Path(folder, name) for name in names)
+        yield from (f"{folder}{os.sep}{name}" for name in names if not name.startswith(PREFIX))
 
 
 def raise_unless_gone(error: OSError) -> None:
@@ -176,10 +177,10 @@ def raise_unless_gone(error: OSError) -> None:
         raise error
 
 
-def read_stored(path: Path) -> Stored | None:
+def read_stored(path: str) -> Stored | None:
     """Return a file as it is listed; None for what is no file, or has gone since it was seen."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - a Path costs more than that
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):

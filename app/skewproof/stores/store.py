@@ -75,8 +75,8 @@ class Store(Protocol):
     def delete_assets(self, names: Iterable[str]) -> None:
         """Delete assets; those that are not there count as deleted."""
 
-    def holds(self, name: str, stored: Stored, body: bytes) -> bool:
-        """Return whether an asset that was listed has exactly these bytes."""
+    def holds(self, name: str, stored: Stored, expected: Stored) -> bool:
+        """Return whether an asset that was listed has the bytes that are expected."""
 
     def settle(self) -> None:
         """Make all assets that were written durable; called before the manifest is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_s
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 
-from skewproof.publishing.collection import lead_alias_to
+from skewproof.publishing.collection import lead_alias_to, make_local_storage
 from skewproof.storage import ReleaseManifestMixin, find_release_storage
 
 from .packing import PACK
@@ -58,6 +59,27 @@ def test_a_finder_that_looks_into_the_storage_sees_no_other_release(project: Pro
     project.publish("v2", STATICFILES_FINDERS=finders[::-1])
     with pytest.raises(AssertionError, match="of another release"):  # it sees this one's own
         project.publish("v3", STATICFILES_FINDERS=finders)
+
+
+def test_who_asks_for_a_path_while_collecting_gets_a_copy_and_the_source_stays(
+    directory_project: Project, tmp_path: Path
+) -> None:
+    directory_project.write(FILES)
+    with directory_project.active("v1"):
+        storage = find_release_storage()
+        assert storage is not None
+        local: Any = make_local_storage(storage, tmp_path / "files", tmp_path / "manifests")
+    source = directory_project.source / "x.svg"
+    local.stage("x.svg", str(source))
+    assert local.exists("x.svg")
+    with local.open("x.svg") as file:
+        assert file.read() == b"x"
+    Path(local.path("x.svg")).write_text("packed")
+    assert local.read_copy("x.svg").read() == b"packed"
+    assert source.read_text() == "x"
+    local.delete("x.svg")
+    assert not local.exists("x.svg")
+    assert source.read_text() == "x"
 
 
 @pytest.mark.parametrize("is_made", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
@@ -18,6 +19,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
 
 import skewproof
+from skewproof.publishing import content
 from skewproof.storage import FileSystemReleaseStorage
 from skewproof.stores import bucket
 
@@ -285,17 +287,17 @@ def test_temporary_files_go_where_tmpdir_says_and_are_gone_afterwards(
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    seen: list[int] = []
+    seen: list[list[str]] = []
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     clean_up = tempfile.TemporaryDirectory.cleanup
 
     def watch(directory: tempfile.TemporaryDirectory[str]) -> None:
-        seen.append(len(list(Path(directory.name).rglob("*"))))
+        seen.append([file.name for file in Path(directory.name).rglob("*") if file.is_file()])
         clean_up(directory)
 
     monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", watch)
     project.publish("v1")
-    assert max(seen) > 14
+    assert seen == [["staticfiles.json"]]  # the sources stay where they are
     assert not list(scratch.iterdir())
 
 
@@ -305,6 +307,35 @@ def test_a_directory_for_temporary_files_that_is_missing_is_one_clear_error(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(CommandError, match="the variable TMPDIR"):
         project.publish("v1")
+
+
+def test_a_full_disk_is_told_with_the_variable_that_chooses_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(content.Shelf.__init__, "__defaults__", (0,))
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(CommandError, match=r"No space left on device.*the variable TMPDIR"):
+        project.publish("v1")
+
+
+@pytest.mark.parametrize("target", ["nowhere.svg", "lost.svg"])
+@pytest.mark.parametrize("arguments", [(), ("--no-post-process",)])
+def test_a_source_that_cannot_be_read_is_named_with_the_cause(
+    target: str, arguments: tuple[str, ...], project: Project
+) -> None:
+    project.write(TREE)
+    (project.source / "lost.svg").symlink_to(target)
+    with pytest.raises(CommandError) as caught:
+        project.publish("v1", *arguments)
+    assert caught.value.returncode == 1
+    text = str(caught.value)
+    assert text.startswith("collecting the files of release v1 failed: [Errno ")
+    assert str(project.source / "lost.svg") in text
+    assert "TMPDIR" not in text
+    assert "\n" not in text
 
 
 def test_an_interrupted_publish_is_one_clear_error(

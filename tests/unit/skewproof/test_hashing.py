@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
-from django.core.files.storage import FileSystemStorage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from skewproof.publishing.content import Content
 from skewproof.publishing.hashing import CycleError, StagingStorage, add_staging, visit_depth_first
 
 from .comparison import (
@@ -30,7 +32,7 @@ from .comparison import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .comparison import Tree
 
@@ -247,19 +249,22 @@ def test_a_class_with_methods_of_its_own_is_left_to_django() -> None:
     assert assert_same({"a.css": "url(gone.png) url(b.svg)", "b.svg": ""}, Forgiving).paths
 
 
-def test_a_source_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Path] = []
-    plain_open = FileSystemStorage._open
+def test_a_source_is_read_once_and_again_only_if_it_has_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    plain_read = StagingStorage.read_source
 
-    def noting(self: FileSystemStorage, name: str, mode: str = "rb") -> Any:
-        opened.append(Path(self.path(name)))
-        return plain_open(self, name, mode)
+    def noting(self: StagingStorage, name: str) -> bytes:
+        opened.append(name)
+        return plain_read(self, name)
 
-    monkeypatch.setattr(FileSystemStorage, "_open", noting)
-    with written(TREES["modules"]) as directory, collecting([directory]):
-        assert not by_us(Aggregating).error
-    opened = [path for path in opened if directory in path.parents]
-    assert sorted(opened) == sorted(directory / name for name in TREES["modules"])
+    monkeypatch.setattr(StagingStorage, "read_source", noting)
+    tree: Tree = {f"{name}.css": "url(hub.css)" for name in "abcz"} | {"hub.css": "url(x.svg)"}
+    assert_same({**tree, "x.svg": "x"})
+    waiting = [name for name, times in Counter(opened).items() if times > 1]
+    assert len(waiting) <= 1
+    assert sorted(opened) == sorted([*tree, *waiting])
 
 
 def test_a_name_with_a_backslash_gets_the_asset_that_its_manifest_names() -> None:
@@ -278,14 +283,14 @@ def test_the_comparison_sees_a_name_that_differs(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_comparison_sees_a_byte_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain_write = StagingStorage._write
+    plain_open = Content.open
 
-    def damaging(self: StagingStorage, name: str, content: Any) -> Any:
-        written = plain_write(self, name, content)
-        written.path.write_bytes(written.path.read_bytes() + b" ")
-        return written
+    @contextmanager
+    def damaging(self: Content) -> Iterator[bytes]:
+        with plain_open(self) as body:
+            yield bytes(body) + b" "
 
-    monkeypatch.setattr(StagingStorage, "_write", damaging)
+    monkeypatch.setattr(Content, "open", damaging)
     djangos, ours = compare_on({"a.txt": "a"})
     assert djangos.paths == ours.paths
     assert {line.split(":")[0] for line in djangos.differences(ours)} == {"assets", "copies"}

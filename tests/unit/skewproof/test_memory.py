@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
+from skewproof.errors import SkewproofError
 from skewproof.publishing import publish
-from skewproof.publishing.collection import MAPPED, Upload
+from skewproof.publishing.collection import Upload
+from skewproof.publishing.content import LARGE, MAPPED, Content, Shelf
 from skewproof.publishing.publish import LIMIT, Budget, WriteCount
 
 from .comparison import by_us, collecting
@@ -20,11 +22,11 @@ from .comparison import by_us, collecting
 MIB = 2**20
 
 
-def sparse(file: Path, size: int) -> Path:
+def sparse(file: Path, size: int) -> Content:
     """Make a file of zeros, which takes no space on the disk."""
     with file.open("wb") as opened:
         opened.truncate(size)
-    return file
+    return Content.of_file(str(file))
 
 
 def test_hashing_reads_in_parts(tmp_path: Path) -> None:
@@ -33,7 +35,7 @@ def test_hashing_reads_in_parts(tmp_path: Path) -> None:
     with collecting([tmp_path]):
         tracemalloc.start()
         try:
-            ours = by_us(ManifestStaticFilesStorage, digest=str)
+            ours = by_us(ManifestStaticFilesStorage)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -84,14 +86,33 @@ def test_a_file_waits_until_there_is_room() -> None:
         second.result()
 
 
-@pytest.mark.parametrize("size", [0, MAPPED - 1, MAPPED])
+@pytest.mark.parametrize("size", [0, MAPPED - 1, MAPPED, LARGE])
 def test_a_file_has_the_same_bytes_read_or_mapped(tmp_path: Path, size: int) -> None:
-    (tmp_path / "file").write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
-    upload = Upload("file", tmp_path / "file")
-    with upload.open() as body:
-        assert bytes(body) == upload.body()
-        assert len(body) == size
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    (tmp_path / "file").write_bytes(data)
+    content = Content.of_file(str(tmp_path / "file"))
+    assert content == Content.of(data, str(tmp_path / "file"))
+    with Upload("file", content).open() as body:
+        assert bytes(body) == data
         assert isinstance(body, bytes) == (size < MAPPED)
+
+
+@pytest.mark.parametrize("size", [10, MAPPED])
+@pytest.mark.parametrize("now", [b"", b"x" * 10, b"x" * MAPPED, b"x" * (MAPPED + 1)])
+def test_a_file_that_has_changed_since_it_was_hashed_is_not_sent(
+    tmp_path: Path, size: int, now: bytes
+) -> None:
+    content = sparse(tmp_path / "file", size)
+    (tmp_path / "file").write_bytes(now)
+    with pytest.raises(SkewproofError, match=r"file was changed while it was being published"):
+        content.read()
+
+
+def test_what_is_rewritten_goes_to_the_disk_when_it_is_much(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "rewritten", limit=10)
+    kept = [shelf.keep(data) for data in (b"12345678", b"123", b"12", b"1")]
+    assert [type(each.source) for each in kept] == [bytes, str, bytes, str]
+    assert [each.read() for each in kept] == [b"12345678", b"123", b"12", b"1"]
 
 
 def test_a_mapped_file_that_is_still_held_hides_no_error(tmp_path: Path) -> None:

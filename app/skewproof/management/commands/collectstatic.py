@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.staticfiles.management.commands import collectstatic
+from django.core.files.storage import FileSystemStorage
 from django.core.management.base import CommandError
 
 from skewproof.management.base import report_errors, show_progress
 from skewproof.manifest import match_baked, write_whole
 from skewproof.publishing.collection import Collection, collect_release
+from skewproof.publishing.hashing import StagingStorage
 from skewproof.publishing.publish import plan_publish, publish, show_nothing
 from skewproof.release import release_id
 from skewproof.storage import find_publishing_storage, require_release_storage
@@ -46,6 +48,39 @@ NO_LINK = (
     "--link would make the store point into this release's own files, which go when it goes; "
     "leave it out"
 )
+
+
+def advise(error: OSError) -> str:
+    """Return what to do, where it is the place for temporary files that is to blame."""
+    place = tempfile.gettempdir()
+    names = map(str, filter(None, (error.filename, error.filename2)))
+    if any(name.startswith(f"{place}/skewproof-") for name in names):
+        return "; the variable TMPDIR chooses another place for temporary files"
+    return ""
+
+
+def is_on_disk(storage: Any) -> bool:
+    """Return whether opening a file of a finder's storage is opening its path, and no more."""
+    return all(
+        getattr(type(storage), name, None) is getattr(FileSystemStorage, name)
+        for name in ("open", "_open")
+    )
+
+
+class CopiedFiles(list[str]):
+    """Django's list of what it has copied, in which it looks for every file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: set[str] = set()
+
+    def append(self, name: str) -> None:
+        """Add a name."""
+        self._names.add(name)
+        super().append(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
 
 class Command(collectstatic.Command):
@@ -87,8 +122,6 @@ class Command(collectstatic.Command):
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
                 collection = collect_release(storage, Path(directory), self.fill)
-                if not storage.unhashed_copies:
-                    collection = replace(collection, copies=())
                 if bake:
                     return self.bake(release, collection, storage.baked_manifest)
                 if storage.baked_manifest and collection.is_release():
@@ -103,14 +136,13 @@ class Command(collectstatic.Command):
                     report = publish(release, collection, store, self.log, progress)
         except OSError as error:
             raise CommandError(
-                f"collecting the files of release {release} failed: {error}; the variable TMPDIR "
-                "chooses another place for temporary files"
+                f"collecting the files of release {release} failed: {error}{advise(error)}"
             ) from error
         return str(report) if self.verbosity >= 1 else None
 
     def fill(self, local: ManifestStaticFilesStorage) -> None:
         """Run Django's own collecting and hashing against a local storage."""
-        self.storage = local
+        self.storage, self.copied_files = local, CopiedFiles()
         pretending, self.dry_run = self.dry_run, False
         try:
             self.collect()
@@ -119,6 +151,16 @@ class Command(collectstatic.Command):
             raise CommandError(" ".join(map(str.strip, str(error).splitlines()))) from error
         finally:
             self.dry_run = pretending
+
+    def copy_file(self, path: str, prefixed_path: str, source_storage: Any) -> None:
+        """Have a file in the local storage; one that lies on the disk stays where it is."""
+        if not isinstance(self.storage, StagingStorage) or not is_on_disk(source_storage):
+            super().copy_file(path, prefixed_path, source_storage)
+            return
+        source = source_storage.path(path)
+        self.log(f"Copying '{source}'", level=2)
+        self.storage.stage(prefixed_path, source)
+        self.copied_files.append(prefixed_path)
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Return what shows the progress: on a terminal, unless each file is named anyway."""
