@@ -58,11 +58,11 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
         return open_bucket(self, self.releases_location, largest)
 
     def assert_publishable(self) -> None:
-        """Raise OptionError for what no object has as a property."""
+        """Raise OptionError for what cannot be sent with an object."""
         from skewproof.stores.gcs import assert_known
 
         super().assert_publishable()
-        assert_known(self.object_parameters)
+        assert_known(self, self.object_parameters)
 
     def asset_headers(self, name: str) -> dict[str, str]:
         """Return the headers that object_parameters, or a method of a subclass, ask for."""

@@ -140,8 +140,11 @@ class AzureClient:
         return is_final(error)
 
     def find_cause(self, error: Exception) -> str:
-        """Return what the error says, in one line."""
-        return describe(error)
+        """Return what the error says, in one line, and what to set if it is about credentials."""
+        has_some = self.container.credential or "sig=" in str(self.container.url)
+        is_refused = isinstance(error, ClientAuthenticationError)
+        said = describe(error)
+        return said if has_some and not is_refused else f"{said}; {NO_CREDENTIALS}"
 
 
 def is_final(error: Exception) -> bool:
@@ -161,12 +164,10 @@ def read_code(error: Exception) -> str:
 def describe(error: Exception) -> str:
     """Return status, code and message of an answer, or the text of another error, in one line."""
     status = getattr(error, "status_code", None)
-    if status:
-        message = str(getattr(error, "message", "")).partition("\n")[0]
-        said = bucket.describe_answer(status, read_code(error), message)
-    else:
-        said = re.sub(r"\?\S*", "", quote(error))  # of a URL with a SAS token
-    return f"{said}; {NO_CREDENTIALS}" if isinstance(error, ClientAuthenticationError) else said
+    if not status:
+        return re.sub(r"\?\S*", "", quote(error))  # of a URL with a SAS token
+    message = str(getattr(error, "message", "")).partition("\n")[0]
+    return bucket.describe_answer(status, read_code(error), message)
 
 
 def make_stored(blob: BlobProperties) -> Stored:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud.storage import Blob  # type: ignore[import-untyped]
+from google.cloud.storage.acl import ACL  # type: ignore[import-untyped]
 from requests.exceptions import RequestException, SSLError
 
 from skewproof.errors import OptionError, quote
@@ -31,7 +32,7 @@ Parameters = dict[str, Any]
 # What a manifest gets of the parameters of an asset: nothing by which the public could read it, or
 # that would keep an intent from being deleted.
 PRIVATE = {"contexts", "kms_key_name"}
-APART = {"predefined_acl": "acl", "content_type": "content_type"}  # not set on the object
+APART = {"acl": "predefined_acl", "content_type": "content_type"}  # sent, but not as a property
 LISTED = "items(name,size,md5Hash,updated),nextPageToken"
 NO_CREDENTIALS = (
     "set the option credentials, the variable GOOGLE_APPLICATION_CREDENTIALS, or give the machine "
@@ -103,8 +104,8 @@ class GoogleClient:
     def _put(self, key: str, body: bytes, headers: Headers, **condition: int) -> None:
         """Write as ``_save`` of django-storages does: in one request, unless it is large."""
         sent = self.parameters(self.storage, key, headers)
-        more = {name: sent.pop(given, None) for name, given in APART.items()}
-        blob = make_blob(self.storage, key, sent)
+        more = {name: sent.get(given) for given, name in APART.items()}
+        blob = make_blob(self.storage, self.storage.bucket, key, sent)
         # A large file is mapped, and read as a file.
         stream = BytesIO(body) if isinstance(body, bytes) else body
         put = partial(blob.upload_from_file, stream, rewind=True, size=len(body))
@@ -147,8 +148,10 @@ def describe(error: Exception) -> str:
     if isinstance(error, GoogleAuthError):
         return f"the credentials cannot be used ({quote(error)}); {NO_CREDENTIALS}"
     if not isinstance(error, GoogleAPICallError):
-        return quote(error)
-    return bucket.describe_answer(int(error.code or 0), *read_answer(error))
+        # The library of requests adds a URL to what is wrong.
+        return quote(getattr(next(iter(error.args), None), "reason", None) or error)
+    said = bucket.describe_answer(int(error.code or 0), *read_answer(error))
+    return f"{said}; {NO_CREDENTIALS}" if error.code == 401 else said
 
 
 def read_answer(error: GoogleAPICallError) -> tuple[str, str]:
@@ -167,12 +170,13 @@ def make_stored(blob: Blob) -> Stored:
     return Stored(blob.size, digest, blob.updated)
 
 
-def make_blob(storage: GoogleCloudStorage, key: str, properties: Parameters) -> Blob:
+def make_blob(storage: GoogleCloudStorage, holder: Any, key: str, sent: Parameters) -> Blob:
     """Return an object that is to be written, with its properties."""
     try:
-        blob = storage.bucket.blob(key, chunk_size=storage.blob_chunk_size)
-        for name, value in properties.items():
-            setattr(blob, name, value)
+        ACL.validate_predefined(sent.get("acl"))
+        blob = Blob(key, holder, chunk_size=storage.blob_chunk_size)
+        for name in sent.keys() - APART:
+            setattr(blob, name, sent[name])
     except (AttributeError, TypeError, ValueError) as error:
         raise OptionError(f"{key} cannot be sent as the options ask: {quote(error)}") from error
     return blob
@@ -193,13 +197,14 @@ def make_private(storage: GoogleCloudStorage, key: str, headers: Headers) -> Par
 def find_asset_headers(storage: GoogleCloudStorage, key: str) -> Headers:
     """Return the headers that the options or a subclass ask for on an asset."""
     asked = storage.get_object_parameters(key)
-    assert_known(asked)
+    assert_known(storage, asked)
     return find_headers(asked)
 
 
-def assert_known(parameters: Mapping[str, Any]) -> None:
-    """Raise OptionError for what is no property of an object that can be set."""
-    refuse_unknown(parameters, lambda name: name == "acl" or can_set(name))
+def assert_known(storage: GoogleCloudStorage, asked: Mapping[str, Any]) -> None:
+    """Raise OptionError for what cannot be sent with an object."""
+    refuse_unknown(asked, lambda name: name in APART or can_set(name))
+    make_blob(storage, None, "an asset", {"acl": storage.default_acl, **asked})
 
 
 def can_set(name: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import mimetypes
+import mmap
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ from skewproof.checks.storage import check_options
 from skewproof.errors import ManifestError, StoreError
 from skewproof.publishing.collection import IMMUTABLE
 from skewproof.stores import bucket
+from skewproof.stores.store import run_parallel
 
 from . import injection
 from .clouds import failure, find_write, find_writes
@@ -19,6 +23,8 @@ from .injection import FIRST, NEXT
 from .proxy import Failure, at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .clouds import CloudPlace
     from .project import Project
     from .proxy import Fault, Request
@@ -181,6 +187,61 @@ def test_what_cannot_be_sent_is_refused_and_named(cloud_project: Project) -> Non
         cloud_project.publish("v1")
     with cloud_project.active("v1"):
         assert [message.id for message in check_options()] == ["skewproof.E003"]
+    assert not cloud_project.place.entries()
+
+
+def test_a_type_that_the_project_adds_is_sent(
+    cloud_project: Project, cloud: CloudPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mimetypes, "_db", mimetypes.MimeTypes())
+    mimetypes.add_type("model/gltf-own", ".own")
+    cloud_project.write({"a.own": "a", "b.nobody-knows": "b"})
+    cloud_project.publish("v1")
+    assert cloud.headers("static/a.own")["content-type"] == "model/gltf-own"
+    assert cloud.headers("static/b.nobody-knows")["content-type"] == "application/octet-stream"
+
+
+def test_keys_that_no_file_could_have_are_left_alone(
+    cloud_project: Project, cloud: CloudPlace
+) -> None:
+    for key in ("static/img//logo.png", "static/img/a\tb.png", "static/img/"):
+        cloud.write(key, b"")
+    cloud_project.publish("v1")
+    with cloud_project.active("v1"):
+        names = cloud_project.storage().open_store(0).list_assets()
+    assert len(names) == 14
+    assert cloud.read("static/img//logo.png") == b""
+
+
+def test_the_threads_keep_their_connections(
+    cloud_project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cloud_project.active("v1"):
+        store = cloud_project.storage().open_store(0)
+        names = [f"{number}.css" for number in range(100)]
+        work = functools.partial(store.create_asset, body=b"", headers={})
+        assert all(run_parallel(work, names, store.workers))
+        store.delete_assets(names)
+    assert not [each for each in caplog.messages if "pool is full" in each]
+
+
+def test_a_large_file_is_sent_again_from_its_beginning(
+    cloud_project: Project, cloud: CloudPlace, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(b"large" * 20_000)
+    with (
+        cloud_project.active("v1"),
+        (tmp_path / "large").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body,
+    ):
+        store = cloud_project.storage().open_store(len(body))
+        cloud.proxy.reset(at(1, 503))
+        assert store.create_asset("large", body, {})
+        store.replace_asset("copy", body, {})
+        listed = store.list_assets()
+        assert store.holds("large", listed["large"], body)
+        assert store.holds("copy", listed["copy"], body)
+    assert cloud.read("static/large") == cloud.read("static/copy") == b"large" * 20_000
 
 
 def test_a_prune_that_is_refused_says_so_and_what_has_gone_already_counts_as_deleted(
