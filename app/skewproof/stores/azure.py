@@ -224,7 +224,8 @@ def open_containers(
         raise OptionError(
             f"the container {storage.azure_container} cannot be addressed: {quote(error)}"
         ) from error
-    transport = service._pipeline._transport  # ADR 29
+    # ADR 29: there is no public way to the session.
+    transport = service._pipeline._transport
     transport.open()
     bucket.widen(getattr(transport, "session", None))
 

@@ -223,7 +223,8 @@ def open_bucket(storage: GoogleCloudStorage, releases_location: str, largest: in
     Raises:
         OptionError: There are no credentials.
     """
-    bucket.widen(find_client(storage)._http)  # ADR 29
+    # ADR 29: there is no public way to the session.
+    bucket.widen(find_client(storage)._http)
     patience = {"timeout": (bucket.CONNECTING, bucket.find_patience(largest)), "retry": None}
     assets = GoogleClient(storage, make_parameters, patience)
     private = GoogleClient(storage, make_private, patience)
