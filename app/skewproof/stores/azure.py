@@ -19,6 +19,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 from azure.storage.blob import ContentSettings
+from requests.exceptions import SSLError
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 
 from skewproof.errors import OptionError, quote
@@ -152,7 +153,8 @@ def is_final(error: Exception) -> bool:
     status = getattr(error, "status_code", None)
     if status:
         return status not in bucket.PASSING
-    return not isinstance(error, (ServiceRequestError, ServiceResponseError))
+    passing = (ServiceRequestError, ServiceResponseError)
+    return not isinstance(error, passing) or isinstance(error.inner_exception, SSLError)
 
 
 def read_code(error: Exception) -> str:

@@ -30,7 +30,6 @@ PHRASES = {
     "a redirect": re.compile("[Rr]edirect"),
 }
 STATUS = re.compile(r"status code: (?P<status>\d{3})")
-PASSING = (408, 429)  # statuses below 500 after which the same request may go well
 CAUSES = (
     re.compile(
         r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?"
@@ -164,7 +163,7 @@ def read_status(error: Exception) -> int:
 def is_refusal(error: Exception) -> bool:
     """Return whether the store will not do what was asked, however often it is."""
     status = read_status(error)
-    is_known = 300 <= status < 500 and status not in PASSING
+    is_known = 300 <= status < 500 and status not in bucket.PASSING
     return is_known or status == 501 or says(error, "a redirect")
 
 

@@ -5,7 +5,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.storage.blob import (
     AccountSasPermissions,
     BlobProperties,
@@ -13,6 +18,7 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 from django.core.management import CommandError
+from requests.exceptions import SSLError
 
 from skewproof.backends import azure
 from skewproof.checks.privacy import check_privacy
@@ -179,6 +185,12 @@ class Identity:
         raise ClientAuthenticationError("there is no identity\non this machine")
 
 
+def answered(status: int) -> Exception:
+    error = HttpResponseError()
+    error.status_code = status
+    return error
+
+
 def made(**options: Any) -> Any:
     return azure.AzureReleaseStorage(
         azure_container="static", releases_container="releases", account_name="shop", **options
@@ -275,6 +287,24 @@ def test_an_empty_page_does_not_end_a_listing() -> None:
     client = azure_store.AzureClient(container, lambda *_: {}, {}, 1)  # type: ignore[arg-type]
     found = {key for page in client.list_pages("") for key in page}
     assert found == {"a.css"}
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (answered(403), True),
+        (answered(409), True),
+        (answered(429), False),
+        (answered(503), False),
+        (ServiceRequestError("refused", error=OSError()), False),
+        (ServiceRequestError("certificate", error=SSLError()), True),
+        (ServiceResponseError("reset"), False),
+        (ClientAuthenticationError("no identity"), True),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_is_tried_again(error: Exception, expected: bool) -> None:
+    assert azure_store.is_final(error) is expected
 
 
 def test_no_token_is_in_a_message() -> None:
