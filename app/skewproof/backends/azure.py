@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobServiceClient
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
+from storages.utils import clean_name  # type: ignore[import-untyped]
 
-from skewproof.backends.object_storage import (
-    ObjectReleaseMixin,
-    refuse_others,
-    translate_headers,
-)
+from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import OptionError, quote
 
 if TYPE_CHECKING:
@@ -101,14 +98,17 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         return open_containers(self, self.account(), self.releases_location, largest)
 
     def assert_publishable(self) -> None:
-        """Raise OptionError for headers that cannot be sent as well."""
+        """Raise OptionError for what cannot be sent with a blob."""
+        from skewproof.stores.azure import assert_known
+
         super().assert_publishable()
-        refuse_others(self.object_parameters, "take it out")
+        assert_known(self.object_parameters)
 
     def asset_headers(self, name: str) -> dict[str, str]:
-        """Return the headers that cache_control and object_parameters ask for."""
-        default = {"Cache-Control": self.cache_control} if self.cache_control else {}
-        return {**default, **translate_headers(self.get_object_parameters(name))}
+        """Return the headers that the options, or methods of a subclass, ask for."""
+        from skewproof.stores.azure import find_asset_headers
+
+        return find_asset_headers(self, self._normalize_name(clean_name(name)))
 
 
 def choose_patience(storage: AzureStaticStorage) -> Any:

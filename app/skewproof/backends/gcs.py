@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
 from storages.backends.gcloud import GoogleCloudStorage  # type: ignore[import-untyped]
+from storages.utils import clean_name  # type: ignore[import-untyped]
 
-from skewproof.backends.object_storage import (
-    ObjectReleaseMixin,
-    refuse_others,
-    translate_headers,
-)
+from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import quote
 
 if TYPE_CHECKING:
     from skewproof.stores.store import Store
 
 TIMEOUTS = (1, 2)  # seconds to connect and to read; Google's library waits 60, and tries again
-NO_ACL = "make the assets readable by IAM (see docs/guide.md) instead of an ACL, and take it out"
 
 
 class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type: ignore[misc] # untyped base
@@ -62,11 +58,14 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
         return open_bucket(self, self.releases_location, largest)
 
     def assert_publishable(self) -> None:
-        """Raise OptionError for what cannot be sent as well, such as an ACL."""
+        """Raise OptionError for what cannot be sent with an object."""
+        from skewproof.stores.gcs import assert_known
+
         super().assert_publishable()
-        acl = {"default_acl": self.default_acl} if self.default_acl else {}
-        refuse_others({**self.object_parameters, **acl}, NO_ACL)
+        assert_known(self, self.object_parameters)
 
     def asset_headers(self, name: str) -> dict[str, str]:
-        """Return the headers that object_parameters ask for."""
-        return translate_headers(self.get_object_parameters(name))
+        """Return the headers that object_parameters, or a method of a subclass, ask for."""
+        from skewproof.stores.gcs import find_asset_headers
+
+        return find_asset_headers(self, self._normalize_name(clean_name(name)))

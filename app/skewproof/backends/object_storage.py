@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skewproof import manifest
 from skewproof.backends.base import ReleaseManifestMixin
@@ -11,18 +11,8 @@ from skewproof.errors import OptionError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from skewproof.errors import ManifestError
-
-# As the libraries of Google and Azure name what HTTP calls headers.
-HEADERS = {
-    "cache_control": "Cache-Control",
-    "content_disposition": "Content-Disposition",
-    "content_encoding": "Content-Encoding",
-    "content_language": "Content-Language",
-    "content_type": "Content-Type",
-}
 
 
 class ObjectReleaseMixin(ReleaseManifestMixin):
@@ -54,18 +44,3 @@ class ObjectReleaseMixin(ReleaseManifestMixin):
         if status:
             return self.no_manifest("unreachable", release, f"the store answers {status} ({why})")
         return self.no_manifest("unreachable", release, f"the store cannot be reached ({why})")
-
-
-def translate_headers(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the libraries' names of headers as HTTP's; metadata keeps its names."""
-    named = {HEADERS[name]: str(value) for name, value in parameters.items() if name in HEADERS}
-    return {**named, **parameters.get("metadata", {})}
-
-
-def refuse_others(parameters: Mapping[str, Any], advice: str) -> None:
-    """Raise when the option object_parameters asks for what cannot be sent."""
-    refused = sorted(parameters.keys() - HEADERS.keys() - {"metadata"})
-    if refused:
-        raise OptionError(
-            f"publishing cannot send {', '.join(refused)} (option object_parameters); {advice}"
-        )

@@ -1,94 +1,207 @@
-"""Two Azure containers as the store: through obstore, but for listing and deleting.
+"""Two Azure containers as the store, through the storage's own client: the rule, and the only way.
 
-Azure's ETags are no MD5s. Its listing does have the MD5 of each blob, which obstore leaves out; so
-it is Azure's own library that lists. It deletes as well, since obstore deletes by batches, which
-not all accounts take.
+Azure's ETags are no MD5s, but each blob has the MD5 that it was written with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import re
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.core.utils import parse_connection_string
-from obstore.store import AzureStore
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.storage.blob import ContentSettings
+from requests.exceptions import SSLError
+from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 
 from skewproof.errors import OptionError, quote
-from skewproof.stores import bucket, fast
+from skewproof.stores import bucket
 from skewproof.stores.bucket import Area, Bucket
-from skewproof.stores.store import Stored
+from skewproof.stores.parameters import find_headers, name_headers, refuse_unknown
+from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from azure.storage.blob import BlobProperties, ContainerClient
-    from obstore.store import AzureCredential, ObjectStore, RetryConfig
-    from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 
-SCOPE = "https://storage.azure.com/.default"
-# It waits for 15 s and more between two tries, so that we try again ourselves.
-OPTIONS: Any = {"connection_timeout": 3, "read_timeout": bucket.PATIENCE, "retry_total": 0}
+    from skewproof.stores.store import Headers
+
+Parameters = dict[str, Any]
+PAGE = 5000  # blobs in one page of a listing, the most that Azure gives
+KNOWN = {*vars(ContentSettings()), "metadata"}
+NO_CREDENTIALS = "set the option account_key, sas_token, connection_string or token_credential"
 
 
 @dataclass(frozen=True)
-class AzureClient(fast.ObstoreClient):
-    """One container, which Azure's own library lists and deletes from."""
+class AzureClient:
+    """One container, through Azure's client, which tries nothing again by itself.
 
+    Attributes:
+        container: The storage's own client of it.
+        parameters: Returns what is sent with a key, beside the headers.
+        options: Go with each request: the time-outs, and not to repeat it.
+        concurrency: How many requests write one file that is too large for one.
+        at_once: How many keys one request deletes; not all accounts take several.
+    """
+
+    container: ContainerClient
+    parameters: Callable[[str, Headers], Parameters]
+    options: Parameters
+    concurrency: int
     at_once: int = 1
-    container: ContainerClient = field(kw_only=True)
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (AzureError, OSError)
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
-        """Yield what is below a prefix, by name, page by page."""
+        """Yield what is below a prefix, by key, page by page, without what has an unusual key."""
         pages = self.container.list_blobs(
-            f"{under}/" if under else None, include=["metadata"], **OPTIONS
+            f"{under}/" if under else None,
+            include=["metadata"],
+            results_per_page=PAGE,
+            **self.options,
         ).by_page()
-        while page := read_page(pages):
-            yield {blob.name: make_stored(blob) for blob in page if not is_directory(blob)}
+        # A page may be empty, and others follow.
+        while (page := bucket.insist(lambda: next(pages, None), is_final)) is not None:
+            yield {
+                blob.name: make_stored(blob)
+                for blob in page
+                if bucket.is_plain(blob.name) and not is_directory(blob)
+            }
+
+    def read(self, key: str) -> bytes | None:
+        """Return a blob, or None when there is none; a missing container is a failure."""
+
+        def get() -> bytes:
+            return self.container.download_blob(key, **self.options).readall()
+
+        try:
+            return bucket.insist(get, is_final)
+        except ResourceNotFoundError as error:
+            if read_code(error) != "BlobNotFound":
+                raise
+            return None
+
+    def create(self, key: str, body: bytes, headers: Headers) -> bool:
+        """Write a blob; return False if the key is taken: not every conflict is about that."""
+        try:
+            self._put(key, body, headers, overwrite=False)
+        except ResourceExistsError as error:
+            if read_code(error) != "BlobAlreadyExists":
+                raise
+            return False
+        return True
+
+    def replace(self, key: str, body: bytes, headers: Headers) -> None:
+        """Write a blob over what the key may hold."""
+        self._put(key, body, headers, overwrite=True)
+
+    def _put(self, key: str, body: bytes, headers: Headers, *, overwrite: bool) -> None:
+        """Write as ``_save`` of django-storages does: in one request, unless it is very large."""
+        sent = self.parameters(key, headers)
+        metadata = sent.pop("metadata", None)
+        # Azure would find out the MD5 itself, but not of what comes in several requests.
+        sent["content_md5"] = bytearray.fromhex(md5(body))
+
+        def put() -> None:
+            if not isinstance(body, bytes):  # a large file is mapped, and read as a file
+                body.seek(0)
+            self.container.upload_blob(
+                key,
+                body,
+                length=len(body),
+                overwrite=overwrite,
+                metadata=metadata,
+                content_settings=ContentSettings(**sent),
+                max_concurrency=self.concurrency,
+                **self.options,
+            )
+
+        bucket.insist(put, is_final)
 
     def delete(self, keys: list[str]) -> None:
         """Ask once to delete blobs; those that are not there count as deleted."""
         for key in keys:
             try:
-                self.container.get_blob_client(key).delete_blob(**OPTIONS)
+                self.container.delete_blob(key, **self.options)
             except ResourceNotFoundError as error:
-                if quote(error) == "ContainerNotFound":
-                    raise FileNotFoundError(quote(error)) from error
-            except AzureError as error:
-                raise OSError(describe(error)) from error
+                if read_code(error) != "BlobNotFound":
+                    raise
 
+    def is_final(self, error: Exception) -> bool:
+        """Return whether the store refused a deletion, so that no request is on its way."""
+        return is_final(error)
 
-def read_page(pages: Iterator[Iterator[BlobProperties]]) -> list[BlobProperties]:
-    """Return the next page, asking again for what may pass; empty after the last one."""
-    try:
-        return bucket.insist(lambda: list(next(pages, ())), is_final)
-    except AzureError as error:
-        raise OSError(describe(error)) from error
+    def find_cause(self, error: Exception) -> str:
+        """Return what the error says, in one line, and what to set if it is about credentials."""
+        has_some = self.container.credential or "sig=" in str(self.container.url)
+        is_refused = isinstance(error, ClientAuthenticationError)
+        said = describe(error)
+        return said if has_some and not is_refused else f"{said}; {NO_CREDENTIALS}"
 
 
 def is_final(error: Exception) -> bool:
-    """Return whether a listing that failed would fail again."""
-    status = getattr(error, "status_code", None) or 503
-    return not isinstance(error, AzureError) or (status < 500 and status != 429)
-
-
-def describe(error: AzureError) -> str:
-    """Return status and code of an error, or its text."""
+    """Return whether asking the same again would fail again."""
     status = getattr(error, "status_code", None)
-    return f"{status} {quote(error)}" if status else quote(error)
+    if status:
+        return status not in bucket.PASSING
+    passing = (ServiceRequestError, ServiceResponseError)
+    return not isinstance(error, passing) or isinstance(error.inner_exception, SSLError)
+
+
+def read_code(error: Exception) -> str:
+    """Return the service's code of an error; the library knows most of them, but not all."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
+
+
+def describe(error: Exception) -> str:
+    """Return status, code and message of an answer, or the text of another error, in one line."""
+    status = getattr(error, "status_code", None)
+    if not status:
+        return re.sub(r"\?\S*", "", quote(error))  # of a URL with a SAS token
+    message = str(getattr(error, "message", "")).partition("\n")[0]
+    return bucket.describe_answer(status, read_code(error), message)
 
 
 def make_stored(blob: BlobProperties) -> Stored:
     """Return a blob as it is listed."""
-    md5 = blob.content_settings.content_md5
-    return Stored(blob.size, bytes(md5).hex() if md5 else None, blob.last_modified)
+    digest = blob.content_settings.content_md5
+    return Stored(blob.size, bytes(digest).hex() if digest else None, blob.last_modified)
 
 
 def is_directory(blob: BlobProperties) -> bool:
     """Return whether it is a directory, which accounts with a hierarchical namespace list."""
     return (blob.metadata or {}).get("hdi_isfolder") == "true"
+
+
+def make_parameters(storage: AzureStorage, key: str, headers: Headers) -> Parameters:
+    """Return what django-storages would send with an asset, and what a publish knows better."""
+    return {**storage._get_content_settings_parameters(key), **name_headers(headers)}
+
+
+def find_asset_headers(storage: AzureStorage, key: str) -> Headers:
+    """Return the headers that the options or a subclass ask for, without guessed types."""
+    stock = AzureStorage._get_content_settings_parameters
+    if type(storage)._get_content_settings_parameters is stock:
+        asked = {"cache_control": storage.cache_control, **storage.get_object_parameters(key)}
+    else:
+        asked = storage._get_content_settings_parameters(key)
+    assert_known(asked)
+    return find_headers(asked)
+
+
+def assert_known(parameters: Mapping[str, Any]) -> None:
+    """Raise OptionError for what cannot be sent with a blob."""
+    refuse_unknown(parameters, KNOWN.__contains__)
 
 
 def open_containers(
@@ -103,74 +216,37 @@ def open_containers(
         largest: Bytes of the largest file that will be sent; time-outs grow with it.
 
     Raises:
-        OptionError: There are no credentials, or the options make no sense.
+        OptionError: The options make no sense.
     """
-    open_client = partial(open_container, storage, account, largest=largest)
+    patience = choose_patience(storage, largest)
     try:
-        assets = Area(open_client(storage.azure_container), str(storage.location).strip("/"))
-        return Bucket(
-            assets, Area(open_client(storage.releases_container), releases_location), account
-        )
+        service = storage.service_client
+        assets, private = storage.client, service.get_container_client(storage.releases_container)
     except (ValueError, AttributeError) as error:
         raise OptionError(
             f"the container {storage.azure_container} cannot be addressed: {quote(error)}"
         ) from error
+    # ADR 29: there is no public way to the session.
+    transport = service._pipeline._transport
+    transport.open()
+    bucket.widen(getattr(transport, "session", None))
 
+    def open_client(container: ContainerClient, parameters: Any) -> AzureClient:
+        return AzureClient(container, parameters, patience, storage.upload_max_conn)
 
-def open_container(
-    storage: AzureStorage, account: str, container: str, *, largest: int
-) -> AzureClient:
-    """Return what talks to a container."""
-    service = storage.service_client
-    # As Azure's library calls them.
-    secure = [storage.client_options.get(name) for name in ("proxies", "connection_verify")]
-
-    def open_with(retry_config: RetryConfig) -> ObjectStore:
-        return AzureStore(
-            container,
-            config={
-                # Only a key is of an account; obstore wants a name beside tokens as well.
-                "account_name": service.account_name or storage.account_name or "any",
-                "endpoint": account,
-                "skip_signature": False,
-                "use_emulator": False,
-            },
-            client_options=fast.make_client_options(account, largest, *secure),
-            retry_config=retry_config,
-            credential_provider=find_credential(storage),
-        )
-
-    stores = fast.open_twice(open_with)
-    return AzureClient(*stores, container=service.get_container_client(container))
-
-
-def find_credential(storage: AzureStorage) -> Callable[[], AzureCredential]:
-    """Return what gives obstore the credential that the storage's own client uses.
-
-    Raises:
-        OptionError: There is none.
-    """
-    connection = storage.connection_string
-    named = parse_connection_string(connection) if connection else {}
-    key = named.get("accountkey") if connection else storage.account_key
-    sas = named.get("sharedaccesssignature") if connection else storage.sas_token
-    if key:
-        return lambda: {"access_key": key, "expires_at": None}
-    if sas:
-        # Azure's library takes the token itself or an object that has it, and may get a new one.
-        return lambda: {
-            "sas_token": getattr(sas, "signature", sas).lstrip("?"),
-            "expires_at": None,
-        }
-    if storage.token_credential and not connection:
-        return lambda: fetch_token(storage.token_credential)
-    raise OptionError(
-        f"no credentials for the container {storage.azure_container}: set the option account_key, "
-        "sas_token, connection_string or token_credential"
+    return Bucket(
+        Area(
+            open_client(assets, partial(make_parameters, storage)), str(storage.location).strip("/")
+        ),
+        Area(open_client(private, lambda _, headers: name_headers(headers)), releases_location),
+        account,
     )
 
 
-def fetch_token(credential: Any) -> AzureCredential:
-    """Return a token of a managed identity, a service principal or another credential."""
-    token = credential.get_token(SCOPE)
-    return {"token": token.token, "expires_at": datetime.fromtimestamp(token.expires_on, UTC)}
+def choose_patience(storage: AzureStorage, largest: int) -> Parameters:
+    """Return the time-outs, over which the project's own win, and that retries are ours."""
+    ours = {
+        "connection_timeout": bucket.CONNECTING,
+        "read_timeout": bucket.find_patience(largest),
+    }
+    return {**{name: ours[name] for name in ours.keys() - storage.client_options}, "retry_total": 0}

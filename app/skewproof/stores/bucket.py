@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from skewproof.errors import StoreError
 from skewproof.stores.store import Counter, Headers, Stored, run_parallel, split
@@ -27,6 +29,8 @@ LONGEST_PAUSE = 3.0
 PATIENCE = 10  # seconds for a request that carries nothing
 CONNECTING = 3  # seconds
 SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
+PASSING = (408, 429, 500, 502, 503, 504)
+"""Statuses after which the same request may go well."""
 
 
 class Client(Protocol):
@@ -210,3 +214,25 @@ def insist(ask: Callable[[], Result], is_final: Callable[[Exception], bool]) -> 
 def find_patience(largest: int) -> float:
     """Return for how many seconds a request may take that carries so many bytes."""
     return PATIENCE + largest / SLOWEST
+
+
+def describe_answer(status: int, code: str, message: str) -> str:
+    """Return what a store answered in one line, as in 403 Forbidden (AccessDenied): Not yours."""
+    try:
+        phrase = f" {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = ""
+    text = f"{status}{phrase}{code and f' ({code})'}{message and f': {message}'}"
+    return " ".join(text.split())
+
+
+def is_plain(key: str) -> bool:
+    """Return whether a key could be that of a file; this package writes no other."""
+    return posixpath.normpath(key) == key and key.isprintable()
+
+
+def widen(session: Any) -> None:
+    """Let a session of requests keep a connection for each worker, and all else as it is."""
+    for adapter in getattr(session, "adapters", {}).values():
+        if hasattr(adapter, "init_poolmanager"):
+            adapter.init_poolmanager(WORKERS, WORKERS)

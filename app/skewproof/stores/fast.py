@@ -1,4 +1,4 @@
-"""The fast way to a bucket: obstore, a library in Rust with a client for S3, Google and Azure."""
+"""The fast way to a bucket on S3: obstore, a library in Rust."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import obstore
@@ -17,22 +16,20 @@ from skewproof.stores import bucket
 from skewproof.stores.store import Headers, Stored, find_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 # ADR 29: obstore's errors have neither status nor code, so both are found in their text. All that
 # is ever looked for stands here; tests/unit/skewproof/test_messages.py holds real messages.
 PHRASES = {
-    "the bucket is missing": re.compile("NoSuchBucket|ContainerNotFound"),
+    "the bucket is missing": re.compile("NoSuchBucket"),
     "a conflict": re.compile("409 Conflict"),
-    "the name is taken": re.compile("BlobAlreadyExists"),
     "the write met a deletion": re.compile("ConditionalRequestConflict"),
     "the deletion is refused": re.compile('code: "AccessDenied"'),
     "a redirect": re.compile("[Rr]edirect"),
 }
 STATUS = re.compile(r"status code: (?P<status>\d{3})")
-PASSING = (408, 429)  # statuses below 500 after which the same request may go well
 CAUSES = (
     re.compile(
         r"status code: (?P<cause>\d{3}[^:\n]*)(?:.*?<Code>(?P<code>\w+)</Code>)?"
@@ -69,15 +66,14 @@ class ObstoreClient:
     Attributes:
         store: The bucket, trying again what fails.
         asking_once: The bucket, not trying again: obstore would not say that it did.
-        at_once: How many keys one request deletes.
         has_lost_access: Returns whether what gives credentials has failed.
     """
 
     store: ObjectStore
     asking_once: ObjectStore
-    at_once: int = bucket.PAGE
     has_lost_access: Callable[[], bool] = lambda: False
 
+    at_once: ClassVar[int] = bucket.PAGE
     failures: ClassVar[tuple[type[Exception], ...]] = (BaseError, OSError)
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
@@ -155,7 +151,7 @@ class ObstoreClient:
 
 def is_taken(error: Exception) -> bool:
     """Return whether the name is taken; obstore says so of every conflict."""
-    return not says(error, "a conflict") or says(error, "the name is taken")
+    return not says(error, "a conflict")
 
 
 def read_status(error: Exception) -> int:
@@ -167,7 +163,7 @@ def read_status(error: Exception) -> int:
 def is_refusal(error: Exception) -> bool:
     """Return whether the store will not do what was asked, however often it is."""
     status = read_status(error)
-    is_known = 300 <= status < 500 and status not in PASSING
+    is_known = 300 <= status < 500 and status not in bucket.PASSING
     return is_known or status == 501 or says(error, "a redirect")
 
 
@@ -195,33 +191,13 @@ def open_twice(
         raise OptionError(f"obstore cannot open the store: {cause}") from error
 
 
-def make_client_options(
-    endpoint: str,
-    largest: int,
-    proxies: Mapping[str, str] | None = None,
-    verify: bool | str | None = None,
-) -> ClientConfig:
-    """Return time-outs, proxy and certificates.
-
-    Args:
-        endpoint: The URL of the store.
-        largest: Bytes of the largest file that will be sent; time-outs grow with it.
-        proxies: URLs of proxies by the scheme of what is asked for.
-        verify: Whether to check certificates, or a file of those to trust.
-    """
-    options: ClientConfig = {
+def make_client_options(endpoint: str, largest: int) -> ClientConfig:
+    """Return time-outs, which grow with the largest file, and whether TLS may be missing."""
+    return {
         "allow_http": endpoint.startswith("http:"),
         "connect_timeout": timedelta(seconds=bucket.CONNECTING),
         "timeout": timedelta(seconds=bucket.find_patience(largest)),
     }
-    proxy = (proxies or {}).get(endpoint.partition(":")[0])
-    if proxy:
-        options["proxy_url"] = proxy
-    if verify is False:
-        options["allow_invalid_certificates"] = True
-    elif isinstance(verify, str):
-        options["root_certificate"] = Path(verify).read_bytes()
-    return options
 
 
 def make_retry_config(retries: int) -> RetryConfig:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import copy
 import os
-import posixpath
 import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore import exceptions
@@ -57,8 +55,6 @@ PRIVATE = {
     "ServerSideEncryption",
     "Tagging",
 }
-PASSING = (408, 429, 500, 502, 503, 504)
-"""Statuses after which the same request may go well."""
 PASSING_CODES = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
 LACKING = {"NotImplemented", "MethodNotAllowed"}
 NO_CONDITIONS = (
@@ -96,7 +92,7 @@ class Boto3Client:
             yield {
                 each["Key"]: Stored(each["Size"], find_digest(each["ETag"]), each["LastModified"])
                 for each in page.get("Contents", ())
-                if is_plain(each["Key"])
+                if bucket.is_plain(each["Key"])
             }
             if not page.get("IsTruncated"):
                 return
@@ -215,7 +211,7 @@ def is_final(error: Exception) -> bool:
     if isinstance(error, ClientError):
         if is_lacking(error) or not is_of_s3(error):
             return True
-        return read_status(error) not in PASSING and read_code(error) not in PASSING_CODES
+        return read_status(error) not in bucket.PASSING and read_code(error) not in PASSING_CODES
     passing = (HTTPClientError, exceptions.ConnectionError, IncompleteReadError)
     return isinstance(error, SSLError) or not isinstance(error, passing)
 
@@ -229,21 +225,7 @@ def describe(error: Exception) -> str:
     message = str(error.response.get("Error", {}).get("Message", ""))
     is_write = error.operation_name == "PutObject"
     advice = f"; {NO_CONDITIONS}" if is_lacking(error) and is_write else ""
-    text = f"{name_status(read_status(error))} ({read_code(error)}): {message}{advice}"
-    return " ".join(text.split())
-
-
-def name_status(status: int) -> str:
-    """Return a status with its phrase, as in 403 Forbidden."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
-def is_plain(key: str) -> bool:
-    """Return whether a key could be that of a file; this package writes no other."""
-    return posixpath.normpath(key) == key and key.isprintable()
+    return bucket.describe_answer(read_status(error), read_code(error), f"{message}{advice}")
 
 
 def open_bucket(

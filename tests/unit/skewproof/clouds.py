@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import secrets
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -20,9 +19,8 @@ from tests.s3servers.process import Program, free_port, launch
 
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError
-from skewproof.stores.store import md5
 
-from .proxy import Answer, Handler, Proxy, proxying
+from .proxy import Answer, Failure, Handler, Proxy, Request, proxying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,38 +84,59 @@ def ask(endpoint: str, method: str, path: str, body: bytes | None = None) -> Ans
         connection.close()
 
 
-class XmlApi(Handler):
-    """The part of Google's XML API that obstore speaks and that fake-gcs-server lacks.
+class JsonApi(Handler):
+    """Google's API, which says in JSON what goes wrong."""
 
-    It has no plain PUT of an object and no x-goog-if-generation-match, writes MD5s in base 64, and
-    takes the Content-Encoding of an object for that of the request.
+    def refuse(self, failure: Failure) -> None:
+        said = {"reason": failure.code, "message": failure.message}
+        body = json.dumps({"error": {**said, "code": failure.how, "errors": [said]}}).encode()
+        self.answer(int(failure.how), {"Content-Type": "application/json"}, body)
+
+
+class XmlApi(Handler):
+    """Azure's API, which always has a message."""
+
+    def refuse(self, failure: Failure) -> None:
+        said = replace(failure, message=failure.message or "Not now.")
+        headers = {"Content-Type": "application/xml", "x-ms-error-code": failure.code}
+        self.answer(int(failure.how), headers, said.body())
+
+
+@dataclass(frozen=True)
+class Write:
+    """A request that writes a file, as either service has it.
+
+    Attributes:
+        key: What is written.
+        is_conditional: Whether only where nothing is.
+        sent: What Google is sent with it: properties, and the query.
+        headers: What Azure is.
     """
 
-    def exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        if method == "PUT":
-            return self.upload(path, body, headers)
-        status, headers, content = super().exchange(method, path, body, headers)
-        if "list-type=" in path:
-            content = re.sub(rb"<ETag>(.*?)</ETag>", in_hexadecimals, content)
-            headers["Content-Length"] = str(len(content))
-        return status, headers, content
-
-    def upload(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """Translate an upload into one by the JSON API, which has conditions."""
-        given = {name.title(): value for name, value in headers.items()}
-        bucket, _, key = path.lstrip("/").partition("/")
-        query = {"uploadType": "media", "name": unquote(key)}
-        if condition := given.get("X-Goog-If-Generation-Match"):
-            query["ifGenerationMatch"] = condition
-        if encoding := given.pop("Content-Encoding", None):
-            query["contentEncoding"] = encoding
-        target = f"/upload/storage/v1/b/{bucket}/o?{urlencode(query)}"
-        status, answered, content = super().exchange("POST", target, body, given)
-        return status, {**answered, "ETag": f'"{md5(body)}"'}, content
+    key: str
+    is_conditional: bool
+    sent: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
-def in_hexadecimals(found: re.Match[bytes]) -> bytes:
-    return b'<ETag>"%s"</ETag>' % base64.b64decode(found[1]).hex().encode()
+def find_writes(proxy: Proxy) -> list[Write]:
+    """Return what was written through a proxy."""
+    return [found for each in proxy.requests if (found := find_write(each))]
+
+
+def find_write(request: Request) -> Write | None:
+    url = urlsplit(request.path)
+    if request.method == "PUT":
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return Write(unquote(url.path), headers.get("if-none-match") == "*", headers=headers)
+    if request.method == "POST" and url.path.startswith("/upload/"):
+        # Related parts: the properties, then the content.
+        properties = json.loads(request.body.split(b"\r\n\r\n", 2)[1].partition(b"\r\n")[0])
+        query = dict(parse_qsl(url.query))
+        return Write(
+            f"/{properties['name']}", "ifGenerationMatch" in query, {**properties, **query}
+        )
+    return None
 
 
 @dataclass
@@ -276,7 +295,7 @@ def emulating_gcs(folder: Path) -> Iterator[Gcs]:
     try:
         endpoint = launched.program.endpoint
         ask(endpoint, "POST", "/storage/v1/b?project=test", b'{"name": "skew"}')
-        with proxying(endpoint, XmlApi) as proxy:
+        with proxying(endpoint, JsonApi) as proxy:
             yield Gcs(proxy)
     finally:
         launched.kill()
@@ -289,7 +308,7 @@ def emulating_azure(folder: Path) -> Iterator[Azure]:
     try:
         endpoint = launched.program.endpoint
         with (
-            proxying(endpoint) as proxy,
+            proxying(endpoint, XmlApi) as proxy,
             BlobServiceClient.from_connection_string(
                 connection_string(f"{endpoint}/{ACCOUNT}", account_key)
             ) as direct,

@@ -67,6 +67,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass
@@ -120,13 +121,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         body = self.read_body()
-        fault = self.server.proxy.note(Request(self.command, self.path, dict(self.headers)))
+        fault = self.server.proxy.note(Request(self.command, self.path, dict(self.headers), body))
         if isinstance(fault, Failure):
             self.fail(fault, body)
         elif fault in ("lost", "dead"):
             self.close_connection = True
         elif isinstance(fault, int):
-            self.answer(fault, {}, Failure(fault).body())
+            self.refuse(Failure(fault))
         else:
             answer = self.carried_out(body)
             if fault is None:
@@ -152,13 +153,17 @@ class Handler(BaseHTTPRequestHandler):
         if failure.how == "nothing":
             self.answer(*(answer or self.carried_out(body)))
         elif isinstance(failure.how, int):
-            self.answer(failure.how, {}, failure.body())
+            self.refuse(failure)
         else:
             if failure.how == "drip":
                 self.drip(over)
             elif failure.how == "silence":
                 over.wait(30)
             self.reset()
+
+    def refuse(self, failure: Failure) -> None:
+        """Answer as the store would say it."""
+        self.answer(int(failure.how), {}, failure.body())
 
     def drip(self, over: threading.Event) -> None:
         """Answer so slowly that no socket's time-out ends it."""

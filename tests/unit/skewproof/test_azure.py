@@ -5,8 +5,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.core.credentials import AzureSasCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.storage.blob import (
     AccountSasPermissions,
     BlobProperties,
@@ -14,13 +18,15 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 from django.core.management import CommandError
+from requests.exceptions import SSLError
 
 from skewproof.backends import azure
 from skewproof.checks.privacy import check_privacy
-from skewproof.errors import OptionError
+from skewproof.errors import OptionError, StoreError
+from skewproof.publishing.collection import IMMUTABLE
 from skewproof.stores import azure as azure_store
 
-from .clouds import ACCOUNT, ask, connection_string, failure
+from .clouds import ACCOUNT, ask, connection_string, failure, find_writes
 
 if TYPE_CHECKING:
     from .clouds import AzurePlace
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+HERE = "tests.unit.skewproof.test_azure"
 MANIFEST = "releases/v1/staticfiles.json"
 
 
@@ -139,7 +146,7 @@ def test_a_listing_of_several_pages_is_whole_and_counted(
     cloud_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud_project.publish("v1")
-    monkeypatch.setitem(azure_store.OPTIONS, "results_per_page", 4)
+    monkeypatch.setattr(azure_store, "PAGE", 4)
     with cloud_project.active("v1"):
         store = cloud_project.storage().open_store(0)
         assert len(store.list_assets()) == 14
@@ -172,12 +179,16 @@ def test_w006_files_of_users_that_are_public_in_the_container_of_the_manifests(
 
 
 class Identity:
-    """A managed identity, as far as Azure's libraries ask it."""
+    """A managed identity, as far as Azure's libraries ask it, on a machine that has none."""
 
-    def get_token(self, *scopes: str, **_: Any) -> Any:
-        if scopes != ("https://storage.azure.com/.default",):
-            raise ClientAuthenticationError("no such scope")
-        return SimpleNamespace(token="given", expires_on=1795464000)
+    def get_token(self, *_: str, **__: Any) -> Any:
+        raise ClientAuthenticationError("there is no identity\non this machine")
+
+
+def answered(status: int) -> Exception:
+    error = HttpResponseError()
+    error.status_code = status
+    return error
 
 
 def made(**options: Any) -> Any:
@@ -186,21 +197,119 @@ def made(**options: Any) -> Any:
     )
 
 
-def test_credentials_are_those_of_the_configured_storage() -> None:
-    def given(**options: Any) -> Any:
-        return azure_store.find_credential(made(**options))()
+def test_an_identity_that_gives_no_token_is_an_error_in_one_line() -> None:
+    store = made(token_credential=Identity()).open_store(0)
+    with pytest.raises(StoreError, match=r"no identity on this machine; set the option") as caught:
+        store.list_assets()
+    assert "\n" not in str(caught.value)
 
-    assert given(account_key="key", sas_token="sas") == {"access_key": "key", "expires_at": None}
-    assert given(sas_token="?sig=a")["sas_token"] == "sig=a"
-    assert given(sas_token=AzureSasCredential("sig=b"))["sas_token"] == "sig=b"
-    assert given(token_credential=Identity()) == {
-        "token": "given",
-        "expires_at": datetime.fromtimestamp(1795464000, UTC),
+
+def test_without_any_credentials_the_error_says_what_to_set(
+    cloud_project: Project, cloud: AzurePlace
+) -> None:
+    cloud_project.options = {"connection_string": f"BlobEndpoint={cloud.account_url}"}
+    with pytest.raises(CommandError, match=r"403 .*; set the option account_key, sas") as caught:
+        cloud_project.publish("v1")
+    assert caught.value.returncode == 4
+
+
+def test_content_settings_go_with_assets_and_not_with_manifests(
+    cloud_project: Project, cloud: AzurePlace
+) -> None:
+    cloud_project.options = {
+        "cache_control": "max-age=7",
+        "object_parameters": {
+            "content_disposition": "inline",
+            "content_language": "de",
+            "content_type": "text/own",
+            "metadata": {"team": "shop"},
+        },
     }
-    string = connection_string("http://azure.test/shop", "a2V5")
-    assert given(connection_string=string, account_key="other")["access_key"] == "a2V5"
-    with pytest.raises(OptionError, match="set the option account_key"):
-        given()
+    cloud_project.publish("v1")
+    writes = find_writes(cloud.proxy)
+    assets = [each for each in writes if f"/{ACCOUNT}/static/" in each.key]
+    private = [each for each in writes if f"/{ACCOUNT}/releases/" in each.key]
+    assert len(assets) == 14
+    for each in assets:
+        wanted = IMMUTABLE if each.is_conditional else "max-age=7"
+        assert each.headers["x-ms-blob-cache-control"] == wanted
+        assert each.headers["x-ms-blob-content-disposition"] == "inline"
+        assert each.headers["x-ms-blob-content-language"] == "de"
+        assert each.headers["x-ms-blob-content-type"] == "text/own"
+        assert each.headers["x-ms-meta-team"] == "shop"
+    assert len(private) == 2  # the intent and the manifest
+    for each in private:
+        settings = {name for name in each.headers if name.startswith(("x-ms-blob-", "x-ms-meta"))}
+        assert settings == {
+            "x-ms-blob-content-md5",
+            "x-ms-blob-content-type",
+            "x-ms-blob-type",
+        }
+
+
+class ByKey(azure.AzureReleaseStorage):
+    """A project's own storage."""
+
+    def _get_content_settings_parameters(self, name: str, content: Any = None) -> dict[str, Any]:
+        settings = super()._get_content_settings_parameters(name, content)
+        return {**settings, "content_disposition": name}
+
+
+def test_a_method_of_the_project_is_asked_for_each_key(
+    cloud_project: Project, cloud: AzurePlace
+) -> None:
+    made = {**cloud.configured(), "BACKEND": f"{HERE}.ByKey"}
+    cloud_project.publish("v1", STORAGES={"staticfiles": made})
+    assets = [each for each in find_writes(cloud.proxy) if f"/{ACCOUNT}/static/" in each.key]
+    assert len(assets) == 14
+    for each in assets:
+        name = each.headers["x-ms-blob-content-disposition"]
+        assert each.key == f"/{ACCOUNT}/static/{name}"
+
+
+def test_a_file_in_several_requests_has_its_md5_as_well(
+    cloud_project: Project, cloud: AzurePlace
+) -> None:
+    cloud_project.options = {
+        "client_options": {"max_single_put_size": 1000, "max_block_size": 1000}
+    }
+    with cloud_project.active("v1"):
+        store = cloud_project.storage().open_store(0)
+        assert store.create_asset("a.bin", bytes(3500), {})
+        assert not store.create_asset("a.bin", bytes(3500), {})
+        assert store.holds("a.bin", store.list_assets()["a.bin"], bytes(3500))
+    assert len(cloud.proxy.requests) == 5 + 5 + 1
+
+
+def test_an_empty_page_does_not_end_a_listing() -> None:
+    pages = iter([iter([]), iter([BlobProperties(name="a.css", size=1)])])
+    container = SimpleNamespace(list_blobs=lambda *_, **__: SimpleNamespace(by_page=lambda: pages))
+    client = azure_store.AzureClient(container, lambda *_: {}, {}, 1)  # type: ignore[arg-type]
+    found = {key for page in client.list_pages("") for key in page}
+    assert found == {"a.css"}
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (answered(403), True),
+        (answered(409), True),
+        (answered(429), False),
+        (answered(503), False),
+        (ServiceRequestError("refused", error=OSError()), False),
+        (ServiceRequestError("certificate", error=SSLError()), True),
+        (ServiceResponseError("reset"), False),
+        (ClientAuthenticationError("no identity"), True),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_is_tried_again(error: Exception, expected: bool) -> None:
+    assert azure_store.is_final(error) is expected
+
+
+def test_no_token_is_in_a_message() -> None:
+    error = ServiceRequestError("Max retries exceeded with url: /a?sv=1&sig=secret (refused)")
+    assert azure_store.describe(error) == "Max retries exceeded with url: /a (refused)"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +357,9 @@ def test_a_publish_takes_the_proxy_of_the_storage(
     assert cloud.proxy.requests[0].path.startswith("http://azure.test/shop/releases/")
 
 
-def test_time_outs_that_the_project_sets_win(cloud_project: Project) -> None:
+def test_time_outs_that_the_project_sets_win_and_retries_are_ours(cloud_project: Project) -> None:
+    storage = cloud_project.storage(client_options={"read_timeout": 7, "retry_total": 3})
+    assert azure_store.choose_patience(storage, 0) == {"connection_timeout": 3, "retry_total": 0}
     storage = cloud_project.storage(client_options={"read_timeout": 7})
     assert storage.service_client._config.retry_policy.total_retries == 3
     assert azure.choose_patience(storage) == {"connection_timeout": 1, "retry_total": 0}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError, BaseError, GenericError
-from obstore.store import AzureStore, S3Store
+from obstore.store import S3Store
 
 from skewproof.stores.fast import PHRASES, is_decided, is_taken, read_cause, says
 
@@ -44,7 +44,6 @@ class Sample:
     more: str = ""
     is_taken: bool = False
     is_undecided: bool = False
-    of: str = "s3"
     retries: int = 0
     do: str = "create"
 
@@ -70,16 +69,6 @@ SAMPLES = {
         "<Code>NoSuchBucket</Code>",
         do="get",
     ),
-    "a missing container": Sample(
-        (404, "ContainerNotFound"),
-        FileNotFoundError,
-        f"Object at location a not found: Error performing GET{ANSWERED}404 Not Found: ",
-        {"the bucket is missing"},
-        "404 Not Found (ContainerNotFound): Not yours.",
-        "<Code>ContainerNotFound</Code>",
-        of="azure",
-        do="get",
-    ),
     "a taken name": Sample(
         (412, "PreconditionFailed"),
         AlreadyExistsError,
@@ -87,24 +76,6 @@ SAMPLES = {
         set(),
         "412 Precondition Failed (PreconditionFailed): Not yours.",
         is_taken=True,
-    ),
-    "a taken name on Azure": Sample(
-        (409, "BlobAlreadyExists"),
-        AlreadyExistsError,
-        EXISTS.format("") + "409 Conflict: ",
-        {"a conflict", "the name is taken"},
-        "409 Conflict (BlobAlreadyExists): Not yours.",
-        "<Code>BlobAlreadyExists</Code>",
-        is_taken=True,
-        of="azure",
-    ),
-    "another conflict on Azure": Sample(
-        (409, "ContainerBeingDeleted"),
-        AlreadyExistsError,
-        EXISTS.format("") + "409 Conflict: ",
-        {"a conflict"},
-        "409 Conflict (ContainerBeingDeleted): Not yours.",
-        of="azure",
     ),
     "a write that met a deletion": Sample(
         (409, "ConditionalRequestConflict"),
@@ -226,7 +197,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.closing = threading.Event()
 
-    def store(self, of: str, retries: int) -> ObjectStore:
+    def store(self, retries: int) -> ObjectStore:
         url = f"http://127.0.0.1:{self.server_port}"
         client: ClientConfig = {"allow_http": True, "timeout": timedelta(seconds=PATIENCE)}
         pause = timedelta(milliseconds=10)
@@ -235,13 +206,6 @@ class Server(ThreadingHTTPServer):
             "retry_timeout": timedelta(seconds=5),
             "backoff": {"init_backoff": pause, "max_backoff": pause, "base": 2},
         }
-        if of == "azure":
-            return AzureStore(
-                "static",
-                config={"account_name": "shop", "account_key": "a2V5", "endpoint": f"{url}/shop"},
-                client_options=client,
-                retry_config=retry,
-            )
         return S3Store(
             "bucket",
             config={"aws_endpoint_url_s3": url, "region": "us-east-1"},
@@ -296,7 +260,7 @@ def test_the_library_still_says_so(name: str, server: Server) -> None:
     sample = SAMPLES[name]
     server.answer = sample.answer
     with pytest.raises(sample.kind) as caught:
-        DOES[sample.do](server.store(sample.of, sample.retries))
+        DOES[sample.do](server.store(sample.retries))
     message = without_request(str(caught.value))
     assert message.startswith(sample.text)
     assert sample.more in message
