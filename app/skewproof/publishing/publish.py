@@ -35,6 +35,13 @@ LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
 
 
 @dataclass(frozen=True)
+class Found:
+    """What is stored under the key of a release's manifest, if anything is."""
+
+    content: bytes | None
+
+
+@dataclass(frozen=True)
 class PublishPlan:
     """What has to be written for a release to be whole.
 
@@ -120,6 +127,21 @@ def show_nothing(done: int, total: int) -> None:
     """Show no progress."""
 
 
+def look_up(release: str, store: Store) -> Found:
+    """Return what is there of the release; it takes one request, the first one.
+
+    Raises:
+        StoreError: The store is missing, refuses the identity, or fails.
+    """
+    with before_any_file(release):
+        return read_found(release, store)
+
+
+def read_found(release: str, store: Store) -> Found:
+    """Return what is stored under the key of a release's manifest."""
+    return Found(store.read_private(manifest.make_key(release)))
+
+
 def publish(
     release: str,
     collection: Collection,
@@ -127,8 +149,19 @@ def publish(
     log: Log,
     progress: Progress = show_nothing,
     clock: Callable[[], float] = time.monotonic,
+    *,
+    found: Found | None = None,
 ) -> PublishReport:
     """Put a release into the store.
+
+    Args:
+        release: Its id.
+        collection: Its files.
+        store: Where to put them.
+        log: Told of each file.
+        progress: Told how many files are done, of how many.
+        clock: Seconds, for the report.
+        found: What a look-up found before the files were hashed, if there was one.
 
     Raises:
         ReleaseExistsError: The id is taken by a release with other content; nothing was changed,
@@ -138,7 +171,7 @@ def publish(
     """
     started = clock()
     count = WriteCount()
-    there = find_this_release(release, collection, store)
+    there = find_this_release(release, collection, store, found)
     keys: list[str] = []
     while True:
         lease = Lease()
@@ -157,9 +190,11 @@ def publish(
     return PublishReport(outcome, count.new, reused, count.sent, store.calls.total, seconds)
 
 
-def plan_publish(release: str, collection: Collection, store: Store) -> PublishPlan:
+def plan_publish(
+    release: str, collection: Collection, store: Store, found: Found | None = None
+) -> PublishPlan:
     """Compare the release with the store, changing nothing, not even announcing an intent."""
-    there = find_this_release(release, collection, store)
+    there = find_this_release(release, collection, store, found)
     return compare(release, collection, store, there)
 
 
@@ -172,18 +207,20 @@ def before_any_file(release: str) -> Iterator[None]:
         raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
 
 
-def find_this_release(release: str, collection: Collection, store: Store) -> bool:
+def find_this_release(
+    release: str, collection: Collection, store: Store, found: Found | None
+) -> bool:
     """Return whether this very release, if it is one, is there; raise if its id is taken."""
-    with before_any_file(release):
-        return collection.is_release() and is_published(release, collection, store)
-
-
-def is_published(release: str, collection: Collection, store: Store) -> bool:
-    """Return whether this very release is there; raise if another one has its id."""
-    content = store.read_private(manifest.make_key(release))
-    if content is None:
+    if not collection.is_release():
         return False
-    there = manifest.parse(content, release, manifest.name_place(store.place, release))
+    return is_published(release, collection, store, found or look_up(release, store))
+
+
+def is_published(release: str, collection: Collection, store: Store, found: Found) -> bool:
+    """Return whether what was found is this very release; raise if it is another one."""
+    if found.content is None:
+        return False
+    there = manifest.parse(found.content, release, manifest.name_place(store.place, release))
     differences = manifest.find_difference(there.paths, collection.paths)
     if differences:
         raise ReleaseExistsError(
@@ -315,6 +352,8 @@ def write_manifest(release: str, collection: Collection, store: Store) -> bool:
             f"release {release}: all files are in {store.place}, and it is not certain that the "
             f"manifest is: {error}; {AGAIN}"
         ) from error
-    if not created and not is_published(release, collection, store):
+    if created:
+        return True
+    if not is_published(release, collection, store, read_found(release, store)):
         raise StoreError(f"release {release}: its manifest was there and is gone; {AGAIN}")
-    return created
+    return False

@@ -19,6 +19,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
 
 import skewproof
+from skewproof.management.commands.collectstatic import Command
 from skewproof.publishing import content
 from skewproof.storage import FileSystemReleaseStorage
 from skewproof.stores import bucket
@@ -307,6 +308,51 @@ def test_a_directory_for_temporary_files_that_is_missing_is_one_clear_error(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(CommandError, match="the variable TMPDIR"):
         project.publish("v1")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bucket_name": "nowhere"}, r"404 Not Found \(NoSuchBucket\)|403 Forbidden \(Access"),
+        ({"secret_key": "wrong"}, r"403 Forbidden \(SignatureDoesNotMatch\)"),
+        ({"endpoint_url": "http://127.0.0.1:1"}, "Connection refused"),
+    ],
+    ids=lambda given: str(given) if isinstance(given, dict) else "",
+)
+def test_what_is_wrong_with_the_store_is_said_before_the_files_are_hashed(
+    options: dict[str, str], said: str, s3_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect(*_: Any) -> None:
+        raise AssertionError("it is too early to collect")
+
+    monkeypatch.setattr(Command, "fill", collect)
+    monkeypatch.setattr(bucket, "RETRIES", 0)
+    s3_project.options = options
+    with pytest.raises(CommandError, match=said) as caught:
+        s3_project.publish("v1")
+    assert caught.value.returncode == 4
+    assert "nothing was written" in str(caught.value)
+
+
+def test_a_file_that_is_unusually_large_gets_more_time(
+    directory_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = directory_project
+    opened: list[int] = []
+    cls = type(project.storage())
+    plain_open = cls.open_store
+
+    def noting(self: Any, largest: int) -> Any:
+        opened.append(largest)
+        return plain_open(self, largest)
+
+    monkeypatch.setattr("skewproof.management.commands.collectstatic.USUAL", 1000)
+    monkeypatch.setattr(cls, "open_store", noting)
+    project.write({"a.txt": "a" * 1000})
+    project.publish("v1")
+    project.write({"a.txt": "a" * 1001})
+    project.publish("v2")
+    assert opened == [1000, 1000, 1001]
 
 
 def test_a_full_disk_is_told_with_the_variable_that_chooses_another(

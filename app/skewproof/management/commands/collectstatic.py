@@ -17,7 +17,7 @@ from skewproof.management.base import report_errors, show_progress
 from skewproof.manifest import match_baked, write_whole
 from skewproof.publishing.collection import Collection, collect_release
 from skewproof.publishing.hashing import StagingStorage
-from skewproof.publishing.publish import plan_publish, publish, show_nothing
+from skewproof.publishing.publish import look_up, plan_publish, publish, show_nothing
 from skewproof.release import release_id
 from skewproof.storage import find_publishing_storage, require_release_storage
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
     from django.core.management.base import CommandParser
 
-    from skewproof.publishing.publish import Progress
+    from skewproof.publishing.publish import Progress, PublishPlan
     from skewproof.stores.store import PublishingStorage, Store
 
+USUAL = 2**20  # bytes of a file for which the store is opened before its size is known
 INTERRUPTED = "interrupted; every release is as it was, run the same command again"
 NO_CLEAR = (
     "--clear would delete files that other releases are serving, since all releases share them; "
@@ -57,6 +58,15 @@ def advise(error: OSError) -> str:
     if any(name.startswith(f"{place}/skewproof-") for name in names):
         return "; the variable TMPDIR chooses another place for temporary files"
     return ""
+
+
+def be_patient(storage: PublishingStorage, store: Store, largest: int) -> Store:
+    """Return the store, opened anew with longer time-outs where a file is unusually large."""
+    if largest <= USUAL:
+        return store
+    opened = storage.open_store(largest)
+    opened.calls.add(store.calls.total)
+    return opened
 
 
 def is_on_disk(storage: Any) -> bool:
@@ -119,6 +129,9 @@ class Command(collectstatic.Command):
         if not self.post_process and not storage.unhashed_copies:
             raise CommandError(NO_FILES)
         release = release_id()
+        if not bake:  # what is wrong with the store is said before the files are hashed
+            store = storage.open_store(USUAL)
+            found = look_up(release, store)
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
                 collection = collect_release(storage, Path(directory), self.fill)
@@ -127,13 +140,13 @@ class Command(collectstatic.Command):
                 if storage.baked_manifest and collection.is_release():
                     content = match_baked(storage.baked_manifest, release, collection.paths)
                     collection = replace(collection, baked=content)
-                store = storage.open_store(collection.largest())
+                store = be_patient(storage, store, collection.largest())
                 if way := getattr(store, "way", ""):  # a project's own store may have one way
                     self.log(f"Talking to {store.place} {way}", level=2)
                 if self.dry_run:
-                    return self.pretend(release, collection, store)
+                    return self.pretend(plan_publish(release, collection, store, found), release)
                 with self.progress() as progress:
-                    report = publish(release, collection, store, self.log, progress)
+                    report = publish(release, collection, store, self.log, progress, found=found)
         except OSError as error:
             raise CommandError(
                 f"collecting the files of release {release} failed: {error}{advise(error)}"
@@ -185,9 +198,8 @@ class Command(collectstatic.Command):
         text = f"the manifest of release {release}, {names} names, {done} into {file}"
         return text if self.verbosity >= 1 else None
 
-    def pretend(self, release: str, collection: Collection, store: Store) -> str | None:
+    def pretend(self, plan: PublishPlan, release: str) -> str | None:
         """Say what would be written; the store is only read."""
-        plan = plan_publish(release, collection, store)
         writes = plan.assets + plan.copies
         for upload in writes:
             self.log(f"Pretending to upload '{upload.name}'", level=1)
