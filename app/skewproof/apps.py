@@ -13,7 +13,8 @@ class SkewproofConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what ``manage.py check --deploy`` looks at, and what every command does."""
-        from skewproof.checks import CHECKS, check_apps
+        from skewproof.checks import CHECKS
+        from skewproof.checks.storage import check_apps
 
         for check in CHECKS:
             checks.register(check, checks.Tags.staticfiles, deploy=check is not check_apps)
