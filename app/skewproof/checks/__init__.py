@@ -2,6 +2,8 @@
 
 They look at settings, files and the source of the settings, and never at the network. Where the
 storage is none of this package's, only those speak that are about a stock storage with a manifest.
+``check_apps`` needs no ``--deploy``, so that another app's collectstatic ends before it writes: not
+all of them write through the storage, which would refuse.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ def check_apps(**_: Any) -> list[CheckMessage]:
 
 def is_ours(owner: str | BaseCommand) -> bool:
     """Return whether the collectstatic of an app is this package's, or made from it."""
+    if owner == "skewproof":
+        return True  # the command, which every other one would load as well, is not asked
     ours = load_command_class("skewproof", "collectstatic")
     command = load_command_class(owner, "collectstatic") if isinstance(owner, str) else owner
     return isinstance(command, type(ours))

@@ -1,4 +1,4 @@
-"""A storage that packs stylesheets in post_process as django-pipeline does, for tests."""
+"""Storages that pack stylesheets in post_process: by django-pipeline, and in a way like its."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.contrib.staticfiles.finders import BaseFinder
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, staticfiles_storage
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from pipeline.storage import PipelineManifestStorage
 
 from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
 
@@ -51,6 +52,14 @@ class PackingDirectory(FileSystemReleaseStorage):
 
 class PackingBucket(S3ReleaseStorage):
     hashing = PackingHashing
+
+
+class PipelineDirectory(FileSystemReleaseStorage):
+    hashing = PipelineManifestStorage
+
+
+class PipelineBucket(S3ReleaseStorage):
+    hashing = PipelineManifestStorage
 
 
 class ReadingFinder(BaseFinder):

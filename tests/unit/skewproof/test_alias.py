@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
@@ -19,12 +20,18 @@ from .places import BucketPlace
 if TYPE_CHECKING:
     from .project import Project
 
+APPS = ["skewproof", "pipeline", "django.contrib.staticfiles"]
+PIPELINE = {
+    "CSS_COMPRESSOR": None,
+    "PIPELINE_ROOT": "/",  # STATIC_ROOT by default, which a bucket does not need
+    "STYLESHEETS": {"site": {"source_filenames": ["css/*.css"], "output_filename": PACK}},
+}
 FILES = {"css/a.css": "a {}", "css/b.css": "b { background: url(../x.svg) }", "x.svg": "x"}
 
 
-def packing(project: Project) -> dict[str, Any]:
+def packing(project: Project, way: str = "Packing") -> dict[str, Any]:
     """Return the settings by which the project's storage packs."""
-    name = "PackingBucket" if isinstance(project.place, BucketPlace) else "PackingDirectory"
+    name = f"{way}Bucket" if isinstance(project.place, BucketPlace) else f"{way}Directory"
     entry = project.place.configured()
     return {"STORAGES": {"staticfiles": {**entry, "BACKEND": f"{__package__}.packing.{name}"}}}
 
@@ -46,6 +53,24 @@ def test_what_is_packed_while_collecting_is_of_the_release_that_is_published(
     assert packed(project, "v2").startswith("a { color: red }\nb {")
     logo = project.manifest("v2")["paths"]["x.svg"]
     assert f"../{logo}" in packed(project, "v2")
+    for release in ("v1", "v2"):
+        project.assert_whole(release)
+
+
+def test_django_pipeline_packs_the_release_that_is_published(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not by override_settings: after it, django-pipeline's own receiver fails.
+    monkeypatch.setattr(settings, "PIPELINE", PIPELINE, raising=False)
+    finders = [*settings.STATICFILES_FINDERS, "pipeline.finders.PipelineFinder"]
+    changed = {**packing(project, "Pipeline"), "STATICFILES_FINDERS": finders}
+    project.write({**FILES, "css/gone.css": "i {}"})
+    project.publish("v1", INSTALLED_APPS=APPS, **changed)
+    project.write({**FILES, "css/a.css": "a { color: red }"})
+    project.publish("v2", INSTALLED_APPS=APPS, **changed)
+    logo = f'b {{ background: url("../{project.manifest("v2")["paths"]["x.svg"]}") }}'
+    assert packed(project, "v1").splitlines() == ["a {}", logo, "i {}"]
+    assert packed(project, "v2").splitlines() == ["a { color: red }", logo]
     for release in ("v1", "v2"):
         project.assert_whole(release)
 

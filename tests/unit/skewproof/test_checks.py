@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.checks import CheckMessage, Error, run_checks
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
+from django.core.management.base import SystemCheckError
 
 import skewproof
 from skewproof.checks.release import asks_git, find_modules
@@ -155,6 +156,19 @@ def test_e002_the_collectstatic_of_another_app(
             assert found() == (expected if apps is before else [])
             for message in messages():
                 assert f"the collectstatic of '{app}' runs" in message.msg
+
+
+def test_e002_collectfasta_ends_before_it_writes(project: Project) -> None:
+    apps = ["collectfasta", "skewproof", "django.contrib.staticfiles"]
+    with project.active("v1", INSTALLED_APPS=apps):
+        assert found() == ["skewproof.E002"]
+        assert "the collectstatic of 'collectfasta' runs" in messages()[0].msg
+        with pytest.raises(SystemCheckError, match=r"skewproof\.E002"):
+            call_command("collectstatic", "--no-input", skip_checks=False)  # as manage.py does
+    assert not project.place.entries()
+    get_commands.cache_clear()
+    project.publish("v1", INSTALLED_APPS=["skewproof", *apps[::2]])
+    project.assert_whole("v1")
 
 
 def test_e003_manifests_within_the_assets(project: Project, directory: DirectoryPlace) -> None:
