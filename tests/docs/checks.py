@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 from django.conf import global_settings
+from tests.docs.markdown import Document
+from tests.docs.project import NAME
 
 from lab.judge.findings import Status
 from skewproof import health, release
 from skewproof.write_release import COMMITS
 
-from .markdown import Document
-from .project import NAME
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .project import Project
+    from tests.docs.project import Project
 
 # What is written in capitals and is neither a variable nor a setting: methods, states, S3's words.
 OTHER_CAPITALS = {

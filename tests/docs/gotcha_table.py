@@ -12,12 +12,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from tests.docs.markdown import marked_part
+from tests.docs.project import ROOT
+
 from lab.judge.checkers import CHECKERS
 from lab.judge.findings import Status, find_worst
 from lab.strategies import CONTROL, CURE
-
-from .markdown import marked_part
-from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

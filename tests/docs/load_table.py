@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.docs.project import ROOT
+
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_history
-
-from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

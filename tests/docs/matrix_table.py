@@ -12,12 +12,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tests.docs.markdown import marked_part
+from tests.docs.project import ROOT
+
 from lab.judge.findings import Status
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.strategies import STRATEGIES
-
-from .markdown import marked_part
-from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,15 +11,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.docs.project import ROOT
 from tests.s3servers import free_port
-
-from .project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .markdown import Document, Fence
+    from tests.docs.markdown import Document, Fence
 
 DEADLINE = 60.0
 # What every project has in production, and a new one lacks.

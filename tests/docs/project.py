@@ -9,10 +9,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.docs.markdown import Document
+
 from lab.commands import lab
 from skewproof.release import VARIABLE
-
-from .markdown import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

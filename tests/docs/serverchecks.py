@@ -13,16 +13,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest import mock
 
+from tests.docs.project import ROOT
+
 from skewproof.publishing.collection import IMMUTABLE, guess_headers
 from skewproof.stores.directory import Directory
 from skewproof.stores.store import md5
 
-from .project import ROOT
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .webservers import Answer, Site
+    from tests.docs.webservers import Answer, Site
 
 CSS = b"body { color: blue }\n" * 200
 HASHED = f"css/site.{md5(CSS)[:12]}.css"

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from tests.docs.markdown import Document
+from tests.docs.newcomer import Newcomer, ask, wait_for, words
+from tests.docs.project import read_document
 from tests.s3servers import credentials, start
-
-from .markdown import Document
-from .newcomer import Newcomer, ask, wait_for, words
-from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

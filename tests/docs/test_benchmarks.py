@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tests.docs.project import ROOT
+
 from bench.peers import AGAIN, COLD
 from bench.summary import Summary
 from bench.tables import render, section
-
-from .project import ROOT
 
 DOCUMENT, FIGURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .project import NAME, ROOT, of_compose
+from tests.docs.project import NAME, ROOT, of_compose
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 KNOB = re.compile(rf"^#({NAME})=(.*)$", re.MULTILINE)

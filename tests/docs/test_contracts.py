@@ -10,8 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from .project import ROOT
+from tests.docs.project import ROOT
 
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 NAMES = [contract["name"] for contract in CONFIGURATION["contracts"]]

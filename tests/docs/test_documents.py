@@ -8,9 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from .checks import CHECKS, WHOLE, Check
-from .project import ROOT, list_files, read_document, read_project
+from tests.docs.checks import CHECKS, WHOLE, Check
+from tests.docs.project import ROOT, list_files, read_document, read_project
 
 DOCUMENTS = [path.relative_to(ROOT) for path in list_files() if path.suffix == ".md"]
 # Those that the README leads to; other documents lead to the rest.

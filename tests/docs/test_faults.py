@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from tests.docs.markdown import Document
+from tests.docs.project import ROOT
 from tests.unit.skewproof.injection import HEAD, disk_kinds, network_kinds
-
-from .markdown import Document
-from .project import ROOT
 
 PATH = ROOT / "docs" / "faults.md"
 

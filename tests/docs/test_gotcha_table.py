@@ -9,12 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-
-from lab.judge.checkers import CHECKERS
-from lab.judge.findings import Status, find_worst
-from lab.strategies import COMPARED as KNOWN
-
-from .gotcha_table import (
+from tests.docs.gotcha_table import (
     BY_LUCK,
     LUCK,
     README,
@@ -26,7 +21,11 @@ from .gotcha_table import (
     section,
     write,
 )
-from .markdown import Document
+from tests.docs.markdown import Document
+
+from lab.judge.checkers import CHECKERS
+from lab.judge.findings import Status, find_worst
+from lab.strategies import COMPARED as KNOWN
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .project import ROOT
+from tests.docs.project import ROOT
 
 CONFIG = (ROOT / ".pre-commit-config.yaml").read_text()
 

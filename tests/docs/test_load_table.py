@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.docs.load_table import PAGE, read, render, write
+from tests.docs.markdown import Document
 
 from lab.history import Header
 from lab.judge.findings import Status
 from lab.judge.latency import Phase
 from lab.judge.verdict import Verdict
-
-from .load_table import PAGE, read, render, write
-from .markdown import Document
 
 if TYPE_CHECKING:
     from pathlib import Path

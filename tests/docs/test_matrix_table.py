@@ -6,11 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.docs.matrix_table import (
+    PAGE,
+    README,
+    RESULTS,
+    read,
+    render_page,
+    render_table,
+    section,
+    write,
+)
 
 from lab.matrix.scenarios import SCENARIOS
 from lab.strategies import STRATEGIES
-
-from .matrix_table import PAGE, README, RESULTS, read, render_page, render_table, section, write
 
 if TYPE_CHECKING:
     from pathlib import Path

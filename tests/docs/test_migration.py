@@ -7,10 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.docs.newcomer import Newcomer, first_line
+from tests.docs.project import ROOT, read_document
 from tests.s3servers import credentials, start
-
-from .newcomer import Newcomer, first_line
-from .project import ROOT, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .project import ROOT, list_files, read_document
+from tests.docs.project import ROOT, list_files, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,8 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .newcomer import Newcomer, first_line
-from .project import ROOT, read_document
+from tests.docs.newcomer import Newcomer, first_line
+from tests.docs.project import ROOT, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path

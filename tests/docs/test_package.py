@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .markdown import Document
-from .project import ROOT, list_files, read_document
+from tests.docs.markdown import Document
+from tests.docs.project import ROOT, list_files, read_document
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from .checks import (
+from tests.docs.checks import (
     Check,
     check_commands,
     check_commands_named,
@@ -18,8 +17,15 @@ from .checks import (
     check_variables,
     check_variables_listed,
 )
-from .markdown import Document
-from .project import Project, of_compose, of_makefile, of_program, read_project, read_targets
+from tests.docs.markdown import Document
+from tests.docs.project import (
+    Project,
+    of_compose,
+    of_makefile,
+    of_program,
+    read_project,
+    read_targets,
+)
 
 RIGHT = """
 # A right one

@@ -7,8 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .project import ROOT
+from tests.docs.project import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

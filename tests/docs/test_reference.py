@@ -7,12 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.docs import code
+from tests.docs.project import read_document
 
 from skewproof import write_release
 from skewproof.management.base import Exit
-
-from . import code
-from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-
-from .project import ROOT, list_files
+from tests.docs.project import ROOT, list_files
 
 if TYPE_CHECKING:
     from pathlib import Path

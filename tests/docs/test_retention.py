@@ -11,9 +11,8 @@ from pathlib import Path
 
 import django
 import pytest
-
-from .newcomer import Newcomer
-from .project import ROOT, read_document
+from tests.docs.newcomer import Newcomer
+from tests.docs.project import ROOT, read_document
 
 pytestmark = pytest.mark.engine
 

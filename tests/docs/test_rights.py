@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.docs.newcomer import Newcomer
+from tests.docs.project import ROOT, read_document
 from tests.s3servers import SCRIPTS, credentials, start, wanted
-
-from .newcomer import Newcomer
-from .project import ROOT, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

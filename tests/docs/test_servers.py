@@ -9,11 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.machine import lacks
-
-from skewproof.publishing.collection import TYPES, guess_headers
-
-from .serverchecks import (
+from tests.docs.serverchecks import (
     CHECKS,
     PICTURES,
     Check,
@@ -27,7 +23,10 @@ from .serverchecks import (
     check_writing,
     fill,
 )
-from .webservers import Site, recipe, serving
+from tests.docs.webservers import Site, recipe, serving
+from tests.machine import lacks
+
+from skewproof.publishing.collection import TYPES, guess_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

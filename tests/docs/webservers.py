@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.docs.newcomer import wait_for
+from tests.docs.project import read_document
 from tests.machine import apache
 from tests.s3servers import free_port
-
-from .newcomer import wait_for
-from .project import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,17 +16,16 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from tests.machine import lacks, require_program
 from tests.s3servers.process import Program, free_port, launch
+from tests.unit.skewproof.proxy import Answer, Failure, Handler, Proxy, Request, proxying
 
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError
-
-from .proxy import Answer, Failure, Handler, Proxy, Request, proxying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 KINDS = ("gcs", "azure")
 ACCOUNT = "shop"

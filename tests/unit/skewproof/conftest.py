@@ -13,11 +13,10 @@ from botocore.loaders import create_loader
 from django.conf import settings
 from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
-
-from .clouds import KINDS, Cloud, CloudPlace, clouds, emulating
-from .places import BucketPlace, DirectoryPlace, Place
-from .project import NEXT_TREE, TREE, Project
-from .proxy import Proxy, proxying
+from tests.unit.skewproof.clouds import KINDS, Cloud, CloudPlace, clouds, emulating
+from tests.unit.skewproof.places import BucketPlace, DirectoryPlace, Place
+from tests.unit.skewproof.project import NEXT_TREE, TREE, Project
+from tests.unit.skewproof.proxy import Proxy, proxying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from skewproof.stores.directory import PREFIX
+from tests.unit.skewproof.forks import Ended
+from tests.unit.skewproof.places import BucketPlace, DirectoryPlace
+from tests.unit.skewproof.project import Project
+from tests.unit.skewproof.proxy import Failure, proxying
 
-from .forks import Ended
-from .places import BucketPlace, DirectoryPlace
-from .project import Project
-from .proxy import Failure, proxying
+from skewproof.stores.directory import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .forks import Lane
-    from .places import Place
-    from .proxy import Fault, Request
+    from tests.unit.skewproof.forks import Lane
+    from tests.unit.skewproof.places import Place
+    from tests.unit.skewproof.proxy import Fault, Request
 
 FIRST = {"a.css": "b { background: url(b.svg) }\n", "b.svg": "<svg/>", "c.txt": "c", "e.js": "e"}
 NEXT = {"a.css": FIRST["a.css"], "b.svg": "<svg id='2'/>", "d.txt": "d", "e.js": "e"}

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.s3servers.server import VARIABLES
-
-from .clouds import CloudPlace
+from tests.unit.skewproof.clouds import CloudPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .places import Place
+    from tests.unit.skewproof.places import Place
 
 TREE = {
     "css/site.css": "@import 'base.css';\nbody { background: url(../img/logo.svg) }\n"

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .forks import Lane
+from tests.unit.skewproof.forks import Lane
 
 if TYPE_CHECKING:
     from skewproof.stores.bucket import Bucket

@@ -10,15 +10,14 @@ from urllib.parse import quote, urlsplit
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-
-from .proxy import Handler, proxying
+from tests.unit.skewproof.proxy import Handler, proxying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .places import BucketPlace
-    from .proxy import Answer, Proxy
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.proxy import Answer, Proxy
 
 KEPT = {
     "x-amz-checksum-crc32",

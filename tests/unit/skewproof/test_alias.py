@@ -10,15 +10,14 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
+from tests.unit.skewproof.packing import PACK
+from tests.unit.skewproof.places import BucketPlace
 
 from skewproof.publishing.collection import lead_alias_to, make_local_storage
 from skewproof.storage import ReleaseManifestMixin, find_release_storage
 
-from .packing import PACK
-from .places import BucketPlace
-
 if TYPE_CHECKING:
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 APPS = ["skewproof", "pipeline", "django.contrib.staticfiles"]
 PIPELINE = {

@@ -19,18 +19,18 @@ from azure.storage.blob import (
 )
 from django.core.management import CommandError
 from requests.exceptions import SSLError
+from tests.unit.skewproof.clouds import ACCOUNT, ask, connection_string, failure, find_writes
 
 from skewproof.backends import azure
 from skewproof.checks.privacy import check_privacy
 from skewproof.errors import OptionError, StoreError
 from skewproof.publishing.collection import IMMUTABLE
 from skewproof.stores import azure as azure_store
-
-from .clouds import ACCOUNT, ask, connection_string, failure, find_writes
+from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
-    from .clouds import AzurePlace
-    from .project import Project
+    from tests.unit.skewproof.clouds import AzurePlace
+    from tests.unit.skewproof.project import Project
 
 pytestmark = pytest.mark.engine
 
@@ -277,7 +277,8 @@ def test_a_file_in_several_requests_has_its_md5_as_well(
         store = cloud_project.storage().open_store(0)
         assert store.create_asset("a.bin", bytes(3500), {})
         assert not store.create_asset("a.bin", bytes(3500), {})
-        assert store.holds("a.bin", store.list_assets()["a.bin"], bytes(3500))
+        expected = Stored(3500, md5(bytes(3500)))
+        assert store.holds("a.bin", store.list_assets()["a.bin"], expected)
     assert len(cloud.proxy.requests) == 5 + 5 + 1
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .project import Project
-    from .proxy import Proxy
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Proxy
 
 RECORD = "releases/v1/staticfiles.json"
 

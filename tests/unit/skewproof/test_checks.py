@@ -13,17 +13,16 @@ import pytest
 from django.core.checks import CheckMessage, Error, run_checks
 from django.core.management import call_command, get_commands
 from django.core.management.base import SystemCheckError
+from tests.unit.skewproof.places import BucketPlace
 
 import skewproof
 from skewproof.checks.release import asks_git, find_modules
 
-from .places import BucketPlace
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .places import DirectoryPlace
-    from .project import Project
+    from tests.unit.skewproof.places import DirectoryPlace
+    from tests.unit.skewproof.project import Project
 
 SHARED = "storages.backends.s3.S3ManifestStaticStorage"
 LOCAL = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"

@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError
+from tests.unit.skewproof import injection
+from tests.unit.skewproof.clouds import failure, find_write, find_writes
+from tests.unit.skewproof.injection import FIRST, NEXT
+from tests.unit.skewproof.proxy import Failure, at
 
 from skewproof.checks.storage import check_options
 from skewproof.errors import ManifestError, StoreError
 from skewproof.publishing.collection import IMMUTABLE
 from skewproof.stores import bucket
-from skewproof.stores.store import run_parallel
-
-from . import injection
-from .clouds import failure, find_write, find_writes
-from .injection import FIRST, NEXT
-from .proxy import Failure, at
+from skewproof.stores.store import Stored, md5, run_parallel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .clouds import CloudPlace
-    from .project import Project
-    from .proxy import Fault, Request
+    from tests.unit.skewproof.clouds import CloudPlace
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Fault, Request
 
 pytestmark = pytest.mark.engine
 
@@ -239,8 +238,8 @@ def test_a_large_file_is_sent_again_from_its_beginning(
         assert store.create_asset("large", body, {})
         store.replace_asset("copy", body, {})
         listed = store.list_assets()
-        assert store.holds("large", listed["large"], body)
-        assert store.holds("copy", listed["copy"], body)
+        assert store.holds("large", listed["large"], Stored(len(body), md5(body)))
+        assert store.holds("copy", listed["copy"], Stored(len(body), md5(body)))
     assert cloud.read("static/large") == cloud.read("static/copy") == b"large" * 20_000
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
+from tests.unit.skewproof.project import TREE
 
 import skewproof
 from skewproof.management.commands.collectstatic import Command
@@ -24,12 +25,10 @@ from skewproof.publishing import content
 from skewproof.storage import FileSystemReleaseStorage
 from skewproof.stores import bucket
 
-from .project import TREE
-
 if TYPE_CHECKING:
-    from .places import BucketPlace
-    from .project import Project
-    from .proxy import Proxy
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Proxy
 
 
 class OwnPasses(ManifestStaticFilesStorage):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
-
-from .project import TREE
+from tests.unit.skewproof.project import TREE
 
 if TYPE_CHECKING:
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ import pytest
 from lab.checkout import ROOT
 from skewproof.release import VARIABLE
 
+pytestmark = pytest.mark.engine  # it takes a minute, and the package index
+
 VERSION = django.__version__
 KEPT = ROOT / ".lab" / "django"
 LEAST = 180  # tests of Django 5.2

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError
 from tests.s3servers import wanted
-
-from skewproof.stores import bucket, fast
-
-from .forks import forking
-from .injection import (
+from tests.unit.skewproof.forks import forking
+from tests.unit.skewproof.injection import (
     FIRST,
     NEXT,
     REQUESTS,
@@ -26,19 +23,20 @@ from .injection import (
     break_everything,
     network_kinds,
 )
-from .places import BucketPlace, DirectoryPlace
-from .proxy import Failure
+from tests.unit.skewproof.places import BucketPlace, DirectoryPlace
+from tests.unit.skewproof.proxy import Failure
+
+from skewproof.stores import bucket, fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.s3servers import S3Server
-
-    from .forks import Lane
-    from .injection import Bench
-    from .project import Project
-    from .proxy import Fault, Proxy, Request
+    from tests.unit.skewproof.forks import Lane
+    from tests.unit.skewproof.injection import Bench
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Fault, Proxy, Request
 
 BENCHES = 3  # that work at once at each store
 

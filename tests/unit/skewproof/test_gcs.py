@@ -14,19 +14,19 @@ from google.cloud import storage as google
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as LostError
 from requests.exceptions import SSLError
+from tests.unit.skewproof.clouds import failure, find_writes
+from tests.unit.skewproof.proxy import Failure
 
 from skewproof.checks.storage import check_options
 from skewproof.errors import OptionError, StoreError
 from skewproof.storage import GoogleCloudReleaseStorage
 from skewproof.stores import bucket
 from skewproof.stores.gcs import describe, is_final
-
-from .clouds import failure, find_writes
-from .proxy import Failure
+from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
-    from .clouds import CloudPlace
-    from .project import Project
+    from tests.unit.skewproof.clouds import CloudPlace
+    from tests.unit.skewproof.project import Project
 
 pytestmark = pytest.mark.engine
 
@@ -144,7 +144,7 @@ def test_a_large_file_comes_in_the_chunks_that_are_configured(
         body = bytes(9 * 2**20)
         assert store.create_asset("a.bin", body, {})
         assert not store.create_asset("a.bin", body, {})
-        assert store.holds("a.bin", store.list_assets()["a.bin"], body)
+        assert store.holds("a.bin", store.list_assets()["a.bin"], Stored(len(body), md5(body)))
     assert cloud.read("static/a.bin") == body
 
 

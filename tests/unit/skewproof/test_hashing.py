@@ -13,11 +13,7 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from skewproof.publishing.content import Content
-from skewproof.publishing.hashing import CycleError, StagingStorage, add_staging, visit_depth_first
-
-from .comparison import (
+from tests.unit.skewproof.comparison import (
     CLASSES,
     PACKAGES,
     TREES,
@@ -31,10 +27,13 @@ from .comparison import (
     written,
 )
 
+from skewproof.publishing.content import Content
+from skewproof.publishing.hashing import CycleError, StagingStorage, add_staging, visit_depth_first
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .comparison import Tree
+    from tests.unit.skewproof.comparison import Tree
 
 RELEASES = Path(__file__).parents[3] / "app" / "releases"
 GAVE_UP = "Max post-process passes exceeded."

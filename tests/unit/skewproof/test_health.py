@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import call_command
 from django.test import AsyncClient, Client
+from tests.unit.skewproof.pages import Pages
 
 from skewproof.errors import ReleaseIdError
-
-from .pages import Pages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .project import Project
-    from .proxy import Proxy
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Proxy
 
 
 def get(url: str) -> Any:

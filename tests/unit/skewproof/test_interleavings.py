@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.skewproof.memory import Actor, KilledError, Memory, World, collection
 
 from skewproof.errors import ReleaseExistsError, StoreError
 from skewproof.publishing import intents, prune, retention
 from skewproof.publishing.intents import Intent
 from skewproof.publishing.publish import publish
 from skewproof.publishing.retention import Policy
-
-from .memory import Actor, KilledError, Memory, World, collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from tests.unit.skewproof.comparison import by_us, collecting
 
 from skewproof.errors import SkewproofError
 from skewproof.publishing import publish
 from skewproof.publishing.collection import Upload
 from skewproof.publishing.content import LARGE, MAPPED, Content, Shelf
 from skewproof.publishing.publish import LIMIT, Budget, WriteCount
-
-from .comparison import by_us, collecting
 
 MIB = 2**20
 

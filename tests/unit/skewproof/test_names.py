@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .places import BucketPlace
-    from .project import Project
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
 
 ADMIN = {
     "INSTALLED_APPS": [

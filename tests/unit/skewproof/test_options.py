@@ -17,8 +17,8 @@ from skewproof.stores.store import find_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .places import BucketPlace
-    from .project import Project
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
 
 TYPES = {
     "a.css": "text/css",

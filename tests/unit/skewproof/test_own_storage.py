@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 
 class GuidesPlace:

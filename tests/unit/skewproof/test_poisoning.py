@@ -17,21 +17,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 from tests.s3servers import free_port, wanted
+from tests.unit.skewproof.pages import Pages
+from tests.unit.skewproof.places import BucketPlace
+from tests.unit.skewproof.project import Project
+from tests.unit.skewproof.proxy import Failure, Proxy, proxying
 
 import skewproof
 from skewproof.errors import ManifestError
-
-from .pages import Pages
-from .places import BucketPlace
-from .project import Project
-from .proxy import Failure, Proxy, proxying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.s3servers import S3Server
-
-    from .proxy import Fault, Request
+    from tests.unit.skewproof.proxy import Fault, Request
 
 MANIFEST = "releases/v1/staticfiles.json"
 VISITORS = 20

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from tests.unit.skewproof.memory import Memory, World, collection
+from tests.unit.skewproof.project import TREE
+from tests.unit.skewproof.proxy import at
 
 from skewproof.errors import StoreError
 from skewproof.publishing import intents
@@ -20,16 +23,12 @@ from skewproof.publishing.publish import publish
 from skewproof.publishing.retention import Policy
 from skewproof.stores import bucket as patience
 
-from .memory import Memory, World, collection
-from .project import TREE
-from .proxy import at
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .places import BucketPlace
-    from .project import Project
-    from .proxy import Fault, Proxy, Request
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Fault, Proxy, Request
 
 NOW = ("--min-age", "0")
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError
-
-from .project import TREE
+from tests.unit.skewproof.project import TREE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,9 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.skewproof.comparison import Aggregating
 
 from skewproof.publishing.references import find_prefix, substitute
-
-from .comparison import Aggregating
 
 PIECES = (
     *("url(", "URL(x)", "url( 'a' )", 'url("b)', "@import", "@import 'c.css';", '@IMPORT "d"'),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.skewproof.memory import START
 
 from skewproof.errors import OptionError, RefusedError
 from skewproof.publishing.intents import PRUNE, PUBLISH, Intent
@@ -20,8 +21,6 @@ from skewproof.publishing.retention import (
     format_age,
 )
 from skewproof.stores.store import Stored
-
-from .memory import START
 
 NOW = START
 DAY = timedelta(days=1)

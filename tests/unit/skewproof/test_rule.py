@@ -16,19 +16,18 @@ import pytest
 from botocore.config import Config
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from tests.unit.skewproof.proxy import Failure, Handler, proxying
+from tests.unit.skewproof.service import serving
 
 from skewproof.backends.s3 import S3ReleaseStorage
 from skewproof.errors import ManifestError
 from skewproof.stores.s3 import Boto3Client
 from skewproof.stores.s3_allowed import CERTIFICATES, find_hindrance
 
-from .proxy import Failure, Handler, proxying
-from .service import serving
-
 if TYPE_CHECKING:
-    from .places import BucketPlace
-    from .project import Project
-    from .proxy import Fault, Proxy, Request
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Fault, Proxy, Request
 
 HERE = __name__
 PEM = Path(__file__).parents[1] / "lab_probe" / "self-signed.pem"

@@ -22,8 +22,8 @@ from skewproof.stores.s3_allowed import CERTIFICATES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .places import BucketPlace
-    from .project import Project
+    from tests.unit.skewproof.places import BucketPlace
+    from tests.unit.skewproof.project import Project
 
 BACKEND = "skewproof.storage.S3ReleaseStorage"
 KEYS = {"access_key": "key", "secret_key": "secret"}

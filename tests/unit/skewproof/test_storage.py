@@ -12,6 +12,7 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.exceptions import ImproperlyConfigured
 from storages.backends.s3 import S3ManifestStaticStorage
+from tests.unit.skewproof.places import BucketPlace
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from skewproof import storage
@@ -19,14 +20,12 @@ from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
 from skewproof.storage import ReleaseManifestMixin
 
-from .places import BucketPlace
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .places import DirectoryPlace
-    from .project import Project
-    from .proxy import Proxy
+    from tests.unit.skewproof.places import DirectoryPlace
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Proxy
 
 MANIFEST = "releases/v1/staticfiles.json"
 BROKEN = {

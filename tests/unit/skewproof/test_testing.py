@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 STORAGES = {"staticfiles": {"BACKEND": "skewproof.testing.FinderStorage"}}
 FILES = {

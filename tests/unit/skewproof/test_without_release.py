@@ -15,7 +15,7 @@ import skewproof
 from skewproof.errors import ManifestError
 
 if TYPE_CHECKING:
-    from .project import Project
+    from tests.unit.skewproof.project import Project
 
 SETTINGS = """
 SECRET_KEY = "only-for-tests" * 5
