@@ -87,9 +87,9 @@ def list_entries(survey: Survey, listing: Mapping[str, Stored], running: str | N
         return sum(listing[name].size for name in names)
 
     def entry(release: Any) -> Entry:
-        there = release.assets & listing.keys()
+        there = [name for name in release.assets if name in listing]
         own = size(name for name in there if users[name] == 1)
-        missing = tuple(sorted(release.assets - there))
+        missing = tuple(sorted(name for name in release.assets if name not in listing))
         total = size(there)
         return Entry(
             release.id,

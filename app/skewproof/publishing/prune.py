@@ -92,7 +92,7 @@ def plan_prune(store: Store, policy: Policy, now: datetime) -> PrunePlan:
     """
     survey = take_survey(store)
     choice = choose_releases(survey, policy, now)
-    listing = store.list_assets()
+    listing = store.list_assets(survey.names())
     files = choice.files() & listing.keys()
     if policy.orphans:
         files |= find_orphans(survey, listing, policy, now) - choice.reached

@@ -240,7 +240,7 @@ def make_intent(release: str, collection: Collection) -> Intent:
 def compare(release: str, collection: Collection, store: Store, there: bool) -> PublishPlan:
     """Return what the store lacks of a release, whose manifest is there already or not."""
     with before_any_file(release):
-        stored = store.list_assets()
+        stored = store.list_assets(each.name for each in collection.assets)
     assets = tuple(each for each in collection.assets if is_missing(each, stored, release, store))
     # The unhashed copies are those of the release that was published last: saying again that this
     # one is there must not take them back from a later one.

@@ -7,7 +7,9 @@ manifest and no intent ever named is not this package's, and is left alone.
 
 from __future__ import annotations
 
+import itertools
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,12 +21,13 @@ from skewproof.publishing import intents
 from skewproof.publishing.intents import DEAD, PRUNE, PUBLISH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from skewproof.publishing.intents import Intent
     from skewproof.stores.store import Store, Stored
 
+SURVEYORS = 8  # manifests that are read at once
 # Django's hashed names: twelve digits of the MD5, before the last ending if there is one.
 HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^./]*)?$")
 STOCK_MANIFEST = re.compile(r"(.*/)?staticfiles[^/]*\.json")
@@ -37,16 +40,23 @@ class Release:
     Attributes:
         id: The release id.
         stored: The manifest as it is listed.
-        assets: Hashed names.
-        names: Hashed and source names.
+        assets: Hashed names, each once.
+        sources: Source names.
         fault: Why the manifest cannot be read; empty when it can.
     """
 
     id: str
     stored: Stored
-    assets: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
+    # Tuples, as sets would take five times the memory, of strings that all releases share.
+    assets: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     fault: str = ""
+
+    @property
+    def names(self) -> Iterator[str]:
+        """Yield hashed and source names."""
+        yield from self.assets
+        yield from self.sources
 
     @property
     def published(self) -> datetime:
@@ -68,6 +78,11 @@ class Survey:
 
     releases: dict[str, Release] = field(default_factory=dict)
     intents: dict[str, Announced] = field(default_factory=dict)
+
+    def names(self) -> Iterator[str]:
+        """Yield the hashed names of all releases, some of them more than once."""
+        for release in self.releases.values():
+            yield from release.assets
 
     def newest_first(self) -> list[Release]:
         """Return the releases by the time of their publishing."""
@@ -107,7 +122,8 @@ def read_releases(store: Store, known: Survey) -> dict[str, Release]:
         before = known.releases.get(release)
         return before if before and is_same(before.stored, stored) else read_release(store, *item)
 
-    with ThreadPoolExecutor(store.workers, thread_name_prefix="survey") as pool:
+    # Few of them, as each has a whole manifest in memory.
+    with ThreadPoolExecutor(SURVEYORS, thread_name_prefix="survey") as pool:
         return {found.id: found for found in pool.map(read, listed.items()) if found}
 
 
@@ -120,8 +136,8 @@ def read_release(store: Store, release: str, stored: Stored) -> Release | None:
         paths = manifest.parse(content, release, manifest.name_place(store.place, release)).paths
     except ManifestError as error:
         return Release(release, stored, fault=str(error))
-    assets = frozenset(paths.values())
-    return Release(release, stored, assets, assets | paths.keys())
+    assets, sources = (tuple(map(sys.intern, names)) for names in (set(paths.values()), paths))
+    return Release(release, stored, assets, sources)
 
 
 def is_same(one: Stored, other: Stored) -> bool:
@@ -300,9 +316,9 @@ def is_older(stored: Stored, moment: datetime) -> bool:
     return stored.modified is not None and stored.modified < moment
 
 
-def unite(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    """Return all that is in any of the sets."""
-    return frozenset().union(*sets)
+def unite(names: Iterable[Iterable[str]]) -> frozenset[str]:
+    """Return all names, each once."""
+    return frozenset(itertools.chain.from_iterable(names))
 
 
 def format_age(age: timedelta) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from azure.core.exceptions import (
@@ -18,7 +19,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.storage.blob import ContentSettings
+from azure.storage.blob import BlobPrefix, ContentSettings
 from requests.exceptions import SSLError
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 
@@ -29,7 +30,7 @@ from skewproof.stores.parameters import find_headers, name_headers, refuse_unkno
 from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from azure.storage.blob import BlobProperties, ContainerClient
 
@@ -63,19 +64,30 @@ class AzureClient:
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix, by key, page by page, without what has an unusual key."""
-        pages = self.container.list_blobs(
+        return (read_page(page) for page in self._list(self.container.list_blobs, under))
+
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the blobs there."""
+        found = list(chain.from_iterable(self._list(self.container.walk_blobs, under)))
+        folders = [each.name[:-1] for each in found if isinstance(each, BlobPrefix)]
+        blobs = (each for each in found if not isinstance(each, BlobPrefix))
+        return [each for each in folders if bucket.is_plain(each)], read_page(blobs)
+
+    def _list(self, ask: Callable[..., Any], under: str) -> Iterator[list[Any]]:
+        pages = ask(
             f"{under}/" if under else None,
             include=["metadata"],
             results_per_page=PAGE,
             **self.options,
         ).by_page()
+
+        def read() -> list[Any] | None:
+            page = next(pages, None)
+            return page if page is None else list(page)
+
         # A page may be empty, and others follow.
-        while (page := bucket.insist(lambda: next(pages, None), is_final)) is not None:
-            yield {
-                blob.name: make_stored(blob)
-                for blob in page
-                if bucket.is_plain(blob.name) and not is_directory(blob)
-            }
+        while (page := bucket.insist(read, is_final)) is not None:
+            yield page
 
     def read(self, key: str) -> bytes | None:
         """Return a blob, or None when there is none; a missing container is a failure."""
@@ -176,6 +188,15 @@ def make_stored(blob: BlobProperties) -> Stored:
     """Return a blob as it is listed."""
     digest = blob.content_settings.content_md5
     return Stored(blob.size, bytes(digest).hex() if digest else None, blob.last_modified)
+
+
+def read_page(blobs: Iterable[BlobProperties]) -> dict[str, Stored]:
+    """Return blobs by key, without those that have an unusual one."""
+    return {
+        blob.name: make_stored(blob)
+        for blob in blobs
+        if bucket.is_plain(blob.name) and not is_directory(blob)
+    }
 
 
 def is_directory(blob: BlobProperties) -> bool:

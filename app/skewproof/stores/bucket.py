@@ -12,10 +12,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from skewproof.errors import StoreError
+from skewproof.stores.folders import find_splits
 from skewproof.stores.store import Counter, Headers, Stored, run_parallel, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 Result = TypeVar("Result")
 
@@ -49,6 +50,9 @@ class Client(Protocol):
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix, by key, page by page."""
+
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the objects there."""
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None when there is none; a missing bucket is a failure."""
@@ -127,9 +131,9 @@ class Bucket:
         """Delete private files, on S3 up to a thousand in a request."""
         self._delete(self._private, keys)
 
-    def list_assets(self) -> dict[str, Stored]:
-        """Return all assets by name, from one listing of a request per thousand."""
-        return self._list(self._assets)
+    def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:
+        """Return all assets by name, from listings of a request per thousand."""
+        return self._list(self._assets, splits=find_splits(expected))
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
         """Write an asset, if the name is free (``If-None-Match: *``, or what the store has)."""
@@ -152,13 +156,32 @@ class Bucket:
     def settle(self) -> None:
         """Do nothing: an object is durable when the store has said so."""
 
-    def _list(self, area: Area, folder: str = "") -> dict[str, Stored]:
-        under = area.key(folder).rstrip("/")
+    def _list(
+        self, area: Area, folder: str = "", splits: Collection[str] = ()
+    ) -> dict[str, Stored]:
+        """Return what is in a folder; folders that are to be split have theirs listed at once."""
+        start, waiting = len(area.key("")), [area.key(folder).rstrip("/")]
+        found: dict[str, Stored] = {}
+        wanted = {area.key(each).rstrip("/") for each in splits}
+        while waiting:
+            listings = run_parallel(partial(self._list_some, area, wanted), waiting, WORKERS)
+            waiting = []
+            for folders, objects in listings:
+                waiting += folders
+                found |= {key[start:]: stored for key, stored in objects.items()}
+        return found
+
+    def _list_some(
+        self, area: Area, wanted: Collection[str], under: str
+    ) -> tuple[list[str], dict[str, Stored]]:
         with self._doing(f"listing {under}/", area):
+            if under in wanted:
+                folders, objects = area.client.list_folder(under)
+                self.calls.add((len(folders) + len(objects)) // PAGE)
+                return folders, objects
             pages = list(area.client.list_pages(under))
         self.calls.add(max(0, len(pages) - 1))
-        start = len(area.key(""))
-        return {key[start:]: stored for page in pages for key, stored in page.items()}
+        return [], {key: stored for page in pages for key, stored in page.items()}
 
     def _create(self, area: Area, name: str, body: bytes, headers: Headers) -> bool:
         key = area.key(name)

@@ -55,7 +55,7 @@ class Directory:
             self._sync_touched()
             return created
 
-    def list_assets(self) -> dict[str, Stored]:
+    def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:  # noqa: ARG002
         """Return all assets by name, with their sizes; content is compared when it matters."""
         return self._list(self._assets)
 

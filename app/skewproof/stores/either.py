@@ -49,17 +49,23 @@ class Either:
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix; keys that the fast way cannot read are left out."""
+        yield from self._list(lambda client: list(client.list_pages(under)))
 
-        def listing(client: Client) -> list[dict[str, Stored]]:
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the objects there."""
+        return self._list(lambda client: client.list_folder(under))
+
+    def _list(self, ask: Callable[[Client], Result]) -> Result:
+        def listing(client: Client) -> Result:
             try:
-                return list(client.list_pages(under))
+                return ask(client)
             except self._fast.failures as error:
                 if not self._fast.is_unreadable(error):
                     raise
                 # Only this listing: writing such keys is not what anybody wants.
-                return list(self._open().list_pages(under))
+                return ask(self._open())
 
-        yield from self._ask(listing)
+        return self._ask(listing)
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None when there is none."""

@@ -16,8 +16,9 @@ from skewproof.stores import bucket
 from skewproof.stores.store import Headers, Stored, find_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 # ADR 29: obstore's errors have neither status nor code, so both are found in their text. All that
@@ -79,12 +80,12 @@ class ObstoreClient:
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix, by key, page by page."""
         for page in obstore.list(self.store, under, chunk_size=bucket.PAGE):
-            yield {
-                each["path"]: Stored(
-                    each["size"], find_digest(each["e_tag"]), each["last_modified"]
-                )
-                for each in page
-            }
+            yield read_page(page)
+
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the objects there."""
+        found = obstore.list_with_delimiter(self.store, under)
+        return list(found["common_prefixes"]), read_page(found["objects"])
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None when there is none."""
@@ -147,6 +148,14 @@ class ObstoreClient:
     def find_cause(self, error: Exception) -> str:
         """Return what the error says, in one line."""
         return read_cause(str(error))
+
+
+def read_page(page: Iterable[ObjectMeta]) -> dict[str, Stored]:
+    """Return the objects of a page by key."""
+    return {
+        each["path"]: Stored(each["size"], find_digest(each["e_tag"]), each["last_modified"])
+        for each in page
+    }
 
 
 def is_taken(error: Exception) -> bool:

@@ -33,7 +33,7 @@ Parameters = dict[str, Any]
 # that would keep an intent from being deleted.
 PRIVATE = {"contexts", "kms_key_name"}
 APART = {"acl": "predefined_acl", "content_type": "content_type"}  # sent, but not as a property
-LISTED = "items(name,size,md5Hash,updated),nextPageToken"
+LISTED = "items(name,size,md5Hash,updated),prefixes,nextPageToken"
 NO_CREDENTIALS = (
     "set the option credentials, the variable GOOGLE_APPLICATION_CREDENTIALS, or give the machine "
     "a service account"
@@ -60,23 +60,43 @@ class GoogleClient:
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix, by key, page by page, without what has an unusual key."""
+        return (objects for _, objects in self._list(under))
+
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the objects there."""
+        folders: list[str] = []
+        found: dict[str, Stored] = {}
+        for prefixes, objects in self._list(under, "/"):
+            folders += [each[:-1] for each in sorted(prefixes) if bucket.is_plain(each[:-1])]
+            found |= objects
+        return folders, found
+
+    def _list(
+        self, under: str, delimiter: str | None = None
+    ) -> Iterator[tuple[set[str], dict[str, Stored]]]:
         token = None
         while True:
-            blobs, token = bucket.insist(partial(self._list_page, under, token), is_final)
-            yield {blob.name: make_stored(blob) for blob in blobs if bucket.is_plain(blob.name)}
+            # After a failure the library's iterator would end as if that were all: hence a new one.
+            ask = partial(self._list_page, under, delimiter, token)
+            prefixes, blobs, token = bucket.insist(ask, is_final)
+            plain = (blob for blob in blobs if bucket.is_plain(blob.name))
+            yield prefixes, {blob.name: make_stored(blob) for blob in plain}
             if not token:
                 return
 
-    def _list_page(self, under: str, token: str | None) -> tuple[list[Blob], str | None]:
-        # After a failure the library's iterator would end as if that were all: hence a new one.
+    def _list_page(
+        self, under: str, delimiter: str | None, token: str | None
+    ) -> tuple[set[str], list[Blob], str | None]:
         found = self.storage.bucket.list_blobs(
             prefix=f"{under}/" if under else None,
+            delimiter=delimiter,
             page_token=token,
             page_size=bucket.PAGE,
             fields=LISTED,
             **self.options,
         )
-        return list(next(found.pages)), found.next_page_token
+        blobs = list(next(found.pages))
+        return found.prefixes, blobs, found.next_page_token
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None when there is none; a missing bucket is a failure."""

@@ -86,14 +86,23 @@ class Boto3Client:
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
         """Yield what is below a prefix, by key, page by page, without what has an unusual key."""
-        more: Parameters = {"Prefix": f"{under}/"} if under else {}
+        return (read_page(page) for page in self._list(under))
+
+    def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
+        """Return the prefixes right below a prefix, without a slash, and the objects there."""
+        folders: list[str] = []
+        objects: dict[str, Stored] = {}
+        for page in self._list(under, Delimiter="/"):
+            folders += [each["Prefix"][:-1] for each in page.get("CommonPrefixes", ())]
+            objects |= read_page(page)
+        return [each for each in folders if bucket.is_plain(each)], objects
+
+    def _list(self, under: str, **more: Any) -> Iterator[Parameters]:
+        if under:
+            more["Prefix"] = f"{under}/"
         while True:
             page = self._ask("list_objects_v2", MaxKeys=bucket.PAGE, **more)
-            yield {
-                each["Key"]: Stored(each["Size"], find_digest(each["ETag"]), each["LastModified"])
-                for each in page.get("Contents", ())
-                if bucket.is_plain(each["Key"])
-            }
+            yield page
             if not page.get("IsTruncated"):
                 return
             more["ContinuationToken"] = page["NextContinuationToken"]
@@ -184,6 +193,15 @@ class Boto3Client:
 
     def _ask_once(self, call: str, **parameters: Any) -> Parameters:
         return cast("Parameters", getattr(self.client, call)(Bucket=self.name, **parameters))
+
+
+def read_page(page: Parameters) -> dict[str, Stored]:
+    """Return the objects of a page by key, without those that have an unusual one."""
+    return {
+        each["Key"]: Stored(each["Size"], find_digest(each["ETag"]), each["LastModified"])
+        for each in page.get("Contents", ())
+        if bucket.is_plain(each["Key"])
+    }
 
 
 def read_status(error: ClientError) -> int:

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One file as the store lists it.
 
@@ -63,8 +63,13 @@ class Store(Protocol):
     calls: Counter
     is_sure: bool
 
-    def list_assets(self) -> dict[str, Stored]:
-        """Return all assets by name."""
+    def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:
+        """Return all assets by name.
+
+        Args:
+            expected: Names that are likely there; with many of them, folders may be listed side by
+                side.
+        """
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
         """Write an asset; return False, changing nothing, if the name is taken."""

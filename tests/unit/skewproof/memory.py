@@ -79,7 +79,7 @@ class Memory:
             self.turn()
             self.world.private.pop(key, None)
 
-    def list_assets(self) -> dict[str, Stored]:
+    def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:  # noqa: ARG002
         self.turn()
         return listed(self.world.assets)
 

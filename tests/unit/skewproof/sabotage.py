@@ -150,7 +150,7 @@ def delete_then_write() -> None:
         return True
 
     bucket.WORKERS = 1  # else the n-th request is now this one and now that
-    bucket.Bucket.list_assets = lambda _: {}  # type: ignore[method-assign]
+    bucket.Bucket.list_assets = lambda *_: {}  # type: ignore[method-assign]
     bucket.Bucket.create_asset = create  # type: ignore[method-assign]
 
 
@@ -162,7 +162,7 @@ def unconditional() -> None:
         store.replace_asset(name, body, headers)
         return True
 
-    bucket.Bucket.list_assets = lambda _: {}  # type: ignore[method-assign]
+    bucket.Bucket.list_assets = lambda *_: {}  # type: ignore[method-assign]
     bucket.Bucket.create_asset = create  # type: ignore[method-assign]
 
 

@@ -52,7 +52,8 @@ class Service(Handler):
         )
         if method == "GET" and "list-type=2" in url.query:
             by_url = "encoding-type" in url.query
-            content = self.with_strange(content, quote if by_url else as_entity)
+            cut = "delimiter" in url.query
+            content = self.with_strange(content, quote if by_url else as_entity, cut=cut)
             answered = {name: answered[name] for name in answered if name != "Content-Length"}
         return status, answered, content
 
@@ -65,7 +66,7 @@ class Service(Handler):
         S3SigV4Auth(keys, "s3", "us-east-1").add_auth(request)
         return path, body, {**dict(request.headers.items()), "Content-Length": str(len(body))}
 
-    def with_strange(self, content: bytes, spelled: Callable[[str], str]) -> bytes:
+    def with_strange(self, content: bytes, spelled: Callable[[str], str], *, cut: bool) -> bytes:
         """Return a listing with keys that no file system has."""
         found = re.search(rb"<Prefix>([^<]*)</Prefix>", content)
         if found is None or b"static" not in found[1]:
@@ -74,6 +75,9 @@ class Service(Handler):
         more = "".join(
             f"<Contents><Key>{spelled(prefix + key)}</Key><Size>1</Size><ETag>x</ETag>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+            if not cut or "/" not in key
+            else "<CommonPrefixes>"
+            f"<Prefix>{spelled(prefix + key.partition('/')[0])}/</Prefix></CommonPrefixes>"
             for key in self.strange
         )
         return content.replace(b"</ListBucketResult>", f"{more}</ListBucketResult>".encode())

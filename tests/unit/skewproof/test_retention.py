@@ -30,7 +30,7 @@ HASH = "0123456789ab"
 def release(name: str, days: float, *files: str, fault: str = "") -> Release:
     """Return a release that was published so many days ago."""
     stored = Stored(1, None, NOW - days * DAY)
-    return Release(name, stored, frozenset(files), frozenset(files), fault)
+    return Release(name, stored, tuple(files), (), fault)
 
 
 def announced(kind: str, hours: float, *names: str, releases: tuple[str, ...] = ()) -> Announced:

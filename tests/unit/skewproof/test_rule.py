@@ -21,6 +21,7 @@ from tests.unit.skewproof.service import serving
 
 from skewproof.backends.s3 import S3ReleaseStorage
 from skewproof.errors import ManifestError
+from skewproof.stores import folders
 from skewproof.stores.s3 import Boto3Client
 from skewproof.stores.s3_allowed import CERTIFICATES, find_hindrance
 
@@ -34,7 +35,7 @@ PEM = Path(__file__).parents[1] / "lab_probe" / "self-signed.pem"
 FAST: dict[str, Any] = {}
 RULE = {"object_parameters": {"ContentLanguage": "de", "Tagging": "team=shop"}}
 WAYS = pytest.mark.parametrize("way", [FAST, RULE], ids=["fast", "rule"])
-STRANGE = ["img//logo.0123456789ab.png", "img/../x", "./a", "a\tb", "folder/"]
+STRANGE = ["/x", "img//logo.0123456789ab.png", "img/../x", "./a", "a\tb", "folder/"]
 PUBLISHED = "release v1 is published: 14 new"
 
 
@@ -101,10 +102,17 @@ def test_the_way_is_said_once(way: dict[str, Any], s3_project: Project) -> None:
 
 
 @WAYS
+@pytest.mark.parametrize("many", [0, folders.MANY])
 def test_keys_that_no_file_could_have_are_left_alone(
-    way: dict[str, Any], s3_project: Project, bucket: BucketPlace
+    many: int,
+    way: dict[str, Any],
+    s3_project: Project,
+    bucket: BucketPlace,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    s3_project.write({"a.css": "a", "b.txt": "b"})
+    monkeypatch.setattr(folders, "MANY", many)
+    monkeypatch.setattr(folders, "FEW", 1)
+    s3_project.write({"a/a.css": "a", "b/b.txt": "b"})
     with serving(bucket, strange=STRANGE) as service:
         s3_project.options = {**way, "endpoint_url": service.endpoint}
         assert "4 new" in s3_project.publish("v1")

@@ -41,7 +41,7 @@ class Command(ReleaseCommand):
         with report_errors("interrupted"):
             store = require_release_storage().open_store(0)
             survey = take_survey(store)
-            found = list_entries(survey, store.list_assets(), known_release_id())
+            found = list_entries(survey, store.list_assets(survey.names()), known_release_id())
         if options["json"]:
             self.stdout.write(json.dumps([entry.document() for entry in found], indent=2))
         else:
