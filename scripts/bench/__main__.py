@@ -7,11 +7,12 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench import instrument
+from bench.growth import measure as measure_growth
 from bench.peers import PEERS, SITUATIONS, environment
 from bench.project import Project
 from bench.runs import Cell, Runs
@@ -27,7 +28,7 @@ from lab.stacks.objectstore import make_store
 if TYPE_CHECKING:
     from bench.peers import Peer
 
-TREES = ("1000", "300", "admin", "films", "3000")
+TREES = ("1000", "300", "admin", "films", "3000", "20000", "50000")
 LATENCIES = (0, 20)
 NAMES = tuple(peer.name for peer in PEERS)
 DOCUMENT, SUMMARY = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
@@ -84,6 +85,7 @@ Example, a minute:
     show_default=".lab/bench/runs.jsonl",
     help="Every run; what is in it is not run again.",
 )
+@click.option("--growth", is_flag=True, help="Measure a bucket that has grown, too: ten minutes.")
 @click.option("--write", is_flag=True, help="Put the tables into docs/benchmarks.md.")
 def bench(
     trees: tuple[str, ...],
@@ -95,6 +97,7 @@ def bench(
     patience: float,
     store: str,
     results: Path,
+    growth: bool,
     write: bool,
 ) -> None:
     """Measure collectstatic side by side with its peers, and print the tables."""
@@ -113,7 +116,10 @@ def bench(
         results,
     )
     schedule.run(lambda text: click.echo(text, err=True))
-    summary = summarised(results, store, max(latencies) or LATENCIES[1], measure=bool(repeats))
+    latency = max(latencies) or LATENCIES[1]
+    if growth:
+        keep(results, growth=measure_growth(store, latency))
+    summary = summarised(results, store, latency, measure=bool(repeats))
     click.echo(render(summary))
     if write:
         summary.write(SUMMARY)
@@ -130,14 +136,22 @@ def is_here(peer: Peer) -> bool:
 
 def summarised(results: Path, store: str, latency: int, *, measure: bool) -> Summary:
     """Return all medians; what does not take long is measured anew."""
-    kept = results.with_name("rest.json")
-    if measure or not kept.exists():
-        rest = {"ways": ways(store, latency), "lookups": lookups()}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(rest))
-    rest = json.loads(kept.read_text())
-    runs = Runs.read(results)
-    return Summary(about(version_of(store)), summarise(runs), rest["ways"], rest["lookups"])
+    if measure or "ways" not in keep(results):
+        keep(results, ways=ways(store, latency), lookups=lookups())
+    rest = keep(results)
+    figures = summarise(Runs.read(results))
+    shown = (rest["ways"], rest["lookups"], rest.get("growth", ()))
+    return Summary(about(version_of(store)), figures, *shown)
+
+
+def keep(results: Path, **measured: Any) -> dict[str, Any]:
+    """Return what is kept beside the runs, with what was measured just now."""
+    file = results.with_name("rest.json")
+    rest = {**(json.loads(file.read_text()) if file.exists() else {}), **measured}
+    if measured:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(rest))
+    return rest
 
 
 def ways(store: str, latency: int) -> list[dict[str, object]]:

@@ -147,6 +147,13 @@ def skewproof(name: str, title: str, **options: Any) -> Peer:
 STOCK_PEER = Peer("stock", "stock")
 OWN = skewproof("skewproof", "skewproof", unhashed_copies=False)
 WITH_COPIES = skewproof("copies", "skewproof, with unhashed copies")
+BY_RULE = skewproof(
+    "rule",
+    "skewproof, through boto3",
+    unhashed_copies=False,
+    # Only boto3 is known to send it, so that obstore is not used.
+    object_parameters={"Tagging": "team=shop"},
+)
 DJANGO_HASHING = Hasher("django_hashing", "Django", storage=DJANGO, situations=(COLD,))
 OWN_HASHING = Hasher(
     "own_hashing",
@@ -167,6 +174,7 @@ PEERS = (
     ),
     WITH_COPIES,
     OWN,
+    BY_RULE,
     DJANGO_HASHING,
     OWN_HASHING,
     LIMIT,

@@ -46,6 +46,17 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
+OWN_LISTING = f"""{HASHING}
+from skewproof.publishing.retention import take_survey
+from skewproof.storage import require_release_storage
+store = require_release_storage().open_store(0)
+survey = take_survey(store)
+started = time.perf_counter()
+assert len(store.list_assets(survey.names())) > 100_000
+print(time.perf_counter() - started)
+"""
+
+
 @dataclass(frozen=True)
 class Project:
     """A project in a folder of its own, whose other static files are in `sources`."""
@@ -78,3 +89,4 @@ class Project:
         (self.folder / "manage.py").write_text(MANAGE)
         (self.folder / "django_hashing.py").write_text(DJANGO_HASHING)
         (self.folder / "own_hashing.py").write_text(OWN_HASHING)
+        (self.folder / "own_listing.py").write_text(OWN_LISTING)

@@ -50,6 +50,7 @@ class Summary:
     figures: tuple[Figure, ...]
     ways: tuple[dict[str, Any], ...] = ()
     lookups: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    growth: tuple[dict[str, Any], ...] = ()
 
     def get(self, tree: str, latency: int, peer: str, situation: str) -> Figure | None:
         """Return a figure, or None where nothing was measured."""
@@ -73,7 +74,8 @@ class Summary:
         """Return what was written down."""
         document = json.loads(file.read_text())
         figures = [Figure(**{**each, "cell": Cell(**each["cell"])}) for each in document["figures"]]
-        return cls(document["about"], tuple(figures), tuple(document["ways"]), document["lookups"])
+        rest = (tuple(document["ways"]), document["lookups"], tuple(document["growth"]))
+        return cls(document["about"], tuple(figures), *rest)
 
 
 def summarise(runs: Runs) -> tuple[Figure, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bench.growth import OBJECTS, RELEASES
 from bench.peers import AGAIN, COLD, FIVE, ONE, PEERS, RENAMED, Hasher
 from bench.sequence import FILMS
 from bench.targets import targets
@@ -39,6 +40,7 @@ def render(summary: Summary) -> str:
         "Requests": figure_table(summary, 0, lambda each: f"{each.requests:,}"),
         "CPU and memory": resource_table(summary),
         "Hashing alone": hashing_table(summary),
+        f"A bucket of {RELEASES} releases and {OBJECTS:,} objects": growth_table(summary),
         "A manifest of 10,000 entries": lookups(summary),
         "The gateway": way_table(summary),
     }
@@ -134,6 +136,22 @@ def lookups(summary: Summary) -> str:
         for name, each in summary.lookups.items()
     ]
     return table(("", "a look-up, µs", "loading, ms", "memory, MiB"), rows)
+
+
+def growth_table(summary: Summary) -> str:
+    """Return what the commands take in a bucket that has grown."""
+    rows = [
+        (
+            each["command"],
+            str(each["latency"]),
+            f"{each['seconds'] if each['inner'] is None else each['inner']:.2f}",
+            f"{each['cpu']:.2f}",
+            f"{each['peak'] / MEBIBYTE:.0f}",
+            f"{each['requests']:,}",
+        )
+        for each in summary.growth
+    ]
+    return table(("", "latency, ms", "s", "CPU s", "MiB", "requests"), rows)
 
 
 def way_table(summary: Summary) -> str:

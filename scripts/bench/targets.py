@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.growth import DELETING, FILES, LISTING, OBJECTS, PRUNING, RELEASES
 from bench.peers import AGAIN, COLD
+from skewproof.stores.folders import MANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,15 @@ NAMES = {COLD: "cold", AGAIN: "nothing changed"}
 ABOVE_LIMIT = 1.5
 PEAK = 120 << 20
 HASHING = 2
+RULE_RATIOS = {0: 10, 20: 60}
+"""How many times as fast as stock a cold publish has to be that goes through boto3."""
+LARGEST = 3000
+"""Files up to which memory has to stay below PEAK."""
+PRUNE_PEAK = 250 << 20
+LISTING_SECONDS = 3.0
+PER_FILE = 1.2
+FOLDERS = 10
+"""Requests more where folders are listed side by side."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +48,13 @@ def targets(summary: Summary) -> Iterator[Target]:
     for (situation, latency), ratio in RATIOS.items():
         yield from ratio_to_stock(summary, situation, latency, ratio)
     for latency in (0, 20):
+        yield from rule_to_stock(summary, latency)
         yield from near_the_limit(summary, latency)
     yield from few_requests(summary)
     yield from fast_hashing(summary)
     yield from little_memory(summary)
+    yield from even_per_file(summary)
+    yield from grown(summary)
     yield from fast_lookup(summary)
 
 
@@ -51,6 +65,39 @@ def ratio_to_stock(summary: Summary, situation: str, latency: int, ratio: int) -
         found = stock.seconds / own.seconds
         name = f"{NAMES[situation]}, {latency} ms: times as fast as stock"
         yield Target(name, f"at least {ratio}", f"{found:.0f}", found >= ratio)
+
+
+def rule_to_stock(summary: Summary, latency: int) -> Iterator[Target]:
+    """Compare with stock collectstatic where everything goes through boto3 for both."""
+    rule, stock = (summary.get(TREE, latency, peer, COLD) for peer in ("rule", STOCK))
+    if rule and stock:
+        found, ratio = stock.seconds / rule.seconds, RULE_RATIOS[latency]
+        name = f"cold, {latency} ms, through boto3: times as fast as stock"
+        yield Target(name, f"at least {ratio}", f"{found:.0f}", found >= ratio)
+
+
+def even_per_file(summary: Summary) -> Iterator[Target]:
+    """Compare the CPU of a file in a large tree with that in a small one."""
+    start = summary.get("admin", 0, OWN, AGAIN)
+    small, large = (summary.get(tree, 0, OWN, AGAIN) for tree in (TREE, "50000"))
+    if start and small and large:
+        found = (large.cpu - start.cpu) / 50 / (small.cpu - start.cpu)
+        name = "nothing changed, CPU of a file: 50,000 files to 1,000, without the start"
+        yield Target(name, f"at most {PER_FILE}", f"{found:.2f}", found <= PER_FILE)
+
+
+def grown(summary: Summary) -> Iterator[Target]:
+    """Look at a bucket of many releases."""
+    peaks = [each["peak"] for each in summary.growth if each["command"] in (PRUNING, DELETING)]
+    if peaks:
+        name = f"peak memory of a prune, {RELEASES} releases of {FILES:,} files"
+        text = f"{max(peaks) / (1 << 20):.0f} MiB"
+        yield Target(name, "below 250 MiB", text, max(peaks) < PRUNE_PEAK)
+    for each in summary.growth:
+        if each["command"] == LISTING and each["latency"]:
+            name = f"listing {OBJECTS:,} objects, {each['latency']} ms"
+            found = each["inner"]
+            yield Target(name, "below 3 s", f"{found:.2f} s", found < LISTING_SECONDS)
 
 
 def near_the_limit(summary: Summary, latency: int) -> Iterator[Target]:
@@ -73,6 +120,7 @@ def few_requests(summary: Summary) -> Iterator[Target]:
         own = summary.get(tree, 0, OWN, AGAIN)
         if own:
             wanted = 3 + max(0, math.ceil(own.objects / 1000) - 2)
+            wanted += FOLDERS if own.objects > MANY else 0
             name = f"nothing changed, {own.objects:,} objects: requests"
             yield Target(name, f"at most {wanted}", str(own.requests), own.requests <= wanted)
     counted = [each for each in summary.figures if each.peer in (OWN, "copies")]
@@ -94,7 +142,7 @@ def fast_hashing(summary: Summary) -> Iterator[Target]:
 
 def little_memory(summary: Summary) -> Iterator[Target]:
     """Look at the most memory that any tree took."""
-    for name, tree in (("the largest of all but films", None), ("films", "films")):
+    for name, tree in ((f"up to {LARGEST:,} files", None), ("films", "films")):
         found = [each.peak for each in own_figures(summary) if fits(each, tree)]
         if found:
             text = f"{max(found) / (1 << 20):.0f} MiB"
@@ -107,8 +155,9 @@ def own_figures(summary: Summary) -> list[Figure]:
 
 
 def fits(figure: Figure, tree: str | None) -> bool:
-    """Return whether a figure is of that tree, or for None of any but the films."""
-    return figure.cell.tree == tree if tree else figure.cell.tree != "films"
+    """Return whether a figure is of that tree, or for None of any that is not large."""
+    name = figure.cell.tree
+    return name == tree if tree else name == "admin" or (name.isdigit() and int(name) <= LARGEST)
 
 
 def fast_lookup(summary: Summary) -> Iterator[Target]:

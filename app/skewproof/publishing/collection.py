@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+import os
 import posixpath
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import STATICFILES_STORAGE_ALIAS, settings
@@ -28,7 +30,7 @@ from skewproof.publishing.hashing import StagingStorage, add_staging
 from skewproof.stores.store import Stored, md5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from skewproof.stores.store import PublishingStorage
@@ -156,16 +158,14 @@ def collect_release(
     assets, copies = find_files(local, files, set(paths.values()))
     if not storage.unhashed_copies:
         copies.clear()
+    make = partial(make_upload, storage, find_added_types())
     is_written = (directory / "manifest" / local.manifest_name).exists()
     return Collection(
         paths,
         local.manifest_hash or (None if is_written else ""),
         # What the project leaves without a hash has the name of its source.
-        tuple(
-            make_upload(storage, name, assets[name], hashed=name not in paths)
-            for name in sorted(assets)
-        ),
-        tuple(make_upload(storage, name, copies[name], hashed=False) for name in sorted(copies)),
+        tuple(make(name, assets[name], hashed=name not in paths) for name in sorted(assets)),
+        tuple(make(name, copies[name], hashed=False) for name in sorted(copies)),
     )
 
 
@@ -220,12 +220,33 @@ def find_files(
     return assets, {name: content for name, content in found.items() if name not in names}
 
 
-def make_upload(storage: PublishingStorage, name: str, content: Content, *, hashed: bool) -> Upload:
+def find_added_types() -> dict[str, str]:
+    """Return the types that the project has added by ``mimetypes.add_type``, by ending.
+
+    They are what Python's table holds beyond its own and the machine's files.
+    """
+    if not mimetypes.inited:
+        return {}
+    plain = mimetypes.MimeTypes()
+    for file in filter(os.path.isfile, mimetypes.knownfiles):
+        plain.read(file)
+    known = plain.types_map[True]
+    return {each: found for each, found in mimetypes.types_map.items() if known.get(each) != found}
+
+
+def make_upload(
+    storage: PublishingStorage,
+    added: Mapping[str, str],
+    name: str,
+    content: Content,
+    *,
+    hashed: bool,
+) -> Upload:
     """Return the upload of a file, with the headers that the storage's options ask for.
 
     A hashed name always gets the same Cache-Control: its content can never change.
     """
-    headers = {**guess_headers(name), **storage.asset_headers(name)}
+    headers = {**guess_headers(name, added), **storage.asset_headers(name)}
     if hashed:
         headers["Cache-Control"] = IMMUTABLE
     compress = (
@@ -237,9 +258,10 @@ def make_upload(storage: PublishingStorage, name: str, content: Content, *, hash
     return Upload(name, content, headers, compress, hashed)
 
 
-def guess_headers(name: str) -> dict[str, str]:
-    """Return type and encoding by the name's ending."""
-    known = TYPES.get(posixpath.splitext(name)[1].lower())
+def guess_headers(name: str, added: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return type and encoding by the name's ending; what the project has added comes first."""
+    ending = posixpath.splitext(name)[1].lower()
+    known = (added or {}).get(ending) or TYPES.get(ending)
     if known:
         return {"Content-Type": known}
     found, encoding = OTHERS.guess_type(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import re
 import time
@@ -170,6 +171,22 @@ def test_a_bucket_of_amazon_is_followed_to_its_region(s3_project: Project, servi
     s3_project.options = {"endpoint_url": None, "use_ssl": False, "proxies": proxies}
     assert PUBLISHED in s3_project.publish("v1")
     s3_project.assert_whole("v1")
+
+
+@WAYS
+def test_a_type_that_the_project_adds_is_sent(
+    way: dict[str, Any], s3_project: Project, bucket: BucketPlace
+) -> None:
+    s3_project.options = way
+    s3_project.write({"a.own": "a", "b.mjs": "b", "c.css": "c"})
+    mimetypes.add_type("application/x-own", ".own")
+    mimetypes.add_type("text/x-module", ".mjs")
+    try:
+        s3_project.publish("v1")
+    finally:
+        mimetypes.init()
+    types = [bucket.head(f"static/{name}")["ContentType"] for name in ("a.own", "b.mjs", "c.css")]
+    assert types == ["application/x-own", "text/x-module", "text/css"]
 
 
 def test_what_a_subclass_asks_for_is_sent_with_each_asset(
