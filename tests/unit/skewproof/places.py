@@ -25,6 +25,7 @@ class BucketPlace:
 
     server: S3Server
     prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    options: dict[str, Any] = field(default_factory=dict)
     kind: str = "s3"
     environ: ClassVar[dict[str, str]] = {}
 
@@ -43,6 +44,7 @@ class BucketPlace:
                 "location": f"static/{self.prefix}",
                 "releases_location": f"releases/{self.prefix}",
                 "custom_domain": "cdn.test",
+                **self.options,
                 **options,
             },
         }

@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     from tests.unit.skewproof.proxy import Fault, Proxy, Request
 
 BENCHES = 3  # that work at once at each store
+BY_BOTO3 = {"object_parameters": {"Tagging": "team=shop"}}  # which obstore cannot send
+
+
+def ways() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the kind of server and the options for both ways to a bucket, by name."""
+    kinds = wanted()
+    return {f"{kinds[0]}, obstore": (kinds[0], {}), f"{kinds[-1]}, boto3": (kinds[-1], BY_BOTO3)}
 
 
 def nothing(number: int, request: Request) -> Fault:  # noqa: ARG001 - a plan
@@ -109,12 +116,12 @@ def bucket_bench(
     s3_server_of_kind: Callable[[str], S3Server],
     connect: Callable[[Path], Lane],
     tmp_path: Path,
-) -> Iterator[Callable[[str, str], BucketBench]]:
+) -> Iterator[Callable[..., BucketBench]]:
     """Return a way to make a bench in a bucket of a server of that kind."""
     with ExitStack() as stack:
 
-        def make(kind: str, name: str) -> BucketBench:
-            place = BucketPlace(s3_server_of_kind(kind))
+        def make(kind: str, name: str, **options: Any) -> BucketBench:
+            place = BucketPlace(s3_server_of_kind(kind), options=options)
             return BucketBench(place, tmp_path / name, connect, stack=stack)
 
         yield make
@@ -122,7 +129,7 @@ def bucket_bench(
 
 @pytest.mark.engine
 def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_be_run_again(
-    bucket_bench: Callable[[str, str], BucketBench],
+    bucket_bench: Callable[..., BucketBench],
     connect: Callable[[Path], Lane],
     tmp_path: Path,
     record_property: Callable[[str, object], None],
@@ -130,7 +137,8 @@ def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_b
     benches: list[tuple[str, Bench]] = []
     report = Report()
     for number in range(BENCHES):
-        benches += [(kind, bucket_bench(kind, f"{kind}-{number}")) for kind in wanted()]
+        for way, (kind, options) in ways().items():
+            benches.append((way, bucket_bench(kind, f"{way}-{number}", **options)))
         place = DirectoryPlace(tmp_path / f"store-{number}")
         benches.append(
             ("directory", DirectoryBench(place, tmp_path / f"directory-{number}", connect))
@@ -142,8 +150,8 @@ def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_b
     assert not report.violations
     expected = len(list(network_kinds())) * REQUESTS
     assert all(
-        sum(count for (store, _), count in report.points.items() if store == kind) == expected
-        for kind in wanted()
+        sum(count for (store, _), count in report.points.items() if store == way) == expected
+        for way in ways()
     )
     assert report.reads > report.points.total()
 
@@ -164,7 +172,7 @@ TWO = Kind("another publish", "nothing", other=("v2", "other"))
     ],
 )
 def test_a_publish_that_breaks_a_promise_is_found_out(
-    planted: str, kind: Kind, seen: str, bucket_bench: Callable[[str, str], BucketBench]
+    planted: str, kind: Kind, seen: str, bucket_bench: Callable[..., BucketBench]
 ) -> None:
     bench = bucket_bench(wanted()[0], "planted")
     bench.planted = [[f"tests.unit.skewproof.sabotage.{planted}"]]
