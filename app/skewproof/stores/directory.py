@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import secrets
 import stat
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 WORKERS = 8
 # Written beside its final name, so that the rename stays within one file system.
 PREFIX = ".skewproof-"
+NO_LINKS = {errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 class Directory:
@@ -119,6 +122,23 @@ class Directory:
                 file.hardlink_to(written)
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                return self._rename_to_free(written, file)
+            return True
+
+    def _rename_to_free(self, written: Path, file: Path) -> bool:
+        """Give a file its name if that is free, where the file system knows no hard links.
+
+        The kernel takes the lock from a process that dies.
+        """
+        self._make(self._private)
+        with (self._private / f"{PREFIX}lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.lexists(file):
+                return False
+            written.rename(file)
             return True
 
     @contextmanager
@@ -130,7 +150,7 @@ class Directory:
             with written.open("xb") as target:
                 target.write(body)
                 if self._file_mode is not None:
-                    os.fchmod(target.fileno(), self._file_mode)
+                    set_mode(target.fileno(), self._file_mode, "FILE_UPLOAD_PERMISSIONS")
                 target.flush()
                 os.fsync(target.fileno())
             yield written
@@ -145,7 +165,7 @@ class Directory:
         self._make(directory.parent)
         directory.mkdir(exist_ok=True)
         if self._directory_mode is not None:
-            directory.chmod(self._directory_mode)
+            set_mode(directory, self._directory_mode, "FILE_UPLOAD_DIRECTORY_PERMISSIONS")
         self._touched.add(directory.parent)
 
     def _sync_touched(self) -> None:
@@ -163,6 +183,16 @@ class Directory:
             yield
         except OSError as error:
             raise StoreError(f"{what} in {self.place} failed: {error}") from error
+
+
+def set_mode(opened: int | Path, mode: int, setting: str) -> None:
+    """Give a file or directory its mode; where that cannot be done, it may have it already."""
+    try:
+        os.chmod(opened, mode)  # noqa: PTH101 - a file is open
+    except OSError as error:
+        if stat.S_IMODE(os.stat(opened).st_mode) != mode:  # noqa: PTH116 - likewise
+            why = f"{error.strerror}: the file system refuses the mode {mode:o}"
+            raise OSError(error.errno, f"{why}; set {setting} to None") from error
 
 
 def walk_files(root: str) -> Iterator[str]:
