@@ -60,15 +60,20 @@ class ReleaseManifestMixin(ManifestFilesMixin):
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
     pause: ClassVar[float] = 1.0
+    # What an option leaves open a subclass may set, as on the storages of django-storages.
+    releases_location: Any = None
+    unhashed_copies: bool = True
+    baked_manifest: Any = None
+    publish_barrier: bool = False
     _is_made = False
 
     def __init__(
         self,
         *args: Any,
         releases_location: str | os.PathLike[str] | None = None,
-        unhashed_copies: bool = True,
+        unhashed_copies: bool | None = None,
         baked_manifest: str | os.PathLike[str] | None = None,
-        publish_barrier: bool = False,
+        publish_barrier: bool | None = None,
         **options: Any,
     ) -> None:
         if "manifest_storage" in options:
@@ -77,10 +82,14 @@ class ReleaseManifestMixin(ManifestFilesMixin):
                 "manifest_storage; take it out, and set releases_location to keep them elsewhere"
             )
         super().__init__(*args, **options)
-        self.releases_location = self.checked_releases_location(releases_location)
-        self.unhashed_copies = unhashed_copies
-        self.baked_manifest = Path(baked_manifest) if baked_manifest else None
-        self.publish_barrier = publish_barrier
+        chosen = self.releases_location if releases_location is None else releases_location
+        self.releases_location = self.checked_releases_location(chosen)
+        if unhashed_copies is not None:
+            self.unhashed_copies = unhashed_copies
+        baked = self.baked_manifest if baked_manifest is None else baked_manifest
+        self.baked_manifest = Path(baked) if baked else None
+        if publish_barrier is not None:
+            self.publish_barrier = publish_barrier
         self._loader: Loader[Manifest] = Loader(self.pause)
         self._barrier: Loader[bool] = Loader(self.pause)
         # ADR 29: Django's constructor has set what is empty; without it the properties take over.

@@ -34,9 +34,12 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
     store is asked to write only where nothing is.
     """
 
-    def __init__(self, *, conditional_writes: bool = True, **options: Any) -> None:
+    conditional_writes: bool = True
+
+    def __init__(self, *, conditional_writes: bool | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.conditional_writes = conditional_writes
+        if conditional_writes is not None:
+            self.conditional_writes = conditional_writes
         # What the project configured itself wins over the short time-outs.
         self.client_config: Config = IMPATIENT.merge(self.client_config)
 

@@ -50,7 +50,8 @@ SIGNATURES = (None, "s3v4")
 BUCKET = re.compile(r"(?!.*--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # no ARN, no directory bucket
 # What a subclass may have without a say in what is sent.
 HARMLESS = {"__doc__", "__module__", "__qualname__", "__annotations__", "__firstlineno__"}
-HARMLESS |= {"__static_attributes__", "hashing", "pause", "url"}
+HARMLESS |= {"__static_attributes__", "hashing", "pause", "url", "conditional_writes"}
+HARMLESS |= {"releases_location", "unhashed_copies", "baked_manifest", "publish_barrier"}
 LIBRARIES = {"builtins", "django", "skewproof", "storages"}
 # Of boto3, in its order; then of the TLS beneath obstore.
 CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

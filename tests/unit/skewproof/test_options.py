@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,11 @@ from botocore.config import Config
 from django.core.management import CommandError
 
 from skewproof.publishing.collection import IMMUTABLE, guess_headers
+from skewproof.storage import FileSystemReleaseStorage, S3ReleaseStorage
 from skewproof.stores import s3_fast
 from skewproof.stores.store import find_digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.skewproof.places import BucketPlace
     from tests.unit.skewproof.project import Project
 
@@ -181,3 +181,28 @@ def test_types_do_not_depend_on_the_tables_of_the_machine(tmp_path: Path) -> Non
         assert guess_headers("a.nobody-knows") == {"Content-Type": "application/octet-stream"}
     finally:
         mimetypes.init()
+
+
+@pytest.mark.parametrize("backend", [S3ReleaseStorage, FileSystemReleaseStorage])
+def test_options_may_be_attributes_of_a_subclass_and_what_is_given_wins(
+    backend: type[Any], s3_project: Project, directory_project: Project, tmp_path: Path
+) -> None:
+    project = s3_project if backend is S3ReleaseStorage else directory_project
+    attributes = {
+        "releases_location": str(tmp_path / "own"),
+        "unhashed_copies": False,
+        "baked_manifest": "own.json",
+        "publish_barrier": True,
+        "conditional_writes": False,
+    }
+    cls = type("Own", (backend,), attributes)
+    configured = project.place.configured()["OPTIONS"]
+    configured.pop("releases_location", None)
+    with project.active("v1"):
+        own = cls(**configured)
+        given = cls(**configured, releases_location=str(tmp_path / "given"), unhashed_copies=True)
+    assert own.releases_location.strip("/") == str(tmp_path / "own").strip("/")
+    assert (own.unhashed_copies, own.publish_barrier) == (False, True)
+    assert (own.baked_manifest, own.conditional_writes) == (Path("own.json"), False)
+    assert given.releases_location.strip("/") == str(tmp_path / "given").strip("/")
+    assert given.unhashed_copies
