@@ -16,46 +16,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
-from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
+from skewproof.errors import SkewproofError, StoreError
 from skewproof.publishing import intents
 from skewproof.publishing.intents import Intent, Lease
 from skewproof.publishing.listing import format_size
+from skewproof.publishing.plan import (
+    AGAIN,
+    Found,
+    PublishPlan,
+    before_any_file,
+    compare,
+    find_this_release,
+    is_named_as_asset,
+    is_published,
+    read_found,
+)
 from skewproof.stores.store import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from skewproof.publishing.collection import Collection, Upload
-    from skewproof.stores.store import Headers, Store, Stored
+    from skewproof.stores.store import Headers, Store
 
 Log = Callable[[str], None]
 Progress = Callable[[int, int], None]
-AGAIN = "run the same command again when that is mended, and it goes on from there"
 LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is stored under the key of a release's manifest, if anything is."""
-
-    content: bytes | None
-
-
-@dataclass(frozen=True)
-class PublishPlan:
-    """What has to be written for a release to be whole.
-
-    Attributes:
-        is_published: Whether the release's manifest is there already, with the same content.
-        assets: Missing files under hashed names.
-        copies: Missing or outdated files under source names.
-        reused: How many files are there already.
-    """
-
-    is_published: bool
-    assets: tuple[Upload, ...]
-    copies: tuple[Upload, ...]
-    reused: int
 
 
 @dataclass(frozen=True)
@@ -123,23 +109,20 @@ class Budget:
                 self._changed.notify_all()
 
 
+@contextmanager
+def taking_back(keys: list[str], store: Store) -> Iterator[None]:
+    """Take the intents away when the release is refused, as nothing will come of it."""
+    try:
+        yield
+    except StoreError:  # which would not take them away either
+        raise
+    except SkewproofError:
+        intents.take_away(keys, store)
+        raise
+
+
 def show_nothing(done: int, total: int) -> None:
     """Show no progress."""
-
-
-def look_up(release: str, store: Store) -> Found:
-    """Return what is there of the release; it takes one request, the first one.
-
-    Raises:
-        StoreError: The store is missing, refuses the identity, or fails.
-    """
-    with before_any_file(release):
-        return read_found(release, store)
-
-
-def read_found(release: str, store: Store) -> Found:
-    """Return what is stored under the key of a release's manifest."""
-    return Found(store.read_private(manifest.make_key(release)))
 
 
 def publish(
@@ -178,7 +161,8 @@ def publish(
         if collection.is_release() and not there:
             with before_any_file(release):
                 keys.append(intents.announce(make_intent(release, collection), store))
-        plan = compare(release, collection, store, there)
+        with taking_back(keys, store):
+            plan = compare(release, collection, store, there)
         fill(release, plan, store, count, watch(count, log, progress))
         # What took longer than the intent is good for is looked at again, under a new one.
         if not keys or not lease.is_over():
@@ -190,94 +174,11 @@ def publish(
     return PublishReport(outcome, count.new, reused, count.sent, store.calls.total, seconds)
 
 
-def plan_publish(
-    release: str, collection: Collection, store: Store, found: Found | None = None
-) -> PublishPlan:
-    """Compare the release with the store, changing nothing, not even announcing an intent."""
-    there = find_this_release(release, collection, store, found)
-    return compare(release, collection, store, there)
-
-
-@contextmanager
-def before_any_file(release: str) -> Iterator[None]:
-    """Say of a store that fails now that no file has been written."""
-    try:
-        yield
-    except StoreError as error:
-        raise StoreError(f"release {release}: {error}; nothing was written; {AGAIN}") from error
-
-
-def find_this_release(
-    release: str, collection: Collection, store: Store, found: Found | None
-) -> bool:
-    """Return whether this very release, if it is one, is there; raise if its id is taken."""
-    if not collection.is_release():
-        return False
-    return is_published(release, collection, store, found or look_up(release, store))
-
-
-def is_published(release: str, collection: Collection, store: Store, found: Found) -> bool:
-    """Return whether what was found is this very release; raise if it is another one."""
-    if found.content is None:
-        return False
-    there = manifest.parse(found.content, release, manifest.name_place(store.place, release))
-    differences = manifest.find_difference(there.paths, collection.paths)
-    if differences:
-        raise ReleaseExistsError(
-            f"release {release} is in {store.place} with other content: {differences}; "
-            "a release never changes, so publish this content under an id of its own"
-        )
-    return True
-
-
 def make_intent(release: str, collection: Collection) -> Intent:
     """Return the intent that names all files of the release."""
     uploads = {upload.name for upload in collection.assets + collection.copies}
     names = uploads | collection.paths.keys() | set(collection.paths.values())
     return Intent(intents.PUBLISH, frozenset({release}), frozenset(names))
-
-
-def compare(release: str, collection: Collection, store: Store, there: bool) -> PublishPlan:
-    """Return what the store lacks of a release, whose manifest is there already or not."""
-    with before_any_file(release):
-        stored = store.list_assets(each.name for each in collection.assets)
-    assets = tuple(each for each in collection.assets if is_missing(each, stored, release, store))
-    # The unhashed copies are those of the release that was published last: saying again that this
-    # one is there must not take them back from a later one.
-    is_wanted = is_absent if there else is_outdated
-    copies = tuple(copy for copy in collection.copies if is_wanted(copy, stored, store))
-    total = len(collection.assets) + len(collection.copies)
-    return PublishPlan(there, assets, copies, total - len(assets) - len(copies))
-
-
-def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store) -> bool:
-    """Return whether the store lacks an asset; raise if it holds a damaged one."""
-    found = stored.get(asset.name)
-    # How well gzip compresses depends on its version, so a compressed size proves nothing.
-    if found and not asset.compress and found.size != asset.size:
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
-            f"{asset.size}, so it is damaged; it is not overwritten, as another "
-            "release may be serving it: delete that one object and publish again"
-        )
-    if found and not asset.is_hashed and not store.holds(asset.name, found, asset.expected()):
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has other content, and the project "
-            "gives it no hash; it is not overwritten, as another release may be serving it: "
-            "rename the file, or let file_hash return a hash for it"
-        )
-    return found is None
-
-
-def is_absent(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:  # noqa: ARG001 - as is_outdated
-    """Return whether the store lacks an unhashed copy."""
-    return copy.name not in stored
-
-
-def is_outdated(copy: Upload, stored: dict[str, Stored], store: Store) -> bool:
-    """Return whether an unhashed copy has to be written."""
-    found = stored.get(copy.name)
-    return found is None or not store.holds(copy.name, found, copy.expected())
 
 
 def watch(count: WriteCount, log: Log, progress: Progress) -> Log:
@@ -300,7 +201,10 @@ def fill(release: str, plan: PublishPlan, store: Store, count: WriteCount, log: 
     count.total += len(plan.assets) + len(plan.copies)
     try:
         write(plan.assets, store.create_asset, store.workers, count, log)
-        write(plan.copies, replace, store.workers, count, log)
+        as_assets = [copy for copy in plan.copies if is_named_as_asset(copy)]
+        write(as_assets, store.create_asset, store.workers, count, log)
+        others = [copy for copy in plan.copies if not is_named_as_asset(copy)]
+        write(others, replace, store.workers, count, log)
         store.settle()
     except StoreError as error:
         state = "the release was whole before" if plan.is_published else "no manifest was written"

@@ -119,9 +119,7 @@ class Bucket:
 
     def read_private(self, key: str) -> bytes | None:
         """Return a private file, or None when there is none."""
-        key = self._private.key(key)
-        with self._doing(f"reading {key}", self._private):
-            return self._private.client.read(key)
+        return self._read(self._private, key)
 
     def create_private(self, key: str, content: bytes) -> bool:
         """Write a private file, if the key is free."""
@@ -134,6 +132,10 @@ class Bucket:
     def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:
         """Return all assets by name, from listings of a request per thousand."""
         return self._list(self._assets, splits=find_splits(expected))
+
+    def read_asset(self, name: str) -> bytes | None:
+        """Return an asset as it is stored, or None when there is none."""
+        return self._read(self._assets, name)
 
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
         """Write an asset, if the name is free (``If-None-Match: *``, or what the store has)."""
@@ -182,6 +184,11 @@ class Bucket:
             pages = list(area.client.list_pages(under))
         self.calls.add(max(0, len(pages) - 1))
         return [], {key: stored for page in pages for key, stored in page.items()}
+
+    def _read(self, area: Area, name: str) -> bytes | None:
+        key = area.key(name)
+        with self._doing(f"reading {key}", area):
+            return area.client.read(key)
 
     def _create(self, area: Area, name: str, body: bytes, headers: Headers) -> bool:
         key = area.key(name)

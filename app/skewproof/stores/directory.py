@@ -43,12 +43,11 @@ class Directory:
 
     def read_private(self, key: str) -> bytes | None:
         """Return a private file, or None when there is none."""
-        file = self._private / key
-        with self._doing(f"reading {file}"):
-            try:
-                return file.read_bytes()
-            except FileNotFoundError:
-                return None
+        return self._read(self._private / key)
+
+    def read_asset(self, name: str) -> bytes | None:
+        """Return an asset, or None when there is none."""
+        return self._read(self._assets / name)
 
     def create_private(self, key: str, content: bytes) -> bool:
         """Write a private file, if the key is free, and make it durable."""
@@ -115,6 +114,13 @@ class Directory:
                 for path in walk_files(str(root / folder))
                 if (stored := read_stored(path))
             }
+
+    def _read(self, file: Path) -> bytes | None:
+        with self._doing(f"reading {file}"):
+            try:
+                return file.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def _create(self, file: Path, body: bytes) -> bool:
         with self._beside(file, body) as written:

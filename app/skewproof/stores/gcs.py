@@ -102,7 +102,9 @@ class GoogleClient:
         """Return an object, or None when there is none; a missing bucket is a failure."""
         blob = self.storage.bucket.blob(key)
         try:
-            found = bucket.insist(partial(blob.download_as_bytes, **self.options), is_final)
+            found = bucket.insist(
+                partial(blob.download_as_bytes, raw_download=True, **self.options), is_final
+            )
         except NotFound as error:
             if is_of_bucket(error):
                 raise

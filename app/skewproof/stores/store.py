@@ -71,6 +71,9 @@ class Store(Protocol):
                 side.
         """
 
+    def read_asset(self, name: str) -> bytes | None:
+        """Return an asset as it is stored, or None when there is none."""
+
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
         """Write an asset; return False, changing nothing, if the name is taken."""
 

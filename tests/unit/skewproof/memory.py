@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@functools.cache
+def parse(content: bytes, release: str) -> dict[str, str]:
+    """Return the paths of a manifest, which are looked at after every step."""
+    return manifest.parse(content, release, "memory").paths
+
+
+@functools.cache
+def digest(body: bytes) -> str:
+    """Return the MD5, which is looked at as often."""
+    return md5(body)
 
 
 @dataclass
@@ -36,7 +49,7 @@ class World:
     def releases(self) -> dict[str, dict[str, str]]:
         """Return the paths of all releases."""
         return {
-            release: manifest.parse(content, release, "memory").paths
+            release: parse(content, release)
             for key, (content, _) in self.private.items()
             if (release := manifest.find_release(key))
         }
@@ -47,7 +60,7 @@ class World:
             for name, asset in paths.items():
                 assert name in self.assets, f"release {release} lacks the copy {name}"
                 assert asset in self.assets, f"release {release} lacks {asset}"
-                assert md5(self.assets[asset][0])[:12] in asset
+                assert digest(self.assets[asset][0])[:12] in asset
 
 
 class Memory:
@@ -83,6 +96,10 @@ class Memory:
         self.turn()
         return listed(self.world.assets)
 
+    def read_asset(self, name: str) -> bytes | None:
+        self.turn()
+        return self.world.assets.get(name, (None,))[0]
+
     def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG002
         self.turn()
         return self._create(self.world.assets, name, body)
@@ -111,7 +128,7 @@ class Memory:
 
 def listed(there: dict[str, tuple[bytes, datetime]], folder: str = "") -> dict[str, Stored]:
     return {
-        key: Stored(len(body), md5(body), modified)
+        key: Stored(len(body), digest(body), modified)
         for key, (body, modified) in there.items()
         if key.startswith(folder)
     }

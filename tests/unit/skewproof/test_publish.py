@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,8 +10,15 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError
 from tests.unit.skewproof.project import TREE
 
+from skewproof.stores.bucket import Bucket
+from skewproof.stores.store import Stored, md5
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.skewproof.project import Project
+    from tests.unit.skewproof.proxy import Proxy
 
 
 def hashed(entries: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +128,85 @@ def test_a_damaged_asset_is_reported_and_not_overwritten(project: Any) -> None:
     with pytest.raises(CommandError, match="has 4 bytes instead of 41, so it is damaged"):
         project.publish("v2")
     assert project.place.read(damaged) == b"half"
+
+
+@pytest.mark.parametrize("release", ["v1", "v2"])
+def test_a_flipped_byte_is_found_where_the_store_lists_digests(
+    release: str, s3_project: Project
+) -> None:
+    s3_project.publish("v1")
+    damaged = f"static/{s3_project.manifest('v1')['paths']['img/logo.svg']}"
+    flipped = s3_project.place.read(damaged).replace(b"svg", b"swg", 1)
+    s3_project.place.write(damaged, flipped)
+    with pytest.raises(CommandError, match="has other bytes than its hash says, so it is damaged"):
+        s3_project.publish(release)
+    assert s3_project.place.read(damaged) == flipped
+    assert "releases/v2/staticfiles.json" not in s3_project.place.entries()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda body: body[:20], lambda _: b"", lambda body: body[:-9] + b"\0" * 9]
+)
+def test_a_damaged_file_is_found_though_it_is_compressed(
+    damage: Callable[[bytes], bytes], s3_project: Project
+) -> None:
+    s3_project.options = {"gzip": True}
+    s3_project.publish("v1")
+    damaged = f"static/{s3_project.manifest('v1')['paths']['css/site.css']}"
+    s3_project.place.write(damaged, damage(s3_project.place.read(damaged)))
+    with pytest.raises(CommandError, match="has other bytes than its hash says"):
+        s3_project.publish("v2")
+
+
+def test_a_file_that_was_compressed_elsewhere_is_not_taken_for_a_damaged_one(
+    s3_project: Project,
+) -> None:
+    s3_project.options = {"gzip": True}
+    s3_project.publish("v1")
+    asset = f"static/{s3_project.manifest('v1')['paths']['css/site.css']}"
+    body = gzip.decompress(s3_project.place.read(asset))
+    s3_project.place.write(asset, gzip.compress(body, compresslevel=1, mtime=1))
+    assert "is published" in s3_project.publish("v2")
+
+
+def test_a_listing_without_md5s_proves_no_damage(
+    s3_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amazon's ETags look like MD5s, and are none, where KMS encrypts."""
+    s3_project.publish("v1")
+    plain_list = Bucket.list_assets
+
+    def encrypted(self: Bucket, *given: Any) -> dict[str, Stored]:
+        found = plain_list(self, *given)
+        return {name: replace(each, digest=md5(name.encode())) for name, each in found.items()}
+
+    monkeypatch.setattr(Bucket, "list_assets", encrypted)
+    assert "7 reused" in s3_project.publish("v2")
+
+
+def test_a_source_with_the_name_of_an_asset_does_not_overwrite_it(project: Any) -> None:
+    project.publish("v1")
+    asset = project.manifest("v1")["paths"]["js/shop.js"]
+    before = project.place.entries()
+    project.write({**TREE, "js/shop.js": "other", asset: "not v1's"})
+    with pytest.raises(CommandError, match="has the name of a hashed file") as caught:
+        project.publish("v2")
+    assert caught.value.returncode == 1
+    assert project.place.entries() == before
+    project.assert_whole("v1")
+
+
+def test_a_source_with_the_name_of_a_hashed_file_is_written_only_where_nothing_is(
+    watched: Project, proxy: Proxy
+) -> None:
+    name = "js/app.0123456789ab.js"
+    watched.write({**TREE, name: "of a bundler"})
+    watched.publish("v1")
+    key = watched.place.key(f"static/{name}")
+    (written,) = (each for each in proxy.writes() if each.path.endswith(key))
+    assert written.headers["if-none-match"] == "*"
+    watched.write({**TREE, name: "of a bundler", "n.txt": "n"})
+    assert "is published" in watched.publish("v2")
 
 
 def test_a_release_whose_manifest_is_corrupt_is_not_published_over(project: Any) -> None:

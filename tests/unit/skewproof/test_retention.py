@@ -87,8 +87,8 @@ def test_what_a_release_that_stays_reaches_stays_whatever_its_age() -> None:
 
 
 def test_the_source_name_of_a_file_stays_as_long_as_a_release_has_it() -> None:
-    old = dataclasses.replace(release("v1", 1), names=frozenset({"a.1", "a", "b"}))
-    new = dataclasses.replace(release("v2", 0), names=frozenset({"a.2", "a"}))
+    old = dataclasses.replace(release("v1", 1, "a.1"), sources=("a", "b"))
+    new = dataclasses.replace(release("v2", 0, "a.2"), sources=("a",))
     assert choose_releases(survey(old, new), policy(), NOW).files() == {"a.1", "b"}
 
 
@@ -154,7 +154,7 @@ def by_age(listing: dict[str, Stored], days: int) -> set[str]:
 def test_a_rule_by_age_deletes_files_in_use_where_reachability_deletes_none() -> None:
     """An unchanged file was written with the first release that had it, and never again."""
     listing = {"same": Stored(1, None, NOW - 400 * DAY), "four": Stored(1, None, NOW - DAY)}
-    in_use = HISTORY.releases["v4"].names
+    in_use = set(HISTORY.releases["v4"].names)
     assert by_age(listing, 365) & in_use == {"same"}
     assert not choose_releases(HISTORY, policy(), NOW).files() & in_use
 

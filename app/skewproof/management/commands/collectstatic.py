@@ -17,7 +17,8 @@ from skewproof.management.base import report_errors, show_progress
 from skewproof.manifest import match_baked, write_whole
 from skewproof.publishing.collection import Collection, collect_release
 from skewproof.publishing.hashing import StagingStorage
-from skewproof.publishing.publish import look_up, plan_publish, publish, show_nothing
+from skewproof.publishing.plan import look_up, plan_publish
+from skewproof.publishing.publish import publish, show_nothing
 from skewproof.release import release_id
 from skewproof.storage import find_publishing_storage, require_release_storage
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
     from django.core.management.base import CommandParser
 
-    from skewproof.publishing.publish import Progress, PublishPlan
+    from skewproof.publishing.plan import PublishPlan
+    from skewproof.publishing.publish import Progress
     from skewproof.stores.store import PublishingStorage, Store
 
 USUAL = 2**20  # bytes of a file for which the store is opened before its size is known
