@@ -14,12 +14,15 @@ from skewproof.publishing.retention import HASHED
 from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from skewproof.publishing.collection import Collection, Upload
     from skewproof.stores.store import Store, Stored
 
 AGAIN = "run the same command again when that is mended, and it goes on from there"
+SMALL = 4096  # bytes that are compressed in no time
+GZIP = 18  # bytes of its head and its end
+MOST_COMPRESSED = 1032  # bytes of which deflate may make one
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,8 @@ def compare(release: str, collection: Collection, store: Store, there: bool) -> 
     with before_any_file(release):
         stored = store.list_assets(each.name for each in collection.assets)
     assets = tuple(each for each in collection.assets if is_missing(each, stored, release, store))
-    for compress in (False, True):  # how well gzip compresses differs from machine to machine
-        group = [each for each in collection.assets if each.compress == compress]
-        assert_undamaged(group, stored, release, store)
+    for asset in find_doubted(collection.assets, stored):
+        assert_undamaged(asset, release, store)
     for copy in filter(is_named_as_asset, collection.copies):
         assert_own(copy, stored, release, store)
     # The unhashed copies are those of the release that was published last: saying again that this
@@ -138,24 +140,44 @@ def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: St
     return found is None
 
 
-def assert_undamaged(
-    assets: list[Upload], stored: dict[str, Stored], release: str, store: Store
-) -> None:
-    """Raise if the store holds other bytes under a hashed name, as its own digests tell.
+def find_doubted(assets: Iterable[Upload], stored: dict[str, Stored]) -> list[Upload]:
+    """Return the assets that may hold other bytes than they should, as far as a listing tells.
+
+    How well gzip compresses differs from machine to machine, and compressing takes its time. So of
+    what is compressed, only small files are compared; of others the size has to be possible.
+    """
+    present = [each for each in assets if each.name in stored]
+    large = [each for each in present if each.compress and each.size > SMALL]
+    return [
+        *find_differing([each for each in present if not each.compress], stored),
+        *find_differing([each for each in present if each.compress and each.size <= SMALL], stored),
+        *(each for each in large if not is_possible(each.size, stored[each.name].size)),
+    ]
+
+
+def find_differing(assets: list[Upload], stored: dict[str, Stored]) -> list[Upload]:
+    """Return the assets with another digest than they should have.
 
     What a service lists may be no MD5, as with some encryption: then none fits, and none counts.
     """
-    listed = [each for each in assets if each.name in stored and stored[each.name].digest]
+    listed = [each for each in assets if stored[each.name].digest]
     doubted = [each for each in listed if stored[each.name].digest != each.expected().digest]
-    if len(doubted) == len(listed):
-        return
-    for asset in doubted:
-        if not is_same(store.read_asset(asset.name), asset):
-            raise SkewproofError(
-                f"release {release}: {asset.name} in {store.place} has other bytes than its hash "
-                "says, so it is damaged; it is not overwritten, as another release may be serving "
-                "it: delete that one object and publish again"
-            )
+    return doubted if len(doubted) < len(listed) else []
+
+
+def is_possible(size: int, compressed: int) -> bool:
+    """Return whether so many bytes may have become that many: https://zlib.net/zlib_tech.html."""
+    return GZIP + size // MOST_COMPRESSED <= compressed <= size + size // 100 + SMALL
+
+
+def assert_undamaged(asset: Upload, release: str, store: Store) -> None:
+    """Raise if the store holds other bytes than an asset should have."""
+    if not is_same(store.read_asset(asset.name), asset):
+        raise SkewproofError(
+            f"release {release}: {asset.name} in {store.place} has other bytes than its hash "
+            "says, so it is damaged; it is not overwritten, as another release may be serving "
+            "it: delete that one object and publish again"
+        )
 
 
 def is_same(body: bytes | None, asset: Upload) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import threading
 from dataclasses import replace
@@ -156,6 +157,24 @@ def test_a_damaged_file_is_found_though_it_is_compressed(
     s3_project.place.write(damaged, damage(s3_project.place.read(damaged)))
     with pytest.raises(CommandError, match="has other bytes than its hash says"):
         s3_project.publish("v2")
+
+
+@pytest.mark.parametrize(
+    ("stored", "is_damaged"),
+    [(b"\x1f" * 20, True), (b"x" * 100_000, True), (gzip.compress(b"a" * 20_000, 1), False)],
+)
+def test_a_large_compressed_file_is_read_if_it_cannot_be_so_long(
+    stored: bytes, is_damaged: bool, s3_project: Project
+) -> None:
+    s3_project.options = {"gzip": True}
+    s3_project.write({"a.css": "a" * 20_000, "b.css": "b"})
+    s3_project.publish("v1")
+    s3_project.place.write(f"static/{s3_project.manifest('v1')['paths']['a.css']}", stored)
+    found = (
+        contextlib.nullcontext() if not is_damaged else pytest.raises(CommandError, match="damaged")
+    )
+    with found:
+        assert "is published" in s3_project.publish("v2")
 
 
 def test_a_file_that_was_compressed_elsewhere_is_not_taken_for_a_damaged_one(
