@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 a mistake in options or settings, 3 refused since a release would be hurt, 4
 the store failed or another job is at work in it (the same command goes on from there), 130
-interrupted.
+interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 
 from skewproof.errors import RefusedError, SkewproofError, StoreError
+from skewproof.management import termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,17 +51,22 @@ class Exit(IntEnum):
     REFUSED = 3
     STORE_FAILED = 4
     INTERRUPTED = 130
+    TERMINATED = termination.EXIT_CODE
 
 
 @contextmanager
-def report_errors(interrupted: str) -> Iterator[None]:
-    """Turn every error of this package into one line and an exit code.
+def report_errors(consequence: str) -> Iterator[list[str]]:
+    """Turn every error of this package, and SIGTERM, into one line and an exit code.
 
     Args:
-        interrupted: What to say after Ctrl-C.
+        consequence: What to say of the store after Ctrl-C or SIGTERM.
+
+    Yields:
+        The directories that go on SIGTERM, to which some may be added.
     """
     try:
-        yield
+        with termination.ending_at_once(f"terminated; {consequence}") as directories:
+            yield directories
     except RefusedError as error:
         raise CommandError(str(error), returncode=Exit.REFUSED) from error
     except StoreError as error:
@@ -68,7 +74,7 @@ def report_errors(interrupted: str) -> Iterator[None]:
     except SkewproofError as error:
         raise CommandError(str(error)) from error
     except KeyboardInterrupt as error:
-        raise CommandError(interrupted, returncode=Exit.INTERRUPTED) from error
+        raise CommandError(f"interrupted; {consequence}", returncode=Exit.INTERRUPTED) from error
 
 
 @contextmanager

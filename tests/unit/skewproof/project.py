@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from django.core.management import call_command
 from django.test import override_settings
 
+import skewproof
 from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.unit.skewproof.places import Place
 
@@ -79,6 +82,37 @@ class Project:
         with self.active(release, **changed):
             call_command("collectstatic", "--no-input", *arguments, stdout=out, stderr=out)
         return out.getvalue()
+
+    def start(
+        self,
+        folder: Path,
+        *arguments: str,
+        stderr: int = subprocess.PIPE,
+        before: tuple[str, ...] = (),
+        **environment: str,
+    ) -> subprocess.Popen[str]:
+        """Start collectstatic as a user does, in a process of its own."""
+        settings = (
+            "SECRET_KEY = 'only-for-tests'\n"
+            "INSTALLED_APPS = ['skewproof', 'django.contrib.staticfiles']\n"
+            "STATIC_URL = '/static/'\n"
+            f"STATICFILES_DIRS = [{str(self.source)!r}]\n"
+            f"STORAGES = {{'staticfiles': {self.place.configured(**self.options)!r}}}\n"
+        )
+        (folder / "child_settings.py").write_text(settings, encoding="utf-8")
+        return subprocess.Popen(
+            [*before, sys.executable, "-W", "error", "-m", "django", "collectstatic", *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{folder}",
+                "DJANGO_SETTINGS_MODULE": "child_settings",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
 
     def storage(self, release: str = "v1", **options: Any) -> Any:
         """Return a new storage, as a new process of the release would make it."""

@@ -8,7 +8,6 @@ import re
 import select
 import socket
 import subprocess
-import sys
 import tempfile
 from io import StringIO
 from pathlib import Path
@@ -19,7 +18,6 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import CommandError, call_command
 from tests.unit.skewproof.project import TREE
 
-import skewproof
 from skewproof.management.commands.collectstatic import Command
 from skewproof.publishing import content
 from skewproof.storage import FileSystemReleaseStorage
@@ -46,28 +44,9 @@ def run(
     **environment: str,
 ) -> Any:
     """Run collectstatic as a user does, in a process of its own."""
-    settings = (
-        "SECRET_KEY = 'only-for-tests'\n"
-        "INSTALLED_APPS = ['skewproof', 'django.contrib.staticfiles']\n"
-        "STATIC_URL = '/static/'\n"
-        f"STATICFILES_DIRS = [{str(project.source)!r}]\n"
-        f"STORAGES = {{'staticfiles': {project.place.configured(**project.options)!r}}}\n"
-    )
-    (folder / "child_settings.py").write_text(settings, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "django", "collectstatic", *arguments],
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{folder}",
-            "DJANGO_SETTINGS_MODULE": "child_settings",
-            **environment,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        check=False,
-    )
+    with project.start(folder, *arguments, stderr=stderr, **environment) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def test_a_user_publishes_with_the_command_that_everyone_knows(

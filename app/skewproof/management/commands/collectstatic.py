@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from skewproof.stores.store import PublishingStorage, Store
 
 USUAL = 2**20  # bytes of a file for which the store is opened before its size is known
-INTERRUPTED = "interrupted; every release is as it was, run the same command again"
+CUT_SHORT = "every release is as it was, run the same command again"
 NO_CLEAR = (
     "--clear would delete files that other releases are serving, since all releases share them; "
     "leave it out: publishing only ever adds to what is there, and what no release needs any more "
@@ -121,7 +121,7 @@ class Command(collectstatic.Command):
         if storage is None and not bake:
             return super().handle(**options)
         self.set_options(**options)
-        with report_errors(INTERRUPTED):
+        with report_errors(CUT_SHORT) as self.directories:
             return self.publish(storage or require_release_storage(), bake=bake)
 
     def publish(self, storage: PublishingStorage, *, bake: bool) -> str | None:
@@ -136,6 +136,7 @@ class Command(collectstatic.Command):
             found = look_up(release, store)
         try:
             with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
+                self.directories.append(directory)
                 collection = collect_release(storage, Path(directory), self.fill)
                 if bake:
                     return self.bake(release, collection, storage.baked_manifest)

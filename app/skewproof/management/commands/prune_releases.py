@@ -28,13 +28,13 @@ A file goes if a release that goes, or a publish that died, has it and no releas
 Its age does not matter. Unhashed copies are files like others. What no release ever had stays.
 
 exit codes: 0 done, or nothing to do; 1 or 2 a mistake in options or settings; 3 refused, since
-it cannot be told what is in use; 4 the store failed (run it again); 130 interrupted (run it again)
+it cannot be told what is in use; 4 the store failed, 130 interrupted, 143 terminated (run it again)
 
 examples: manage.py prune_releases --keep 5
           manage.py prune_releases --keep 5 --min-age 14d --keep-release v7 --delete
 """
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
-INTERRUPTED = "interrupted; every release that stays is whole, run the same command again"
+CUT_SHORT = "every release that stays is whole, run the same command again"
 SHOWN = 10
 
 
@@ -82,7 +82,7 @@ class Command(ReleaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Show the plan, and carry it out if that is wanted."""
         self.verbosity = options["verbosity"]
-        with report_errors(INTERRUPTED):
+        with report_errors(CUT_SHORT):
             policy = Policy(
                 keep=options["keep"],
                 running=release_id(),

@@ -20,7 +20,8 @@ EPILOG = """\
 SHARED are the bytes of files that other releases have as well, OWN those that would be free without
 the release. * marks the release that this process belongs to.
 
-exit codes: 0 done; 1 or 2 a mistake in options or settings; 4 the store failed; 130 interrupted
+exit codes: 0 done; 1 or 2 a mistake in options or settings; 4 the store failed; 130 interrupted;
+143 terminated
 
 example: manage.py releases --json
 """
@@ -38,7 +39,7 @@ class Command(ReleaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Print a table, or JSON."""
-        with report_errors("interrupted"):
+        with report_errors("nothing was changed"):
             store = require_release_storage().open_store(0)
             survey = take_survey(store)
             found = list_entries(survey, store.list_assets(survey.names()), known_release_id())
