@@ -85,7 +85,7 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
     remedy = REBAKE if baked else REPUBLISH
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise make_unusable_error(release, place, f"it is not JSON ({error})", remedy) from error
     fault = find_fault(document, release, "" if baked else release)
     if fault:

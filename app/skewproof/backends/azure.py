@@ -9,7 +9,7 @@ from azure.storage.blob import BlobServiceClient
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
-from skewproof.backends.object_storage import ObjectReleaseMixin
+from skewproof.backends.object_storage import ObjectReleaseMixin, assert_normal
 from skewproof.errors import OptionError, quote
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
                 "their own: set the option releases_container to a private container beside "
                 f"azure_container {self.azure_container!r}"
             )
-        return str(given or "").strip("/")
+        chosen = str(given or "").strip("/")
+        assert_normal("location", str(self.location).strip("/"))
+        assert_normal("releases_location", chosen)
+        return chosen
 
     def manifest_place(self, release: str) -> str:
         """Return account, container and name of a release's manifest."""

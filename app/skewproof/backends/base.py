@@ -252,8 +252,9 @@ class FileSystemReleaseStorage(ReleaseManifestMixin, ManifestStaticFilesStorage)
         """Return the directory of the manifests, which must not be within the served one."""
         if not self.location:
             raise OptionError(f"{type(self).__name__} needs a location: set STATIC_ROOT")
-        served = Path(self.location)
-        chosen = Path(given).absolute() if given else served.parent / "releases"
+        # Where each deployment links to the same files, it has to find the same manifests.
+        served = Path(self.location).resolve()
+        chosen = Path(given).resolve() if given else served.parent / "releases"
         if chosen == served or served in chosen.parents:
             raise OptionError(
                 f"releases_location {chosen} is within {served}, which the public can read; "

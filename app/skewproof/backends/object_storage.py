@@ -24,6 +24,8 @@ class ObjectReleaseMixin(ReleaseManifestMixin):
         """Return the key prefix of the manifests, which must not be within the public one."""
         served = str(self.location).strip("/")
         chosen = str(given or posixpath.join(posixpath.dirname(served), "releases")).strip("/")
+        assert_normal("location", served)
+        assert_normal("releases_location", chosen)
         if not served or f"{chosen}/".startswith(f"{served}/"):
             raise OptionError(
                 f"the manifests under {chosen!r} would be within location {served!r}, which the "
@@ -44,3 +46,12 @@ class ObjectReleaseMixin(ReleaseManifestMixin):
         if status:
             return self.no_manifest("unreachable", release, f"the store answers {status} ({why})")
         return self.no_manifest("unreachable", release, f"the store cannot be reached ({why})")
+
+
+def assert_normal(option: str, prefix: str) -> None:
+    """Raise OptionError for a prefix with dots or doubled slashes, which a store takes as it is."""
+    if prefix and posixpath.normpath(prefix) != prefix:
+        raise OptionError(
+            f"the option {option} is {prefix!r}, which a store takes letter by letter; set it to "
+            f"{posixpath.normpath(prefix)!r}"
+        )

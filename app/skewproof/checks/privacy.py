@@ -45,7 +45,7 @@ def find_exposed_files(storage: ReleaseManifestMixin) -> Iterator[str]:
         named["releases_location"] = Path(storage.releases_location)
     for option, path in named.items():
         for served, setting in find_served_directories(storage):
-            if path and served in (path.absolute(), *path.absolute().parents):
+            if path and served in (path.resolve(), *path.resolve().parents):
                 yield f"{option} {path} is within {setting} {served}, which the public reads."
                 break
 
@@ -53,13 +53,13 @@ def find_exposed_files(storage: ReleaseManifestMixin) -> Iterator[str]:
 def find_served_directories(storage: ReleaseManifestMixin) -> Iterator[tuple[Path, str]]:
     """Yield directories that web servers serve in most projects, each with what names it."""
     if isinstance(storage, FileSystemStorage):
-        yield Path(storage.location), "location"
+        yield Path(storage.location).resolve(), "location"
     for setting in ("STATIC_ROOT", "MEDIA_ROOT"):
         if value := getattr(settings, setting):
-            yield Path(value).absolute(), setting
+            yield Path(value).resolve(), setting
     for entry in settings.STATICFILES_DIRS:
         path = entry[1] if isinstance(entry, (list, tuple)) else entry
-        yield Path(path).absolute(), "STATICFILES_DIRS"
+        yield Path(path).resolve(), "STATICFILES_DIRS"
 
 
 def find_exposed_keys(storage: ReleaseManifestMixin) -> Iterator[str]:

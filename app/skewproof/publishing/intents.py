@@ -99,7 +99,7 @@ def read(store: Store, key: str) -> Intent | None:
         document = json.loads(content)
         releases, names = frozenset(document["releases"]), frozenset(document["names"])
         return Intent(str(document["kind"]), releases, names)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SkewproofError(
             f"the intent {key} beside the manifests in {store.place} cannot be used: {error!r}; "
             "delete that one object when no publish and no prune is running, and try again"

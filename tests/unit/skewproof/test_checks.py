@@ -183,6 +183,50 @@ def test_e003_manifests_within_the_assets(project: Project, directory: Directory
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {"location": "static/../static"},
+        {"location": "static//shop"},
+        {"releases_location": "static/../releases"},
+        {"releases_location": "./releases"},
+    ],
+    ids=repr,
+)
+def test_e003_a_prefix_that_is_another_than_it_seems(
+    options: dict[str, str], s3_project: Project
+) -> None:
+    s3_project.options = options
+    with s3_project.active("v1"):
+        assert found() == ["skewproof.E003"]
+        assert "letter by letter" in messages()[0].msg
+
+
+@pytest.mark.parametrize("way", ["..", "link"])
+def test_e003_manifests_that_lead_back_into_the_assets(
+    way: str, directory_project: Project, directory: DirectoryPlace, tmp_path: Path
+) -> None:
+    served = directory.root / "static"
+    served.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(served)
+    chosen = tmp_path / "link" / "r" if way == "link" else directory.root / "x" / ".." / "static"
+    directory_project.options = {"releases_location": str(chosen)}
+    with directory_project.active("v1"):
+        assert found() == ["skewproof.E003"]
+
+
+def test_deployments_that_link_to_the_same_assets_see_each_others_releases(
+    directory_project: Project, directory: DirectoryPlace, tmp_path: Path
+) -> None:
+    (directory.root / "static").mkdir(parents=True)
+    for deployment, release in (("one", "v1"), ("two", "v2")):
+        (tmp_path / deployment).mkdir()
+        (tmp_path / deployment / "static").symlink_to(directory.root / "static")
+        directory_project.options = {"location": str(tmp_path / deployment / "static")}
+        directory_project.publish(release)
+    assert {path.name for path in (directory.root / "releases").iterdir()} >= {"v1", "v2"}
+
+
+@pytest.mark.parametrize(
     ("options", "fault"),
     [
         ({"bucket": "skewproof"}, "Invalid setting 'bucket'"),

@@ -569,9 +569,10 @@ def test_a_prune_that_takes_too_long_stops_before_others_forget_its_note(
     assert prune(plan_prune(store, policy, world.now), store, policy).files == 1
 
 
-def test_a_note_that_is_no_note_is_named(directory_project: Project) -> None:
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
+def test_an_intent_that_is_none_is_named(content: bytes, directory_project: Project) -> None:
     publish_all(directory_project, "v1", "v2")
-    directory_project.place.write("releases/_intents/publish-1.json", b"[]")
+    directory_project.place.write("releases/_intents/publish-1.json", content)
     with pytest.raises(
         CommandError, match=r"the intent _intents/publish-1\.json .* cannot be used"
     ):

@@ -32,6 +32,9 @@ BROKEN = {
     b"": "it is not JSON",
     b"{": "it is not JSON",
     b"\xff\xfe": "it is not JSON",
+    b"[" * 100_000: "it is not JSON",  # deeper than a parser goes
+    b'{"a":' * 100_000: "it is not JSON",
+    b'{"version": ' + b"9" * 5_000 + b"}": "it is not JSON",
     b"[]": "it is not a JSON object",
     b"{}": "its version is None",
     b'{"version": "2.0", "paths": {}}': "its version is '2.0', not one of 1.0, 1.1",
@@ -177,7 +180,7 @@ def test_a_process_that_looked_too_early_heals_when_the_manifest_appears(
                 assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize(("content", "fault"), BROKEN.items(), ids=repr)
+@pytest.mark.parametrize(("content", "fault"), BROKEN.items(), ids=lambda each: repr(each)[:40])
 def test_a_broken_manifest_is_an_error_that_says_what_is_wrong_until_it_is_mended(
     content: bytes, fault: str, project: Project
 ) -> None:
@@ -309,7 +312,7 @@ def test_a_storage_can_be_copied_and_pickled(project: Project) -> None:
         assert pickle.loads(pickle.dumps(storage)).url("css/site.css") == expected  # noqa: S301
 
 
-@pytest.mark.parametrize("location", ["", "static/.."])
+@pytest.mark.parametrize("location", ["", "static"])
 def test_a_bucket_whose_manifests_would_be_public_is_refused(
     location: str, s3_project: Project
 ) -> None:
