@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -197,10 +198,23 @@ class Processes:
                         yield process
 
     def stop_all(self) -> None:
-        """Stop the last started first; nothing is drained."""
-        for name in reversed(self.names()):
-            drains = name.startswith("web-")
-            self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
+        """Stop the last started first; nothing is drained.
+
+        An interrupt may come while a program is being started. It is there before it says so; the
+        folder where it would say it goes only when nobody has, and without it, it does not begin.
+        """
+        deadline = time.monotonic() + KILL_SECONDS
+        while self.pids.is_dir():
+            for name in reversed(self.names()):
+                drains = name.startswith("web-")
+                self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
+                deadline = time.monotonic() + KILL_SECONDS
+            if time.monotonic() > deadline:  # what is left has said nothing, and never will
+                shutil.rmtree(self.pids)
+            with suppress(OSError):
+                self.pids.rmdir()
+                break
+            time.sleep(POLL_SECONDS)
 
     def log(self, name: str, lines: int = 20) -> str:
         """Return the last lines that a service wrote."""

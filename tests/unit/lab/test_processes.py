@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from lab.deadline import wait_until
 from lab.errors import UnavailableError
-from lab.stacks.processes import Processes, base_environment, is_alive
+from lab.stacks.processes import NOTE_AND_EXEC, Processes, base_environment, is_alive
 
 WAIT = "import time; time.sleep(600)"
 PARENT = f"""
@@ -169,3 +171,42 @@ def test_programs_get_nothing_of_the_users_aws_set_up(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_PROFILE", "production")
     assert "AWS_PROFILE" not in base_environment()
     assert base_environment()["PATH"] == os.environ["PATH"]
+
+
+def test_what_is_started_while_all_is_being_stopped_is_stopped_as_well(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an interrupt that came when a shell was about to become a program."""
+    plain_stop = processes.stop
+
+    def stop(name: str, *given: Any, **options: Any) -> None:
+        plain_stop(name, *given, **options)
+        if name == "first":
+            start(processes, "late", WAIT)
+
+    start(processes, "first", WAIT)
+    monkeypatch.setattr(processes, "stop", stop)
+    processes.stop_all()
+    assert processes.names() == []
+    assert not processes.pids.exists()
+
+
+def test_what_would_begin_after_all_has_been_stopped_does_not(
+    processes: Processes, tmp_path: Path
+) -> None:
+    start(processes, "first", WAIT)
+    processes.stop_all()
+    said = tmp_path / "said"
+    command = ["/bin/sh", "-c", NOTE_AND_EXEC, "sh", "1", processes.pids / "late", "touch", said]
+    assert subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
+    assert not said.exists()
+
+
+def test_a_pid_file_that_says_nothing_is_not_waited_for_for_ever(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.stacks.processes.KILL_SECONDS", 0.1)
+    processes.pids.mkdir(parents=True)
+    (processes.pids / "empty").touch()
+    processes.stop_all()
+    assert not processes.pids.exists()
