@@ -1,6 +1,7 @@
 """What is common to all tests: what the machine must have, and which tests run where.
 
-`make check` runs what is not marked `engine`; pytest-xdist runs groups of tests side by side.
+`make check` runs what is not marked `engine`, and so needs neither an engine nor a server that keeps
+objects; pytest-xdist runs groups of tests side by side.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 ENGINES = ("browser", "cli", "engine")
 """The folders whose tests run on an engine."""
-SERVERS = {"azure", "gcs", "minio"}
-"""Servers that no wheel brings."""
+SERVERS = {"azure", "gcs", "minio", "seaweedfs"}
+"""Kinds of stores that are a server; a directory is none."""
 STACKS = {"compose", "embedded"}
 JOURNEYS = ("test_journey.py", "test_page_by_page.py", "test_readme_table.py")
 """The files whose tests look back on the same journeys; two journeys at once are too much."""
