@@ -1,7 +1,7 @@
 """What is common to all tests: what the machine must have, and which tests run where.
 
-`make check` runs what is not marked `engine`, and so needs neither an engine nor a server that keeps
-objects; pytest-xdist runs groups of tests side by side.
+`make check` runs what is not marked `engine`, and so needs neither an engine nor a server that
+keeps objects; pytest-xdist runs groups of tests side by side.
 """
 
 from __future__ import annotations
