@@ -89,6 +89,7 @@ def cloud_of_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 @pytest.fixture
 def cloud(cloud_kind: str, cloud_of_kind: Callable[[str], Cloud]) -> Iterator[CloudPlace]:
     found = cloud_of_kind(cloud_kind)
+    found.proxy.reset(lambda number, request: None)  # noqa: ARG005 - it remembers other tests
     yield found.place()
     found.proxy.reset(lambda number, request: None)  # noqa: ARG005
 
