@@ -279,7 +279,8 @@ class StagingStorage(NamingStorage):
 
     def add_asset(self, name: str, content: Content) -> bool:
         """Keep a content under a hashed name; return False if there is one already."""
-        super().path(name)  # raises for a name that leads out of the directory
+        if ".." in name or name.startswith("/"):
+            super().path(name)  # raises for a name that leads out of the directory
         if name in self.assets:
             return False
         self.assets[name] = content
