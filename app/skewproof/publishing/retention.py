@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from skewproof.publishing.intents import Intent
     from skewproof.stores.store import Store, Stored
 
-SURVEYORS = 8  # manifests that are read at once
+SURVEYORS = 2  # manifests that are read at once, of which each takes tens of megabytes
 # Django's hashed names: twelve digits of the MD5, before the last ending if there is one.
 HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^./]*)?$")
 STOCK_MANIFEST = re.compile(r"(.*/)?staticfiles[^/]*\.json")

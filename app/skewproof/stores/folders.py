@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MANY = 4000  # names in a folder; below that, one page after another is as fast
-FEW = 250  # names in each folder of it; with fewer, most requests would bring little
+FEW = 1000  # names in each folder of it, so that most requests bring a full page
 
 
 def find_splits(names: Iterable[str]) -> set[str]:
@@ -19,7 +19,7 @@ def find_splits(names: Iterable[str]) -> set[str]:
     """
     totals: Counter[str] = Counter()
     inside: dict[str, set[str]] = defaultdict(set)
-    for folder, number in Counter(get_folder(name) for name in names).items():
+    for folder, number in Counter(get_folder(name) for name in set(names)).items():
         totals[folder] += number
         below = folder
         while below:
