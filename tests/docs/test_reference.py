@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.docs import code
-from tests.docs.project import read_document
+from tests.docs.project import ROOT, read_document
 
 from skewproof import write_release
 from skewproof.management.base import Exit
+from skewproof.stores.bucket import Client
+from skewproof.stores.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,6 +98,15 @@ def test_every_command_has_a_heading() -> None:
 def test_every_option_of_a_command_is_in_its_table(command: str) -> None:
     named = {each for each in first_codes(command) if not re.fullmatch("-.", each)}
     assert differences(named, code.commands()[command]) == []
+
+
+def test_the_guide_counts_the_methods_of_a_store_and_of_a_client() -> None:
+    words = {8: "eight", 11: "eleven"}
+    text = " ".join((ROOT / "docs" / "guide.md").read_text().split())
+    for protocol, said in ((Store, "{} methods for assets"), (Client, "a client of {} methods")):
+        methods = [each for each in vars(protocol).values() if inspect.isfunction(each)]
+        count = len([each for each in methods if not each.__name__.startswith("_")])
+        assert said.format(words[count]) in text
 
 
 def test_every_exit_code_is_in_the_table() -> None:

@@ -35,7 +35,7 @@ def substitute(
 
 @cache
 def find_prefix(pattern: re.Pattern[str]) -> str:
-    """Return what every match begins with, in the pattern's case; empty where that is unknown."""
+    """Return what every match begins with, in lower case if case does not matter; or nothing."""
     try:
         # ADR 29: Python's own reading of a pattern has no public name.
         from re import _parser  # type: ignore[attr-defined]

@@ -310,7 +310,7 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
 
 
 @pytest.mark.parametrize("fault", ["lost", "unanswered", 503])
-def test_a_prune_that_had_to_ask_twice_leaves_its_note_as_the_first_request_may_still_come(
+def test_a_prune_that_had_to_ask_twice_leaves_its_intent_as_the_first_request_may_still_come(
     fault: Fault, watched: Project, proxy: Proxy
 ) -> None:
     publish_all(watched, "v1", "v2")
@@ -513,7 +513,7 @@ def test_a_publish_gives_up_on_a_prune_that_does_not_end_and_says_for_how_long()
     intents.announce(intent, store, clock, sleep)
 
 
-def test_a_note_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
+def test_an_intent_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
     for jumping in (0, 1):
         clocks = (Clock(), Clock())
         lease = Lease(clocks)
@@ -523,7 +523,7 @@ def test_a_note_is_good_for_a_while_by_whichever_clock_is_ahead() -> None:
         assert lease.is_over()
 
 
-def test_a_publish_that_took_too_long_looks_again_under_a_new_note(
+def test_a_publish_that_took_too_long_looks_again_under_a_new_intent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its intent has expired, and a prune has taken what it had found there."""
@@ -551,7 +551,7 @@ def test_a_publish_that_took_too_long_looks_again_under_a_new_note(
     assert not [key for key in world.private if "_intents" in key]
 
 
-def test_a_prune_that_takes_too_long_stops_before_others_forget_its_note(
+def test_a_prune_that_takes_too_long_stops_before_others_forget_its_intent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
