@@ -1,15 +1,18 @@
 """The manifest: Django's map from source names to asset names. A release exists once it is stored.
 
 The format is Django's own, version 1.1, so that stock Django can read it. What is ours stands in
-extra keys beside ``paths`` and ``hash``, which Django ignores. A build may write the manifest into
-the image as well ("baked"): the very file that the publish of this image stores, byte for byte.
+extra keys beside ``paths`` and ``hash``, which Django ignores. Two of them say what the assets
+hold, in the order of their names: ``sizes`` in bytes, and ``md5``, 32 digits for each. A build may
+write the manifest into the image as well ("baked"): the very file that the publish of this image
+stores, byte for byte.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ NAME = "staticfiles.json"
 VERSION = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
+HEXADECIMAL = re.compile("[0-9a-f]*")
 REBAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
 REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
@@ -51,15 +55,18 @@ class Manifest:
         release: The release id.
         paths: Asset name by source name.
         hash: Django's hash of the paths; empty or None where the project's file_hash has none.
+        contents: Size in bytes and MD5 of assets by name, before they are compressed; empty where
+            nobody asked, or the manifest does not say.
     """
 
     release: str
     paths: dict[str, str]
     hash: str | None
+    contents: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def encode(self, size: int, now: datetime | None = None) -> bytes:
         """Return the file as it is stored; size is that of all its assets, in bytes."""
-        document = {
+        document: dict[str, Any] = {
             "paths": dict(sorted(self.paths.items())),
             "version": VERSION,
             "hash": self.hash,
@@ -67,10 +74,22 @@ class Manifest:
             "created": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
             "bytes": size,
         }
+        names = sorted(set(self.paths.values()))
+        if self.contents.keys() >= set(names):
+            facts = [self.contents[name] for name in names]
+            document["sizes"] = [size for size, _ in facts]
+            document["md5"] = "".join(digest for _, digest in facts)
         return json.dumps(document).encode()
 
 
-def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> Manifest:
+def parse(
+    content: bytes,
+    release: str,
+    place: str,
+    *,
+    baked: bool = False,
+    with_contents: bool = False,
+) -> Manifest:
     """Return the manifest that the content holds.
 
     Args:
@@ -78,6 +97,7 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
         release: The release that it must belong to.
         place: Where it came from, for the error message.
         baked: Whether it is one that a build wrote, which always names its release.
+        with_contents: Whether to return what the assets hold, too; no web process needs it.
 
     Raises:
         ManifestError: The content is no manifest that Django could use, or another release's.
@@ -90,7 +110,22 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
     fault = find_fault(document, release, "" if baked else release)
     if fault:
         raise make_unusable_error(release, place, fault, remedy)
-    return Manifest(release, document["paths"], document.get("hash", ""))
+    contents = find_contents(document) if with_contents else {}
+    return Manifest(release, document["paths"], document.get("hash", ""), contents)
+
+
+def find_contents(document: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """Return sizes and digests by asset name; nothing where the document has none that fit."""
+    names = sorted(set(document["paths"].values()))
+    sizes, digests = document.get("sizes"), document.get("md5")
+    if not (isinstance(sizes, list) and isinstance(digests, str)):
+        return {}
+    if not len(sizes) == len(names) == len(digests) / 32 or not HEXADECIMAL.fullmatch(digests):
+        return {}
+    return {
+        name: (size, digests[32 * index : 32 * (index + 1)])
+        for index, (name, size) in enumerate(zip(names, sizes, strict=True))
+    }
 
 
 def find_fault(document: Any, release: str, unnamed: str) -> str | None:
@@ -120,6 +155,13 @@ def make_unusable_error(release: str, place: str, fault: str, remedy: str) -> Ma
         "unusable",
         f"release {release}: the manifest at {place} cannot be used: {fault}; {remedy}",
     )
+
+
+def find_changed(there: Manifest, here: dict[str, tuple[int, str]]) -> str:
+    """Return which assets have one name and two contents, in words; empty if none has."""
+    both = there.contents.keys() & here.keys()
+    names = sorted(name for name in both if there.contents[name] != here[name])
+    return list_some([f"{name} has other content here" for name in names])
 
 
 def find_difference(there: dict[str, str], here: dict[str, str]) -> str:
@@ -166,19 +208,20 @@ def make_baked_error(reason: str, file: Path, release: str, why: str) -> Manifes
     )
 
 
-def match_baked(file: Path, release: str, paths: dict[str, str]) -> bytes:
+def match_baked(file: Path, made: Manifest) -> bytes:
     """Return the baked manifest as it is, for a publish of the same files.
 
     Raises:
         SkewproofError: The files that were collected now are not those that were baked.
     """
-    content = read_baked(file, release)
-    there = parse(content, release, str(file), baked=True)
-    differences = find_difference(there.paths, paths)
+    content = read_baked(file, made.release)
+    there = parse(content, made.release, str(file), baked=True, with_contents=True)
+    differences = find_difference(there.paths, made.paths) or find_changed(there, made.contents)
     if differences:
         raise SkewproofError(
-            f"release {release}: the baked manifest {file} is not of these files: {differences}; "
-            "nothing was written; publish from the image that was baked, with the same options"
+            f"release {made.release}: the baked manifest {file} is not of these files: "
+            f"{differences}; nothing was written; publish from the image that was baked, with the "
+            "same options"
         )
     return content
 

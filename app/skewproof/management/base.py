@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 a mistake in options or settings, 3 refused since a release would be hurt, 4
 the store failed or another job is at work in it (the same command goes on from there), 130
-interrupted, 143 terminated.
+interrupted, 143 terminated; of verify_releases also 5, a release is not whole.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Exit(IntEnum):
 
     REFUSED = 3
     STORE_FAILED = 4
+    NOT_WHOLE = 5
     INTERRUPTED = 130
     TERMINATED = termination.EXIT_CODE
 
@@ -79,7 +80,7 @@ def report_errors(consequence: str) -> Iterator[list[str]]:
 
 @contextmanager
 def show_progress(
-    write: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+    verb: str, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Progress]:
     """Yield what draws the bar; nothing of it stays on the line, whatever happens."""
     drawn, due = "", 0.0
@@ -89,7 +90,7 @@ def show_progress(
         if done < total and clock() < due:
             return
         due = clock() + PAUSE
-        drawn = draw_line(done, total)
+        drawn = draw_line(verb, done, total)
         write(f"\r{drawn}")
 
     try:
@@ -99,7 +100,7 @@ def show_progress(
             write(f"\r{' ' * len(drawn)}\r")
 
 
-def draw_line(done: int, total: int) -> str:
+def draw_line(verb: str, done: int, total: int) -> str:
     """Return the bar as text; it never gets shorter, so that one drawing covers the last."""
     full = WIDTH * done // total if total else WIDTH
-    return f"publishing [{'#' * full:.<{WIDTH}}] {done:>{len(f'{total:,}')},}/{total:,}"
+    return f"{verb} [{'#' * full:.<{WIDTH}}] {done:>{len(f'{total:,}')},}/{total:,}"

@@ -123,7 +123,15 @@ class Collection:
 
     def encode(self, release: str) -> bytes:
         """Return the manifest of the release as it is to be stored."""
-        return self.baked or Manifest(release, self.paths, self.hash).encode(self.size())
+        return self.baked or self.make_manifest(release).encode(self.size())
+
+    def make_manifest(self, release: str) -> Manifest:
+        """Return the manifest of the release."""
+        return Manifest(release, self.paths, self.hash, self.contents())
+
+    def contents(self) -> dict[str, tuple[int, str]]:
+        """Return size and MD5 of the assets by name, before they are compressed."""
+        return {asset.name: (asset.size, asset.content.digest) for asset in self.assets}
 
     def is_release(self) -> bool:
         """Return whether the files were hashed, and there is a manifest to write."""
@@ -246,16 +254,24 @@ def make_upload(
 
     A hashed name always gets the same Cache-Control: its content can never change.
     """
-    headers = {**guess_headers(name, added), **storage.asset_headers(name)}
+    headers = find_headers(storage, added, name)
     if hashed:
         headers["Cache-Control"] = IMMUTABLE
-    compress = (
-        "Content-Encoding" not in headers
-        and headers["Content-Type"] in storage.find_compressed_types()
-    )
+    compress = is_compressed(storage, headers)
     if compress:
         headers["Content-Encoding"] = "gzip"
     return Upload(name, content, headers, compress, hashed)
+
+
+def find_headers(storage: PublishingStorage, added: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return the headers by a file's name, with those that the storage's options ask for."""
+    return {**guess_headers(name, added), **storage.asset_headers(name)}
+
+
+def is_compressed(storage: PublishingStorage, headers: Mapping[str, str]) -> bool:
+    """Return whether a file with these headers is stored compressed."""
+    types = storage.find_compressed_types()
+    return "Content-Encoding" not in headers and headers["Content-Type"] in types
 
 
 def guess_headers(name: str, added: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -8,6 +8,9 @@ the two always sees the other::
     a prune spares what a publish's intent names
     a publish waits while a prune's intent names what it needs
 
+A publish that finds its release there writes nothing but a renewal, which is an intent as well and
+stays: from then on the release counts as published now. A ready process may renew its release, too.
+
 A job acts on its intent for HELD at most, and by then stops or announces a new one. From DEAD on,
 no other job waits for it any more. Ages are those between two writes, by the store's clock. The
 proof, and what it rests on, is in docs/adr/0014.
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 FOLDER = "_intents"  # no release id starts like this
 PUBLISH = "publish"
 PRUNE = "prune"
+RENEW = "renew"
 HELD = timedelta(minutes=30)
 DEAD = timedelta(hours=1)
 PATIENCE = 60.0  # seconds that a publish waits for a prune, which deletes for seconds
@@ -44,8 +48,8 @@ class Intent:
     """What a job is about to rely on, or to delete.
 
     Attributes:
-        kind: PUBLISH or PRUNE.
-        releases: Ids of the releases whose manifests are to be written or deleted.
+        kind: PUBLISH, PRUNE or RENEW.
+        releases: Ids of the releases whose manifests are to be written or deleted, or to stay.
         names: Hashed and source names of files.
     """
 
@@ -92,6 +96,8 @@ def write(store: Store, intent: Intent) -> str:
 
 def read(store: Store, key: str) -> Intent | None:
     """Return the intent, or None when it has been taken away since it was listed."""
+    if renewed := find_renewed(key):
+        return make_renewal(renewed)
     content = store.read_private(key)
     if content is None:
         return None
@@ -124,6 +130,57 @@ def announce(
     """
     key = write(store, intent)
     assert_conditional(key, intent, store)
+    wait_for_prunes(intent, key, store, clock, sleep)
+    return key
+
+
+def renew(
+    release: str,
+    store: Store,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Have the release count as published now; return once no prune is about to delete it.
+
+    Raises:
+        StoreError: The store failed, or a prune did not end in time.
+    """
+    key = write_renewal(release, store)
+    wait_for_prunes(make_renewal(release), key, store, clock, sleep)
+
+
+def write_renewal(release: str, store: Store) -> str:
+    """Write the renewal of a release over an earlier one, and return its key."""
+    key = make_renewal_key(release)
+    store.replace_private(key, make_renewal(release).encode())
+    return key
+
+
+def make_renewal(release: str) -> Intent:
+    """Return the intent that keeps a release."""
+    return Intent(RENEW, frozenset({release}), frozenset())
+
+
+def make_renewal_key(release: str) -> str:
+    """Return the key of the renewal of a release, which says it all."""
+    return f"{FOLDER}/{RENEW}-{release}.json"
+
+
+def find_renewed(key: str) -> str | None:
+    """Return the release whose renewal has that key, or None for any other private file."""
+    if not is_of(RENEW, key):
+        return None
+    return key.removeprefix(f"{FOLDER}/{RENEW}-").removesuffix(".json")
+
+
+def wait_for_prunes(
+    intent: Intent,
+    key: str,
+    store: Store,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    """Return once no prune deletes what an intent names that has been written under the key."""
     deadline = clock() + PATIENCE
     while blocking := find_conflict(intent, key, store):
         if clock() >= deadline:
@@ -133,7 +190,6 @@ def announce(
                 "minutes after it began, publishing no more waits for it"
             )
         sleep(PAUSE)
-    return key
 
 
 def assert_conditional(key: str, intent: Intent, store: Store) -> None:

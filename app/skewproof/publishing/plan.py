@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
-from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
+from skewproof.errors import RefusedError, ReleaseExistsError, StoreError
+from skewproof.publishing.claim import assert_own_place, name_claim
+from skewproof.publishing.proof import assert_same
 from skewproof.publishing.retention import HASHED
-from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from skewproof.manifest import Manifest
     from skewproof.publishing.collection import Collection, Upload
     from skewproof.stores.store import Store, Stored
 
 AGAIN = "run the same command again when that is mended, and it goes on from there"
-SMALL = 4096  # bytes that are compressed in no time
-GZIP = 18  # bytes of its head and its end
-MOST_COMPRESSED = 1032  # bytes of which deflate may make one
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,18 @@ class PublishPlan:
         assets: Missing files under hashed names.
         copies: Missing or outdated files under source names.
         reused: How many files are there already.
+        is_claimed: Whether the store says already to which releases its files belong.
     """
 
     is_published: bool
     assets: tuple[Upload, ...]
     copies: tuple[Upload, ...]
     reused: int
+    is_claimed: bool
+
+    def is_empty(self) -> bool:
+        """Return whether no file has to be written."""
+        return not (self.assets or self.copies)
 
 
 def look_up(release: str, store: Store) -> Found:
@@ -83,34 +86,39 @@ def before_any_file(release: str) -> Iterator[None]:
 
 def find_this_release(
     release: str, collection: Collection, store: Store, found: Found | None
-) -> bool:
-    """Return whether this very release, if it is one, is there; raise if its id is taken."""
+) -> Manifest | None:
+    """Return the manifest if this very release is there; raise if its id is taken."""
     if not collection.is_release():
-        return False
-    return is_published(release, collection, store, found or look_up(release, store))
+        return None
+    return match(release, collection, store, found or look_up(release, store))
 
 
-def is_published(release: str, collection: Collection, store: Store, found: Found) -> bool:
-    """Return whether what was found is this very release; raise if it is another one."""
+def match(release: str, collection: Collection, store: Store, found: Found) -> Manifest | None:
+    """Return what was found, if it is this very release; raise if it is another one."""
     if found.content is None:
-        return False
-    there = manifest.parse(found.content, release, manifest.name_place(store.place, release))
-    differences = manifest.find_difference(there.paths, collection.paths)
+        return None
+    place = manifest.name_place(store.place, release)
+    there = manifest.parse(found.content, release, place, with_contents=True)
+    differences = manifest.find_difference(there.paths, collection.paths) or manifest.find_changed(
+        there, collection.contents()
+    )
     if differences:
         raise ReleaseExistsError(
             f"release {release} is in {store.place} with other content: {differences}; "
             "a release never changes, so publish this content under an id of its own"
         )
-    return True
+    return there
 
 
-def compare(release: str, collection: Collection, store: Store, there: bool) -> PublishPlan:
+def compare(
+    release: str, collection: Collection, store: Store, there: Manifest | None
+) -> PublishPlan:
     """Return what the store lacks of a release, whose manifest is there already or not."""
     with before_any_file(release):
         stored = store.list_assets(each.name for each in collection.assets)
-    assets = tuple(each for each in collection.assets if is_missing(each, stored, release, store))
-    for asset in find_doubted(collection.assets, stored):
-        assert_undamaged(asset, release, store)
+        assert_own_place(stored, store)
+        assets = tuple(each for each in collection.assets if each.name not in stored)
+        assert_same(collection.assets, stored, release, store, there)
     for copy in filter(is_named_as_asset, collection.copies):
         assert_own(copy, stored, release, store)
     # The unhashed copies are those of the release that was published last: saying again that this
@@ -118,77 +126,13 @@ def compare(release: str, collection: Collection, store: Store, there: bool) -> 
     is_wanted = is_absent if there else is_outdated
     copies = tuple(copy for copy in collection.copies if is_wanted(copy, stored, store))
     total = len(collection.assets) + len(collection.copies)
-    return PublishPlan(there, assets, copies, total - len(assets) - len(copies))
-
-
-def is_missing(asset: Upload, stored: dict[str, Stored], release: str, store: Store) -> bool:
-    """Return whether the store lacks an asset; raise if it holds a damaged one."""
-    found = stored.get(asset.name)
-    # How well gzip compresses depends on its version, so a compressed size proves nothing.
-    if found and not asset.compress and found.size != asset.size:
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has {found.size} bytes instead of "
-            f"{asset.size}, so it is damaged; it is not overwritten, as another "
-            "release may be serving it: delete that one object and publish again"
-        )
-    if found and not asset.is_hashed and not store.holds(asset.name, found, asset.expected()):
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has other content, and the project "
-            "gives it no hash; it is not overwritten, as another release may be serving it: "
-            "rename the file, or let file_hash return a hash for it"
-        )
-    return found is None
-
-
-def find_doubted(assets: Iterable[Upload], stored: dict[str, Stored]) -> list[Upload]:
-    """Return the assets that may hold other bytes than they should, as far as a listing tells.
-
-    How well gzip compresses differs from machine to machine, and compressing takes its time. So of
-    what is compressed, only small files are compared; of others the size has to be possible.
-    """
-    present = [each for each in assets if each.name in stored]
-    large = [each for each in present if each.compress and each.size > SMALL]
-    return [
-        *find_differing([each for each in present if not each.compress], stored),
-        *find_differing([each for each in present if each.compress and each.size <= SMALL], stored),
-        *(each for each in large if not is_possible(each.size, stored[each.name].size)),
-    ]
-
-
-def find_differing(assets: list[Upload], stored: dict[str, Stored]) -> list[Upload]:
-    """Return the assets with another digest than they should have.
-
-    What a service lists may be no MD5, as with some encryption: then none fits, and none counts.
-    """
-    listed = [each for each in assets if stored[each.name].digest]
-    doubted = [each for each in listed if stored[each.name].digest != each.expected().digest]
-    return doubted if len(doubted) < len(listed) else []
-
-
-def is_possible(size: int, compressed: int) -> bool:
-    """Return whether so many bytes may have become that many: https://zlib.net/zlib_tech.html."""
-    return GZIP + size // MOST_COMPRESSED <= compressed <= size + size // 100 + SMALL
-
-
-def assert_undamaged(asset: Upload, release: str, store: Store) -> None:
-    """Raise if the store holds other bytes than an asset should have."""
-    if not is_same(store.read_asset(asset.name), asset):
-        raise SkewproofError(
-            f"release {release}: {asset.name} in {store.place} has other bytes than its hash "
-            "says, so it is damaged; it is not overwritten, as another release may be serving "
-            "it: delete that one object and publish again"
-        )
-
-
-def is_same(body: bytes | None, asset: Upload) -> bool:
-    """Return whether what is stored is an asset, however it is compressed; or has gone."""
-    if body is None:
-        return True
-    try:
-        content = gzip.decompress(body) if asset.compress else body
-    except (OSError, EOFError, zlib.error):
-        return False
-    return md5(content) == asset.content.digest
+    return PublishPlan(
+        is_published=there is not None,
+        assets=assets,
+        copies=copies,
+        reused=total - len(assets) - len(copies),
+        is_claimed=name_claim(store) in stored,
+    )
 
 
 def is_named_as_asset(copy: Upload) -> bool:
@@ -200,7 +144,7 @@ def assert_own(copy: Upload, stored: dict[str, Stored], release: str, store: Sto
     """Raise if the unhashed copy of such a source would overwrite what may be an asset."""
     found = stored.get(copy.name)
     if found is not None and not store.holds(copy.name, found, copy.expected()):
-        raise SkewproofError(
+        raise RefusedError(
             f"release {release}: {copy.name} has the name of a hashed file, and {store.place} "
             "holds other content under it, which another release may be serving; rename the "
             "source, or set the option unhashed_copies of the storage to False"

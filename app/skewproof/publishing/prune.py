@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from skewproof import manifest
 from skewproof.errors import SkewproofError, StoreError
 from skewproof.publishing import intents
+from skewproof.publishing.claim import assert_own_place
 from skewproof.publishing.intents import Intent, Lease
 from skewproof.publishing.listing import format_count, format_size
 from skewproof.publishing.retention import (
@@ -93,6 +94,7 @@ def plan_prune(store: Store, policy: Policy, now: datetime) -> PrunePlan:
     survey = take_survey(store)
     choice = choose_releases(survey, policy, now)
     listing = store.list_assets(survey.names())
+    assert_own_place(listing, store, whole=policy.orphans)
     files = choice.files() & listing.keys()
     if policy.orphans:
         files |= find_orphans(survey, listing, policy, now) - choice.reached

@@ -8,7 +8,6 @@ does so.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from skewproof import manifest
 from skewproof.errors import SkewproofError, StoreError
 from skewproof.publishing import intents
+from skewproof.publishing.claim import claim
 from skewproof.publishing.intents import Intent, Lease
 from skewproof.publishing.listing import format_size
 from skewproof.publishing.plan import (
@@ -28,20 +28,21 @@ from skewproof.publishing.plan import (
     compare,
     find_this_release,
     is_named_as_asset,
-    is_published,
+    match,
     read_found,
 )
-from skewproof.stores.store import run_parallel
+from skewproof.publishing.proof import assert_read_same, find_unproved
+from skewproof.stores.store import Budget, run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from skewproof.manifest import Manifest
     from skewproof.publishing.collection import Collection, Upload
     from skewproof.stores.store import Headers, Store
 
 Log = Callable[[str], None]
 Progress = Callable[[int, int], None]
-LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
 
 
 @dataclass(frozen=True)
@@ -85,28 +86,6 @@ class WriteCount:
     def done(self) -> int:
         """Return how many files need no more work."""
         return self.new + self.present
-
-
-class Budget:
-    """Bytes that threads share; a file that is larger than all of them waits to be alone."""
-
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
-        self._used = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def spend(self, size: int) -> Iterator[None]:
-        """Wait until so many bytes are free, and hold them during the block."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._used or self._used + size <= self._limit)
-            self._used += size
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._used -= size
-                self._changed.notify_all()
 
 
 @contextmanager
@@ -155,23 +134,75 @@ def publish(
     started = clock()
     count = WriteCount()
     there = find_this_release(release, collection, store, found)
+    if there:
+        there = renew(release, collection, store, there)
     keys: list[str] = []
     while True:
         lease = Lease()
-        if collection.is_release() and not there:
-            with before_any_file(release):
-                keys.append(intents.announce(make_intent(release, collection), store))
-        with taking_back(keys, store):
-            plan = compare(release, collection, store, there)
+        plan = prepare(release, collection, store, there, keys)
         fill(release, plan, store, count, watch(count, log, progress))
         # What took longer than the intent is good for is looked at again, under a new one.
         if not keys or not lease.is_over():
             break
     outcome = finish(release, plan, collection, store)
     intents.take_away(keys, store)
+    if plan.assets:
+        look_again(release, collection, store)
     total = len(collection.assets) + len(collection.copies)
     reused, seconds = max(0, total - count.new), clock() - started
     return PublishReport(outcome, count.new, reused, count.sent, store.calls.total, seconds)
+
+
+def renew(release: str, collection: Collection, store: Store, there: Manifest) -> Manifest | None:
+    """Return the manifest of a release that was there, as it is once no prune deletes it.
+
+    The release counts as published now, so that its processes may serve. That of the release that
+    was published last needs no renewal, as no prune ever deletes it.
+    """
+    with before_any_file(release):
+        if is_newest(release, store):
+            return there
+        intents.renew(release, store)
+        found = read_found(release, store)
+    return match(release, collection, store, found)
+
+
+def is_newest(release: str, store: Store) -> bool:
+    """Return whether the release is there and was published or renewed after all others."""
+    listed = store.list_private()
+    times = {
+        (stored.get_modified(), found)
+        for key, stored in listed.items()
+        if (found := manifest.find_release(key) or intents.find_renewed(key))
+    }
+    return manifest.make_key(release) in listed and max(times)[1] == release
+
+
+def prepare(
+    release: str, collection: Collection, store: Store, there: Manifest | None, keys: list[str]
+) -> PublishPlan:
+    """Return what to write, and announce it before the store is looked at; to the keys is added."""
+    if there or not collection.is_release():
+        plan = compare(release, collection, store, there)
+        if plan.is_empty() or not there:
+            return plan
+    with before_any_file(release):
+        keys.append(intents.announce(make_intent(release, collection), store))
+    with taking_back(keys, store):
+        return compare(release, collection, store, there)
+
+
+def look_again(release: str, collection: Collection, store: Store) -> None:
+    """Raise if the listing says, after the commit, that an asset is not there or is another one."""
+    try:
+        stored = store.list_assets(each.name for each in collection.assets)
+        lost = sorted(each.name for each in collection.assets if each.name not in stored)
+        if lost:
+            raise StoreError(f"{store.place} lacks {len(lost)} of its files, such as {lost[0]}")
+        doubted, _ = find_unproved(collection.assets, stored)
+        assert_read_same(doubted, release, store)
+    except StoreError as error:
+        raise StoreError(f"release {release} is published, and yet: {error}; {AGAIN}") from error
 
 
 def make_intent(release: str, collection: Collection) -> Intent:
@@ -200,11 +231,13 @@ def fill(release: str, plan: PublishPlan, store: Store, count: WriteCount, log: 
 
     count.total += len(plan.assets) + len(plan.copies)
     try:
-        write(plan.assets, store.create_asset, store.workers, count, log)
+        if not (plan.is_claimed or plan.is_empty()):
+            claim(store)
+        write(plan.assets, store.create_asset, release, store, count, log)
         as_assets = [copy for copy in plan.copies if is_named_as_asset(copy)]
-        write(as_assets, store.create_asset, store.workers, count, log)
+        write(as_assets, store.create_asset, release, store, count, log)
         others = [copy for copy in plan.copies if not is_named_as_asset(copy)]
-        write(others, replace, store.workers, count, log)
+        write(others, replace, release, store, count, log)
         store.settle()
     except StoreError as error:
         state = "the release was whole before" if plan.is_published else "no manifest was written"
@@ -217,7 +250,8 @@ def fill(release: str, plan: PublishPlan, store: Store, count: WriteCount, log: 
 def write(
     uploads: Iterable[Upload],
     put: Callable[[str, bytes, Headers], bool],
-    workers: int,
+    release: str,
+    store: Store,
     count: WriteCount,
     log: Log,
 ) -> None:
@@ -225,10 +259,14 @@ def write(
     memory = Budget()
 
     def send(upload: Upload) -> tuple[Upload, int | None]:
-        with memory.spend(upload.size), upload.open() as body:
-            return upload, len(body) if put(upload.name, body, upload.headers) else None
+        with memory.spend(upload.size):
+            with upload.open() as body:
+                size = len(body) if put(upload.name, body, upload.headers) else None
+            if size is None:  # whoever was faster may have written something else
+                assert_read_same([upload], release, store)
+        return upload, size
 
-    for upload, size in run_parallel(send, uploads, workers):
+    for upload, size in run_parallel(send, uploads, store.workers):
         if size is None:
             count.present += 1
             log(f"Found '{upload.name}' written meanwhile")
@@ -258,6 +296,6 @@ def write_manifest(release: str, collection: Collection, store: Store) -> bool:
         ) from error
     if created:
         return True
-    if not is_published(release, collection, store, read_found(release, store)):
+    if not match(release, collection, store, read_found(release, store)):
         raise StoreError(f"release {release}: its manifest was there and is gone; {AGAIN}")
     return False

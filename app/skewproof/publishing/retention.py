@@ -11,19 +11,21 @@ import itertools
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
 from skewproof.errors import ManifestError, OptionError, RefusedError
 from skewproof.publishing import intents
-from skewproof.publishing.intents import DEAD, PRUNE, PUBLISH
+from skewproof.publishing.claim import is_claim
+from skewproof.publishing.intents import DEAD, PRUNE, PUBLISH, RENEW
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from skewproof.manifest import Manifest
     from skewproof.publishing.intents import Intent
     from skewproof.stores.store import Store, Stored
 
@@ -43,6 +45,7 @@ class Release:
         assets: Hashed names, each once.
         sources: Source names.
         fault: Why the manifest cannot be read; empty when it can.
+        renewed: When it was published again, or a ready process renewed it, if ever.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Release:
     assets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     fault: str = ""
+    renewed: datetime | None = None
 
     @property
     def names(self) -> Iterator[str]:
@@ -62,6 +66,11 @@ class Release:
     def published(self) -> datetime:
         """Return when the manifest was written, by the store's clock."""
         return self.stored.get_modified()
+
+    @property
+    def current(self) -> datetime:
+        """Return when it was last known to be wanted: published, or renewed."""
+        return max(self.published, self.renewed or self.published)
 
 
 @dataclass(frozen=True)
@@ -85,19 +94,28 @@ class Survey:
             yield from release.assets
 
     def newest_first(self) -> list[Release]:
-        """Return the releases by the time of their publishing."""
-        key = {each.id: (each.published, each.id) for each in self.releases.values()}
+        """Return the releases by the time for which they are known to be wanted."""
+        key = {each.id: (each.current, each.id) for each in self.releases.values()}
         return sorted(self.releases.values(), key=lambda each: key[each.id], reverse=True)
 
 
-def take_survey(store: Store, known: Survey | None = None) -> Survey:
+def take_survey(
+    store: Store, known: Survey | None = None, note: Callable[[Manifest], None] | None = None
+) -> Survey:
     """Return what is there, reading only the manifests that an earlier survey does not know.
+
+    What is to be noted of a manifest, such as what its assets hold, a survey does not keep.
 
     Intents are read before manifests: as a publish writes its manifest before it takes its intent
     away, one of the two is seen.
     """
     found = read_intents(store)
-    return Survey(read_releases(store, known or Survey()), found)
+    releases = read_releases(store, known or Survey(), note)
+    for each in found.values():
+        if each.intent.kind == RENEW:
+            for name in each.intent.releases & releases.keys():
+                releases[name] = replace(releases[name], renewed=each.written)
+    return Survey(releases, found)
 
 
 def read_intents(store: Store) -> dict[str, Announced]:
@@ -109,7 +127,9 @@ def read_intents(store: Store) -> dict[str, Announced]:
     }
 
 
-def read_releases(store: Store, known: Survey) -> dict[str, Release]:
+def read_releases(
+    store: Store, known: Survey, note: Callable[[Manifest], None] | None = None
+) -> dict[str, Release]:
     """Return all releases, several read at once."""
     listed = {
         release: stored
@@ -120,23 +140,34 @@ def read_releases(store: Store, known: Survey) -> dict[str, Release]:
     def read(item: tuple[str, Stored]) -> Release | None:
         release, stored = item
         before = known.releases.get(release)
-        return before if before and is_same(before.stored, stored) else read_release(store, *item)
+        if before and is_same(before.stored, stored):
+            return before
+        return read_release(store, release, stored, note)
 
     # Few of them, as each has a whole manifest in memory.
     with ThreadPoolExecutor(SURVEYORS, thread_name_prefix="survey") as pool:
         return {found.id: found for found in pool.map(read, listed.items()) if found}
 
 
-def read_release(store: Store, release: str, stored: Stored) -> Release | None:
+def read_release(
+    store: Store,
+    release: str,
+    stored: Stored,
+    note: Callable[[Manifest], None] | None = None,
+) -> Release | None:
     """Return a release, or None when it has gone since it was listed."""
     content = store.read_private(manifest.make_key(release))
     if content is None:
         return None
+    place = manifest.name_place(store.place, release)
     try:
-        paths = manifest.parse(content, release, manifest.name_place(store.place, release)).paths
+        found = manifest.parse(content, release, place, with_contents=note is not None)
     except ManifestError as error:
         return Release(release, stored, fault=str(error))
-    assets, sources = (tuple(map(sys.intern, names)) for names in (set(paths.values()), paths))
+    if note:
+        note(found)
+    names = set(found.paths.values()), found.paths
+    assets, sources = (tuple(map(sys.intern, some)) for some in names)
     return Release(release, stored, assets, sources)
 
 
@@ -183,7 +214,7 @@ class Choice:
         kept: Why each release stays, by id.
         pruned: Why each release goes, by id.
         expired: Keys of the intents of publishes that died.
-        over: Keys of the intents of prunes that ended or died.
+        over: Keys of the intents of prunes that ended or died, and of renewals of what has gone.
         reached: Names of all files that stay.
         named: Names of files that may go, as far as intents and manifests know.
     """
@@ -225,7 +256,12 @@ def choose_releases(
         kept,
         pruned,
         expired=frozenset(key for key, each in dead.items() if each.kind == PUBLISH),
-        over=frozenset(key for key, each in dead.items() if each.kind == PRUNE),
+        over=frozenset(key for key, each in dead.items() if each.kind == PRUNE)
+        | frozenset(
+            key
+            for key, each in dead.items()
+            if each.kind == RENEW and each.releases.isdisjoint(kept)
+        ),
         reached=unite(each.names for each in staying) | find_reached(survey, kept),
         named=unite(each.names for each in going)
         | unite(survey.releases[each].names for each in pruned),
@@ -256,15 +292,28 @@ def sort_releases(
             (index < policy.keep, f"one of the newest {policy.keep}"),
             (release.id in publishing, "it is being published"),
             (since < policy.min_age, f"replaced only {format_age(since)} ago"),
+            (is_fresh(release, now), "it was renewed a moment ago"),
             (only is not None and release.id not in only, "it was not in the plan"),
         )
         reason = next((reason for holds, reason in rules if holds), None)
         if reason:
-            kept[release.id] = reason
+            kept[release.id] = explain(release, reason, now)
         else:
-            pruned[release.id] = f"replaced {format_age(since)} ago"
-        since = now - release.published
+            pruned[release.id] = explain(release, f"replaced {format_age(since)} ago", now)
+        since = now - release.current
     return kept, pruned
+
+
+def is_fresh(release: Release, now: datetime) -> bool:
+    """Return whether the publish that renewed it may not have come to its end."""
+    return release.renewed is not None and now - release.renewed < DEAD
+
+
+def explain(release: Release, reason: str, now: datetime) -> str:
+    """Return why a release stays or goes, and how long ago it was renewed, if that was later."""
+    if release.renewed is None or release.renewed <= release.published:
+        return reason
+    return f"{reason}; renewed {format_age(now - release.renewed)} ago"
 
 
 def find_reached(survey: Survey, kept: Iterable[str]) -> frozenset[str]:
@@ -308,7 +357,7 @@ def find_unnamed(survey: Survey, listing: Iterable[str]) -> frozenset[str]:
     """Return the files that no manifest and no intent names."""
     known = unite(release.names for release in survey.releases.values())
     announced = unite(each.intent.names for each in survey.intents.values())
-    return frozenset(listing) - known - announced
+    return frozenset(name for name in listing if not is_claim(name)) - known - announced
 
 
 def is_older(stored: Stored, moment: datetime) -> bool:

@@ -261,6 +261,7 @@ def open_containers(
         ),
         Area(open_client(private, lambda _, headers: name_headers(headers)), releases_location),
         account,
+        owner=f"{storage.releases_container}/{releases_location}",
     )
 
 

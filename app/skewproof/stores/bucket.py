@@ -29,6 +29,7 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
 PATIENCE = 10  # seconds for a request that carries nothing
 CONNECTING = 3  # seconds
+JSON = {"Content-Type": "application/json"}
 SLOWEST = 256 * 1024  # bytes a second at which the largest file must still arrive in time
 PASSING = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may go well."""
@@ -99,16 +100,26 @@ class Bucket:
         place: Where both are, for messages.
         way: How both are talked to, for those who ask.
         in_doubt: Whether it has to be seen first that the service does not overwrite.
+        owner: What tells the private files apart from those of another site in the same service, if
+            their prefix does not.
     """
 
     def __init__(
-        self, assets: Area, private: Area, place: str, way: str = "", *, in_doubt: bool = False
+        self,
+        assets: Area,
+        private: Area,
+        place: str,
+        way: str = "",
+        *,
+        in_doubt: bool = False,
+        owner: str = "",
     ) -> None:
         self._assets = assets
         self._private = private
         self.place = place
         self.way = way
         self.in_doubt = in_doubt
+        self.owner = owner or private.prefix
         self.workers = WORKERS
         self.calls = Counter()
         self.is_sure = True
@@ -123,7 +134,11 @@ class Bucket:
 
     def create_private(self, key: str, content: bytes) -> bool:
         """Write a private file, if the key is free."""
-        return self._create(self._private, key, content, {"Content-Type": "application/json"})
+        return self._create(self._private, key, content, JSON)
+
+    def replace_private(self, key: str, content: bytes) -> None:
+        """Write a private file over what the key may hold."""
+        self._replace(self._private, key, content, JSON)
 
     def delete_private(self, keys: Iterable[str]) -> None:
         """Delete private files, on S3 up to a thousand in a request."""
@@ -143,9 +158,7 @@ class Bucket:
 
     def replace_asset(self, name: str, body: bytes, headers: Headers) -> None:
         """Write an asset over what the name may hold."""
-        key = self._assets.key(name)
-        with self._doing(f"writing {key}", self._assets):
-            self._assets.client.replace(key, body, headers)
+        self._replace(self._assets, name, body, headers)
 
     def delete_assets(self, names: Iterable[str]) -> None:
         """Delete assets, on S3 up to a thousand in a request."""
@@ -194,6 +207,11 @@ class Bucket:
         key = area.key(name)
         with self._doing(f"writing {key}", area):
             return area.client.create(key, body, headers)
+
+    def _replace(self, area: Area, name: str, body: bytes, headers: Headers) -> None:
+        key = area.key(name)
+        with self._doing(f"writing {key}", area):
+            area.client.replace(key, body, headers)
 
     def _delete(self, area: Area, names: Iterable[str]) -> None:
         keys = sorted(area.key(name) for name in names)

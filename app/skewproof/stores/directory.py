@@ -37,6 +37,8 @@ class Directory:
         self._directory_mode = storage.directory_permissions_mode
         self._touched: set[Path] = set()
         self.place = str(assets)
+        # Containers see the same directories under other paths.
+        self.owner = os.path.relpath(private, assets)
         self.workers = WORKERS
         self.calls = Counter()
         self.is_sure = True
@@ -56,6 +58,14 @@ class Directory:
             created = self._create(file, content)
             self._sync_touched()
             return created
+
+    def replace_private(self, key: str, content: bytes) -> None:
+        """Write a private file over what the key may hold, and make it durable."""
+        file = self._private / key
+        with self._doing(f"writing {file}"):
+            with self._beside(file, content) as written:
+                written.replace(file)
+            self._sync_touched()
 
     def list_assets(self, expected: Iterable[str] = ()) -> dict[str, Stored]:  # noqa: ARG002
         """Return all assets by name, with their sizes; content is compared when it matters."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
+LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
 Headers = dict[str, str]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,6 +54,8 @@ class Store(Protocol):
 
     Attributes:
         place: Where the store is, for messages.
+        owner: What tells the private part apart from that of another site, wherever both are
+            looked at from.
         workers: How many threads may write at once.
         calls: Counts the requests that were made.
         is_sure: Whether each deletion was answered when it was asked for; if not, a request that
@@ -59,6 +63,7 @@ class Store(Protocol):
     """
 
     place: str
+    owner: str
     workers: int
     calls: Counter
     is_sure: bool
@@ -97,6 +102,9 @@ class Store(Protocol):
 
     def create_private(self, key: str, content: bytes) -> bool:
         """Write a private file; return False, changing nothing, if the key is taken."""
+
+    def replace_private(self, key: str, content: bytes) -> None:
+        """Write a private file, durably, replacing what is there."""
 
     def delete_private(self, keys: Iterable[str]) -> None:
         """Delete private files, durably; those that are not there count as deleted."""
@@ -137,6 +145,28 @@ class Counter:
         """Count some more."""
         with self._lock:
             self.total += more
+
+
+class Budget:
+    """Bytes that threads share; a file that is larger than all of them waits to be alone."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def spend(self, size: int) -> Iterator[None]:
+        """Wait until so many bytes are free, and hold them during the block."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used or self._used + size <= self._limit)
+            self._used += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= size
+                self._changed.notify_all()
 
 
 def run_parallel(

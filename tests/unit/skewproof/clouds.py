@@ -20,6 +20,7 @@ from tests.unit.skewproof.proxy import Answer, Failure, Handler, Proxy, Request,
 
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError
+from skewproof.publishing.claim import is_claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ class CloudPlace(Protocol):
         """Return static/a as the store names it, and releases/... likewise."""
 
     def entries(self) -> dict[str, tuple[str, str]]:
-        """Return when and what each key was written, as the server says."""
+        """Return when and what each key but the claim was written, as the server says."""
 
     def headers(self, name: str) -> dict[str, str]:
         """Return the headers of what anybody gets who asks for it."""
@@ -185,7 +186,7 @@ class GcsPlace:
         return {
             each["name"].replace(f"/{self.prefix}/", "/"): (each["generation"], each["md5Hash"])
             for each in listed.get("items", ())
-            if f"/{self.prefix}/" in each["name"]
+            if f"/{self.prefix}/" in each["name"] and not is_claim(each["name"])
         }
 
     def headers(self, name: str) -> dict[str, str]:
@@ -258,6 +259,7 @@ class AzurePlace:
             )
             for top in ("static", "releases")
             for blob in self.direct.get_container_client(top).list_blobs(f"{self.prefix}/")
+            if not is_claim(blob.name)
         }
 
     def headers(self, name: str) -> dict[str, str]:

@@ -67,6 +67,7 @@ class Memory:
     """The world as one process sees it; before each call it waits for its turn."""
 
     place = "memory"
+    owner = "memory"
     workers = 1
     is_sure = True
 
@@ -82,6 +83,10 @@ class Memory:
     def create_private(self, key: str, content: bytes) -> bool:
         self.turn()
         return self._create(self.world.private, key, content)
+
+    def replace_private(self, key: str, content: bytes) -> None:
+        self.turn()
+        self.world.private[key] = self.world.stamped(content)
 
     def list_private(self, folder: str = "") -> dict[str, Stored]:
         self.turn()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tests.s3servers.server import VARIABLES
 from tests.unit.skewproof.clouds import CloudPlace
 
+from skewproof.publishing.claim import is_claim
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -60,7 +62,7 @@ class BucketPlace:
         return f"{top}/{self.prefix}/{rest}"
 
     def entries(self) -> dict[str, tuple[str, str]]:
-        """Return when and what each key was written, as the server says."""
+        """Return when and what each key but the claim was written, as the server says."""
         return {
             f"{top}/{entry['Key'].removeprefix(f'{top}/{self.prefix}/')}": (
                 entry["LastModified"].isoformat(),
@@ -71,6 +73,7 @@ class BucketPlace:
                 Bucket=self.server.bucket, Prefix=f"{top}/{self.prefix}/"
             )
             for entry in page.get("Contents", ())
+            if not is_claim(entry["Key"])
         }
 
     def head(self, name: str) -> HeadObjectOutputTypeDef:
@@ -112,7 +115,7 @@ class DirectoryPlace:
                 hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest(),
             )
             for file in self.root.rglob("*")
-            if file.is_file()
+            if file.is_file() and not is_claim(file.name)
         }
 
     def key(self, name: str) -> str:

@@ -135,7 +135,7 @@ def manifest_first() -> None:
 
     def early(release: str, collection: Any, store: Any, _: bool) -> publish.PublishPlan:
         publish.write_manifest(release, collection, store)
-        return compare(release, collection, store, True)
+        return compare(release, collection, store, collection.make_manifest(release))
 
     publish.compare = early
 

@@ -17,6 +17,7 @@ from tests.unit.skewproof.memory import Actor, KilledError, Memory, World, colle
 
 from skewproof.errors import ReleaseExistsError, StoreError
 from skewproof.publishing import intents, prune, retention
+from skewproof.publishing.claim import is_claim
 from skewproof.publishing.intents import Intent
 from skewproof.publishing.publish import publish
 from skewproof.publishing.retention import Policy
@@ -309,7 +310,9 @@ def test_no_release_ever_misses_a_byte_in_any_history_of_publishes_rollbacks_and
     world.assert_whole()
     assert world.releases().keys() == {release.id for release in newest}
     used = {name for paths in world.releases().values() for pair in paths.items() for name in pair}
+    used |= {name for name in world.assets if is_claim(name)}
     assert world.assets.keys() >= used | foreign.keys()
     if tidy:
         assert world.assets.keys() == used | foreign.keys()
-    assert not [key for key in world.private if "_intents" in key]
+    left = [key for key in world.private if "_intents" in key]
+    assert {intents.find_renewed(key) for key in left} <= world.releases().keys()

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from tests.unit.skewproof.comparison import by_us, collecting
+from tests.unit.skewproof.memory import Memory, World
 
 from skewproof.errors import SkewproofError
 from skewproof.publishing import publish
 from skewproof.publishing.collection import Upload
 from skewproof.publishing.content import LARGE, MAPPED, Content, Shelf
-from skewproof.publishing.publish import LIMIT, Budget, WriteCount
+from skewproof.publishing.publish import WriteCount
+from skewproof.stores.store import LIMIT, Budget
 
 MIB = 2**20
 
@@ -59,7 +61,9 @@ def test_files_that_are_sent_at_once_stay_within_the_budget(tmp_path: Path) -> N
         return True
 
     tally = WriteCount()
-    publish.write(uploads, put, 8, tally, lambda _: None)
+    store = Memory(World())
+    store.workers = 8
+    publish.write(uploads, put, "v1", store, tally, lambda _: None)
     assert tally.sent == 12 * 5 * MIB + LIMIT + 1
     assert max(most) == LIMIT + 1
 

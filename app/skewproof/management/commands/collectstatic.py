@@ -141,8 +141,9 @@ class Command(collectstatic.Command):
                 if bake:
                     return self.bake(release, collection, storage.baked_manifest)
                 if storage.baked_manifest and collection.is_release():
-                    content = match_baked(storage.baked_manifest, release, collection.paths)
-                    collection = replace(collection, baked=content)
+                    made = collection.make_manifest(release)
+                    baked = match_baked(storage.baked_manifest, made)
+                    collection = replace(collection, baked=baked)
                 store = be_patient(storage, store, collection.largest())
                 if way := getattr(store, "way", ""):  # a project's own store may have one way
                     self.log(f"Talking to {store.place} {way}", level=2)
@@ -183,7 +184,8 @@ class Command(collectstatic.Command):
         if self.verbosity != 1 or not self.stderr.isatty():
             return nullcontext(show_nothing)
         # Without a style, as everything on stderr would be red, and without a line's end.
-        return show_progress(partial(self.stderr.write, style_func=str, ending=""))
+        write = partial(self.stderr.write, style_func=str, ending="")
+        return show_progress("publishing", write)
 
     def bake(self, release: str, collection: Collection, file: Path | None) -> str | None:
         """Write the manifest into the image."""
