@@ -13,6 +13,7 @@ from skewproof.backends.importing import explain_import
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
 from skewproof.release import release_id
+from skewproof.renewal import Renewer, encode, make_renewal_key
 
 if TYPE_CHECKING:
     import os
@@ -56,6 +57,8 @@ class ReleaseManifestMixin(ManifestFilesMixin):
             the store.
         publish_barrier: Whether a process with a baked manifest is ready only when the store holds
             the release.
+        renew: Whether a ready process renews its release once an hour, so that no prune deletes
+            what is still serving; it needs the right to write.
     """
 
     hashing: ClassVar[type[ManifestStaticFilesStorage]] = ManifestStaticFilesStorage
@@ -65,6 +68,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
     unhashed_copies: bool = True
     baked_manifest: Any = None
     publish_barrier: bool = False
+    renew: bool = False
     _is_made = False
 
     def __init__(
@@ -74,6 +78,7 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         unhashed_copies: bool | None = None,
         baked_manifest: str | os.PathLike[str] | None = None,
         publish_barrier: bool | None = None,
+        renew: bool | None = None,
         **options: Any,
     ) -> None:
         if "manifest_storage" in options:
@@ -90,8 +95,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         self.baked_manifest = Path(baked) if baked else None
         if publish_barrier is not None:
             self.publish_barrier = publish_barrier
+        if renew is not None:
+            self.renew = renew
         self._loader: Loader[Manifest] = Loader(self.pause)
         self._barrier: Loader[bool] = Loader(self.pause)
+        self._renewer = Renewer(self.write_renewal)
         # ADR 29: Django's constructor has set what is empty; without it the properties take over.
         del self.__dict__["hashed_files"], self.__dict__["manifest_hash"]
         self._is_made = True
@@ -144,6 +152,13 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         paths = self.hashed_files
         if self.baked_manifest and self.publish_barrier:
             self._barrier.load(lambda: self.check_published(paths), self.make_late_error)
+        if self.renew:
+            self._renewer.keep()
+
+    def write_renewal(self) -> None:
+        """Say in the store that the running release is wanted."""
+        release = release_id()
+        self.open_store(0).replace_private(make_renewal_key(release), encode(release))
 
     def check_published(self, paths: dict[str, str]) -> bool:
         """Return True if the release is in the store with these paths, else raise ManifestError."""

@@ -36,7 +36,7 @@ KEYS = {
     "secret_key": ["AWS_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"],
 }
 NEEDED = {"bucket_name", "location", "endpoint_url", "region_name", *KEYS}
-OURS = {"releases_location", "unhashed_copies", "baked_manifest", "publish_barrier"}
+OURS = {"releases_location", "unhashed_copies", "baked_manifest", "publish_barrier", "renew"}
 SERVING = {"custom_domain", "file_overwrite", "querystring_auth", "querystring_expire"}
 """Options that no publish looks at."""
 # What the options above have an answer to already.

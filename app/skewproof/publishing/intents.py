@@ -25,7 +25,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from skewproof import renewal
 from skewproof.errors import SkewproofError, StoreError
+from skewproof.renewal import FOLDER, find_renewed, make_renewal_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,10 +35,9 @@ if TYPE_CHECKING:
 
     from skewproof.stores.store import Store, Stored
 
-FOLDER = "_intents"  # no release id starts like this
 PUBLISH = "publish"
 PRUNE = "prune"
-RENEW = "renew"
+RENEW = renewal.KIND
 HELD = timedelta(minutes=30)
 DEAD = timedelta(hours=1)
 PATIENCE = 60.0  # seconds that a publish waits for a prune, which deletes for seconds
@@ -145,32 +146,14 @@ def renew(
     Raises:
         StoreError: The store failed, or a prune did not end in time.
     """
-    key = write_renewal(release, store)
+    key = make_renewal_key(release)
+    store.replace_private(key, renewal.encode(release))
     wait_for_prunes(make_renewal(release), key, store, clock, sleep)
 
 
-def write_renewal(release: str, store: Store) -> str:
-    """Write the renewal of a release over an earlier one, and return its key."""
-    key = make_renewal_key(release)
-    store.replace_private(key, make_renewal(release).encode())
-    return key
-
-
 def make_renewal(release: str) -> Intent:
-    """Return the intent that keeps a release."""
+    """Return the intent that a renewal is."""
     return Intent(RENEW, frozenset({release}), frozenset())
-
-
-def make_renewal_key(release: str) -> str:
-    """Return the key of the renewal of a release, which says it all."""
-    return f"{FOLDER}/{RENEW}-{release}.json"
-
-
-def find_renewed(key: str) -> str | None:
-    """Return the release whose renewal has that key, or None for any other private file."""
-    if not is_of(RENEW, key):
-        return None
-    return key.removeprefix(f"{FOLDER}/{RENEW}-").removesuffix(".json")
 
 
 def wait_for_prunes(

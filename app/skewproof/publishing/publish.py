@@ -32,6 +32,7 @@ from skewproof.publishing.plan import (
     read_found,
 )
 from skewproof.publishing.proof import assert_read_same, find_unproved
+from skewproof.renewal import find_renewed
 from skewproof.stores.store import Budget, run_parallel
 
 if TYPE_CHECKING:
@@ -171,11 +172,11 @@ def is_newest(release: str, store: Store) -> bool:
     """Return whether the release is there and was published or renewed after all others."""
     listed = store.list_private()
     times = {
-        (stored.get_modified(), found)
+        (stored.get_modified(), find_renewed(key) is not None, found)
         for key, stored in listed.items()
-        if (found := manifest.find_release(key) or intents.find_renewed(key))
+        if (found := manifest.find_release(key) or find_renewed(key))
     }
-    return manifest.make_key(release) in listed and max(times)[1] == release
+    return manifest.make_key(release) in listed and max(times)[-1] == release
 
 
 def prepare(

@@ -20,6 +20,7 @@ from skewproof.errors import ManifestError, OptionError, RefusedError
 from skewproof.publishing import intents
 from skewproof.publishing.claim import is_claim
 from skewproof.publishing.intents import DEAD, PRUNE, PUBLISH, RENEW
+from skewproof.renewal import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -95,7 +96,10 @@ class Survey:
 
     def newest_first(self) -> list[Release]:
         """Return the releases by the time for which they are known to be wanted."""
-        key = {each.id: (each.current, each.id) for each in self.releases.values()}
+        # Some stores count in whole seconds: what was renewed in the same one came later.
+        key = {
+            each.id: (each.current, bool(each.renewed), each.id) for each in self.releases.values()
+        }
         return sorted(self.releases.values(), key=lambda each: key[each.id], reverse=True)
 
 
@@ -122,7 +126,7 @@ def read_intents(store: Store) -> dict[str, Announced]:
     """Return all intents."""
     return {
         key: Announced(intent, stored.get_modified())
-        for key, stored in store.list_private(intents.FOLDER).items()
+        for key, stored in store.list_private(FOLDER).items()
         if (intent := intents.read(store, key)) is not None
     }
 

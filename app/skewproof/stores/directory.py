@@ -37,8 +37,8 @@ class Directory:
         self._directory_mode = storage.directory_permissions_mode
         self._touched: set[Path] = set()
         self.place = str(assets)
-        # Containers see the same directories under other paths.
-        self.owner = os.path.relpath(private, assets)
+        # Containers, and links, show the same directories under other paths.
+        self.owner = os.path.relpath(private.resolve(), assets.resolve())
         self.workers = WORKERS
         self.calls = Counter()
         self.is_sure = True

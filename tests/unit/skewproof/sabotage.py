@@ -168,7 +168,7 @@ def unconditional() -> None:
 
 def unconditional_manifest() -> None:
     """Commit over what is there; a store that overwrites intents as well would be found out."""
-    from skewproof.publishing.intents import FOLDER
+    from skewproof.renewal import FOLDER
     from skewproof.stores import bucket
 
     with_condition = bucket.Bucket.create_private

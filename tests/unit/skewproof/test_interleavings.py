@@ -21,6 +21,7 @@ from skewproof.publishing.claim import is_claim
 from skewproof.publishing.intents import Intent
 from skewproof.publishing.publish import publish
 from skewproof.publishing.retention import Policy
+from skewproof.renewal import find_renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -315,4 +316,4 @@ def test_no_release_ever_misses_a_byte_in_any_history_of_publishes_rollbacks_and
     if tidy:
         assert world.assets.keys() == used | foreign.keys()
     left = [key for key in world.private if "_intents" in key]
-    assert {intents.find_renewed(key) for key in left} <= world.releases().keys()
+    assert {find_renewed(key) for key in left} <= world.releases().keys()
