@@ -143,44 +143,43 @@ def assert_read_same(assets: Iterable[Upload], release: str, store: Store) -> No
     """Raise if an asset, as it is read from the store, is another one."""
     memory = Budget()
 
-    def look(asset: Upload) -> tuple[Upload, str]:
+    def look(asset: Upload) -> RefusedError | None:
         with memory.spend(asset.size):
-            return asset, find_fault(store.read_asset(asset.name), asset)
+            where = f"release {release}: {asset.name} in {store.place}"
+            return find_fault(store.read_asset(asset.name), asset, where)
 
-    found = run_parallel(look, assets, store.workers)
-    faults = {asset.name: fault for asset, fault in found if fault}
+    faults = [each for each in run_parallel(look, assets, store.workers) if each]
     if faults:
-        first = min(faults)
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        fault = faults[first]
-        raise RefusedError(f"release {release}: {first}{more} in {store.place} {fault}")
+        raise min(faults, key=str)
 
 
-def find_fault(body: bytes | None, asset: Upload) -> str:
-    """Return what is wrong with an asset that was read, and what to do; empty if nothing is."""
+def find_fault(body: bytes | None, asset: Upload, where: str) -> RefusedError | None:
+    """Return what is wrong with an asset that was read, if anything is."""
     if body is None:  # it has gone
-        return ""
+        return None
     content = unpack(body) if asset.compress else body
     digest = "" if content is None else md5(content)
     if digest == asset.content.digest:
-        return ""
+        return None
     if not asset.is_hashed:
-        return (
-            f"has other content, and the project gives it no hash; {UNTOUCHED}: rename the file, "
-            "or let file_hash return a hash for it"
+        return RefusedError(
+            f"{where} has other content, and the project gives it no hash; {UNTOUCHED}: rename "
+            "the file, or let file_hash return a hash for it"
         )
     if asset.content.digest[:DIGITS] not in asset.name:
-        return (
-            "has other content than the file here, whose name the project's own file_hash made: "
-            f"either it is damaged, or two files have one name; {UNTOUCHED}: change the file here, "
-            f"or {REPAIR}"
+        return RefusedError(
+            f"{where} has other content than the file here, whose name the project's own "
+            "file_hash made: either it is damaged, or two files have one name; "
+            f"{UNTOUCHED}: change the file here, or {REPAIR}"
         )
     if digest and digest[:DIGITS] in asset.name:
-        return (
-            "is another file whose MD5 begins with the same digits, which are all that a name "
-            f"holds; {UNTOUCHED}: change the file here (a comment will do)"
+        return RefusedError(
+            f"{where} is another file whose MD5 begins with the same digits, which are all that a "
+            f"name holds; {UNTOUCHED}: change the file here (a comment will do)"
         )
-    return f"has other bytes than its hash says, so it is damaged; {UNTOUCHED}: {REPAIR}"
+    return RefusedError(
+        f"{where} has other bytes than its hash says, so it is damaged; {UNTOUCHED}: {REPAIR}"
+    )
 
 
 def unpack(body: bytes) -> bytes | None:

@@ -105,9 +105,18 @@ class Verification:
         """Return why manifests cannot be read."""
         return [fault for each in self.chosen if (fault := self.survey.releases[each].fault)]
 
+    def find_broken(self) -> list[str]:
+        """Return the releases that are not whole, newest first."""
+        releases = self.survey.releases
+        return [
+            each
+            for each in self.chosen
+            if releases[each].fault or not self.faults.keys().isdisjoint(releases[each].assets)
+        ]
+
     def is_whole(self) -> bool:
         """Return whether nothing is wrong."""
-        return not (self.faults or self.unreadable())
+        return not self.find_broken()
 
     def count_intents(self) -> dict[str, int]:
         """Return how many intents there are, by kind."""

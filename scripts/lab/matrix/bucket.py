@@ -15,6 +15,15 @@ AT_ONCE = 1000
 """As many as S3 deletes by one request."""
 
 
+KEPT = ("CacheControl", "ContentEncoding", "ContentType", "Metadata")
+"""What an object has beside its bytes."""
+
+
+def flip_last(body: bytes) -> bytes:
+    """Return the bytes with one bit of the last one flipped."""
+    return body[:-1] + bytes([body[-1] ^ 1])
+
+
 class Bucket:
     """One bucket, as whoever may do everything sees it."""
 
@@ -37,6 +46,13 @@ class Bucket:
             for page in pages
             for found in page.get("Contents", ())
         }
+
+    def flip(self, key: str) -> None:
+        """Change the last byte of an object, and nothing else."""
+        found = self.client.get_object(Bucket=self.name, Key=key)
+        headers: Any = {name: value for name, value in found.items() if name in KEPT}
+        body = flip_last(found["Body"].read())
+        self.client.put_object(Bucket=self.name, Key=key, Body=body, **headers)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects."""

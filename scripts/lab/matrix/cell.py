@@ -275,6 +275,20 @@ class Cell:
             old = [key for key in self.before if now.get(key) == self.before[key]]
             self.stack.delete(old)
 
+    def damage(self) -> None:
+        """Look, and flip one byte of an asset that the pages of v1 name."""
+        static = self.probe.site.static or ""
+        seen = sorted({each.url for each in self.look() if each.role == "asset"})
+        url = self.chance.choice([each for each in seen if each.startswith(static)])
+        key = f"static/{url.removeprefix(static).lstrip('/')}"
+        self.stack.flip(key)
+        self.history.add_event("damaged", FIRST, key=key)
+
+    def verify(self) -> None:
+        """Have damage looked for and mended, by those who have the strategy that does so."""
+        if self.stack.kind.cleans == "unreachable":
+            self.stack.verify_releases()
+
     def let_store_away(self) -> None:
         """Let the store not answer any more."""
         self.stack.let_store_away()
@@ -303,6 +317,8 @@ VERBS: dict[str, Callable[..., object]] = {
     "compare": Cell.compare,
     "retire": Cell.retire,
     "prune": Cell.prune,
+    "damage": Cell.damage,
+    "verify": Cell.verify,
     "let_store_away": Cell.let_store_away,
     "bring_store_back": Cell.bring_store_back,
 }

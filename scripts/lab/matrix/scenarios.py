@@ -329,5 +329,16 @@ SCENARIOS = {
             fails=same("the pages that are open ask v2's containers", "whitenoise")
             | same(ONE_NAME, "unhashed"),
         ),
+        Scenario(
+            name="bit-rot",
+            what="one byte of an asset of v1 flips in the store, and a job looks for such damage",
+            steps=(step("damage"), step("verify"), step("look")),
+            fails=same(
+                "nothing compares what is stored with what was published",
+                *("shared", "versioned", "baked", "prefix", "shared-disk", "versioned-disk"),
+                "unhashed",
+            ),
+            without={"whitenoise": IN_THE_IMAGE + "there is no store"},
+        ),
     )
 }

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lab import checkout
 from lab.errors import UnavailableError
 from lab.matrix.breakpoint import Pause, write_hook
-from lab.matrix.bucket import Bucket
+from lab.matrix.bucket import Bucket, flip_last
 from lab.stacks.machine import SHARED, Machine
 from lab.stacks.model import Publish, Replica
 from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION
@@ -192,6 +192,23 @@ class MatrixStack(Stack):
             return
         for key in keys:
             (self.disk / BUCKET / key).unlink()
+
+    def flip(self, key: str) -> None:
+        """Change one byte of what is stored, as a disk does that fails."""
+        if self.kind.keeps == "bucket":
+            self.bucket.flip(key)
+            return
+        file = self.disk / BUCKET / key
+        file.write_bytes(flip_last(file.read_bytes()))
+
+    def verify_releases(self) -> None:
+        """Have the damage found and mended by skewproof's own command, in a job of v1."""
+        environment = self.environment("v1", "PUBLISHER")
+        command = ("verify_releases", "--read")
+        if self.machine.manage("v1", environment, *command) is None:
+            raise UnavailableError("verify_releases found every release whole, and none was")
+        if (why := self.machine.manage("v1", environment, *command, "--repair")) is not None:
+            raise UnavailableError(f"verify_releases --repair failed: {why}")
 
     def prune_releases(self, *options: str) -> None:
         """Delete what only v1 reaches, by skewproof's own command, in a job of v2."""

@@ -94,8 +94,13 @@ class Command(ReleaseCommand):
             self.stdout.write(json.dumps(document, indent=2))
         else:
             self.show(found, store.place, mended)
-        if not found.is_whole():
-            raise CommandError(conclude(found, store.place), returncode=Exit.NOT_WHOLE)
+        if broken := found.find_broken():
+            more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+            raise CommandError(
+                f"release {broken[0]}{more} in {store.place} is not whole; run "
+                f'"manage.py verify_releases --read --repair" in an image of release {broken[0]}',
+                returncode=Exit.NOT_WHOLE,
+            )
 
     def verify(
         self, storage: PublishingStorage, store: Store, chosen: list[str], *, read: bool
@@ -190,18 +195,3 @@ def say_who(found: Verification, name: str) -> str:
     users = [each for each in found.chosen if name in found.survey.releases[each].assets]
     more = f" and {len(users) - 1} more" if len(users) > 1 else ""
     return f"release {users[0]}{more}"
-
-
-def conclude(found: Verification, place: str) -> str:
-    """Return how many releases are not whole, and what to do."""
-    broken = [
-        each
-        for each in found.chosen
-        if found.survey.releases[each].fault
-        or not found.faults.keys().isdisjoint(found.survey.releases[each].assets)
-    ]
-    rest = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-    return (
-        f"release {broken[0]}{rest} in {place} is not whole; run "
-        f'"manage.py verify_releases --read --repair" in an image of release {broken[0]}'
-    )
