@@ -15,6 +15,7 @@ from bench import tree
 from bench.peers import OWN, environment
 from bench.sequence import timed
 from bench.servers import serving
+from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ DELETING = f"prune_releases --keep {KEPT} --delete"
 COMMANDS = {
     LISTING: ["own_listing.py"],
     "releases": ["manage.py", "releases", "--skip-checks", "--json"],
+    "verify_releases": ["manage.py", "verify_releases", "--skip-checks"],
     PRUNING: PRUNE,
 }
 
@@ -94,7 +96,14 @@ def manifest(release: int) -> bytes:
     for number in range(first, first + FILES):
         name = hashed(number)
         paths[name.replace(f".{number:012x}", "")] = name
-    document = {"paths": paths, "version": "1.1", "hash": "h", "release": f"r{release:02}"}
+    document = {
+        "paths": paths,
+        "version": "1.1",
+        "hash": "h",
+        "release": f"r{release:02}",
+        "sizes": [0] * len(paths),
+        "md5": md5(b"") * len(paths),
+    }
     return json.dumps(document).encode()
 
 

@@ -266,9 +266,14 @@ def choose_releases(
             for key, each in dead.items()
             if each.kind == RENEW and each.releases.isdisjoint(kept)
         ),
-        reached=unite(each.names for each in staying) | find_reached(survey, kept),
-        named=unite(each.names for each in going)
-        | unite(survey.releases[each].names for each in pruned),
+        reached=unite(
+            itertools.chain((each.names for each in staying), find_reached(survey, kept))
+        ),
+        named=unite(
+            itertools.chain(
+                (each.names for each in going), (survey.releases[each].names for each in pruned)
+            )
+        ),
     )
 
 
@@ -320,8 +325,8 @@ def explain(release: Release, reason: str, now: datetime) -> str:
     return f"{reason}; renewed {format_age(now - release.renewed)} ago"
 
 
-def find_reached(survey: Survey, kept: Iterable[str]) -> frozenset[str]:
-    """Return the names of all files of the releases that stay."""
+def find_reached(survey: Survey, kept: Iterable[str]) -> Iterator[Iterator[str]]:
+    """Return the names of all files of each of the releases that stay."""
     releases = [survey.releases[each] for each in kept]
     for release in releases:
         if release.fault:
@@ -329,7 +334,7 @@ def find_reached(survey: Survey, kept: Iterable[str]) -> frozenset[str]:
                 f"release {release.id} stays, and what it reaches cannot be told, so that nothing "
                 f"may be deleted: {release.fault}"
             )
-    return unite(release.names for release in releases)
+    return (release.names for release in releases)
 
 
 def find_orphans(
@@ -361,7 +366,9 @@ def find_unnamed(survey: Survey, listing: Iterable[str]) -> frozenset[str]:
     """Return the files that no manifest and no intent names."""
     known = unite(release.names for release in survey.releases.values())
     announced = unite(each.intent.names for each in survey.intents.values())
-    return frozenset(name for name in listing if not is_claim(name)) - known - announced
+    return frozenset(
+        name for name in listing if not (name in known or name in announced or is_claim(name))
+    )
 
 
 def is_older(stored: Stored, moment: datetime) -> bool:

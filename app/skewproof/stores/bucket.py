@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,7 +176,7 @@ class Bucket:
         self, area: Area, folder: str = "", splits: Collection[str] = ()
     ) -> dict[str, Stored]:
         """Return what is in a folder; folders that are to be split have theirs listed at once."""
-        start, waiting = len(area.key("")), [area.key(folder).rstrip("/")]
+        waiting = [area.key(folder).rstrip("/")]
         found: dict[str, Stored] = {}
         wanted = {area.key(each).rstrip("/") for each in splits}
         while waiting:
@@ -183,20 +184,26 @@ class Bucket:
             waiting = []
             for folders, objects in listings:
                 waiting += folders
-                found |= {key[start:]: stored for key, stored in objects.items()}
+                found = found or objects
+                found.update(objects)
         return found
 
     def _list_some(
         self, area: Area, wanted: Collection[str], under: str
     ) -> tuple[list[str], dict[str, Stored]]:
+        start, found, pages = len(area.key("")), {}, 0
         with self._doing(f"listing {under}/", area):
             if under in wanted:
                 folders, objects = area.client.list_folder(under)
                 self.calls.add((len(folders) + len(objects)) // PAGE)
-                return folders, objects
-            pages = list(area.client.list_pages(under))
-        self.calls.add(max(0, len(pages) - 1))
-        return [], {key: stored for page in pages for key, stored in page.items()}
+                return folders, {key[start:]: stored for key, stored in objects.items()}
+            # Manifests name the same files: a hundred thousand names are held once.
+            for page in area.client.list_pages(under):
+                pages += 1
+                for key, stored in page.items():
+                    found[sys.intern(key[start:])] = stored
+        self.calls.add(max(0, pages - 1))
+        return [], found
 
     def _read(self, area: Area, name: str) -> bytes | None:
         key = area.key(name)
