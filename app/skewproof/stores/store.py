@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
 LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
+MD5 = re.compile("[0-9a-f]{32}")
 Headers = dict[str, str]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -196,4 +197,4 @@ def md5(content: bytes) -> str:
 def find_digest(etag: str | None) -> str | None:
     """Return the MD5 in an ETag, or None where it is not one, as after a multipart upload."""
     digest = (etag or "").strip('"')
-    return digest if re.fullmatch(r"[0-9a-f]{32}", digest) else None
+    return digest if MD5.fullmatch(digest) else None
