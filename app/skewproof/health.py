@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_safe
 
-from skewproof.errors import ManifestError, SkewproofError
+from skewproof.errors import ManifestError, SkewproofError, quote
 from skewproof.release import known_release_id
 from skewproof.storage import find_release_storage
 
@@ -45,6 +45,8 @@ def find_obstacle() -> dict[str, str] | None:
         return {"reason": f"manifest {error.reason}", "detail": str(error)}
     except SkewproofError as error:
         return {"reason": "configuration", "detail": str(error)}
+    except Exception as error:  # of a library, while the storage is made
+        return {"reason": "configuration", "detail": f"{type(error).__name__}: {quote(error)}"}
     return None
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from google.api_core.exceptions import GoogleAPICallError
-from google.auth.exceptions import GoogleAuthError
 from storages.backends.gcloud import GoogleCloudStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
-from skewproof.errors import quote
+from skewproof.errors import conceal, quote
+from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     from skewproof.stores.store import Store
@@ -26,6 +26,10 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
     """
 
     querystring_auth = False  # as in S3StaticStorage: a URL is the same every time
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        check_credentials(self, options)
 
     @property
     def client(self) -> Any:
@@ -46,9 +50,9 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
             blob = self.bucket.blob(self.manifest_key(release))
             return cast("bytes", blob.download_as_bytes(timeout=TIMEOUTS, retry=None))
         except GoogleAPICallError as error:
-            raise self.make_answer_error(release, error.code, quote(error)) from error
-        except (GoogleAuthError, OSError, ValueError) as error:
-            raise self.make_answer_error(release, None, quote(error)) from error
+            raise self.make_answer_error(release, error.code, quote(error)) from conceal(error)
+        except Exception as error:
+            raise self.make_answer_error(release, None, quote(error)) from conceal(error)
 
     def open_store(self, largest: int) -> Store:
         """Return the bucket as a store."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
-from skewproof.errors import quote
+from skewproof.errors import conceal, quote
+from skewproof.redaction import redact
+from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     from skewproof.errors import ManifestError
@@ -38,6 +40,7 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
 
     def __init__(self, *, conditional_writes: bool | None = None, **options: Any) -> None:
         super().__init__(**options)
+        check_credentials(self, options)
         if conditional_writes is not None:
             self.conditional_writes = conditional_writes
         # What the project configured itself wins over the short time-outs.
@@ -45,7 +48,7 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
 
     def manifest_place(self, release: str) -> str:
         """Return bucket, key and server of a release's manifest."""
-        server = f" at {self.endpoint_url}" if self.endpoint_url else ""
+        server = f" at {redact(str(self.endpoint_url))}" if self.endpoint_url else ""
         return f"s3://{self.bucket_name}/{self.manifest_key(release)}{server}"
 
     def read_release_manifest(self, release: str) -> bytes:
@@ -56,10 +59,10 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
             answer = client.get_object(Bucket=self.bucket_name, Key=key)
             return cast("bytes", answer["Body"].read())
         except ClientError as error:
-            raise self.make_refusal_error(release, error) from error
-        except (BotoCoreError, OSError, ValueError) as error:
+            raise self.make_refusal_error(release, error) from conceal(error)
+        except Exception as error:
             why = f"the store cannot be reached ({quote(error)})"
-            raise self.no_manifest("unreachable", release, why) from error
+            raise self.no_manifest("unreachable", release, why) from conceal(error)
 
     def make_refusal_error(self, release: str, error: ClientError) -> ManifestError:
         """Return the error for an answer that is not the manifest."""
