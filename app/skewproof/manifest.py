@@ -23,6 +23,7 @@ NAME = "staticfiles.json"
 VERSION = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
+LARGEST = 2**28  # bytes, of two million files; what is larger is none, and not read to its end
 REBAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
 REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
@@ -83,6 +84,8 @@ def parse(content: bytes, release: str, place: str, *, baked: bool = False) -> M
         ManifestError: The content is no manifest that Django could use, or another release's.
     """
     remedy = REBAKE if baked else REPUBLISH
+    if len(content) > LARGEST:
+        raise make_unusable_error(release, place, f"it has more than {LARGEST:,} bytes", remedy)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin, assert_normal
 from skewproof.errors import OptionError, conceal, quote
+from skewproof.manifest import LARGEST
 from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         key = self.manifest_key(release)
         try:
             blob = self.service_client.get_blob_client(self.releases_container, key)
-            content: bytes = blob.download_blob(**choose_patience(self)).readall()
+            content: bytes = blob.download_blob(0, LARGEST + 1, **choose_patience(self)).readall()
             return content
         except HttpResponseError as error:
             raise self.make_answer_error(release, error.status_code, quote(error)) from conceal(

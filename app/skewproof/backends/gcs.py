@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import GoogleAPICallError
 from storages.backends.gcloud import GoogleCloudStorage  # type: ignore[import-untyped]
@@ -10,12 +12,23 @@ from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import conceal, quote
+from skewproof.manifest import LARGEST
 from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     from skewproof.stores.store import Store
 
 TIMEOUTS = (1, 2)  # seconds to connect and to read; Google's library waits 60, and tries again
+
+
+class Limited(BytesIO):
+    """Takes a body, of one that has no end only as much as shows it."""
+
+    def write(self, piece: Any) -> int:
+        """Add a piece, unless there is too much already."""
+        if self.tell() > LARGEST:
+            raise EOFError
+        return super().write(piece)
 
 
 class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type: ignore[misc] # untyped base
@@ -48,7 +61,10 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
         """Return the manifest of a release, with a single GET."""
         try:
             blob = self.bucket.blob(self.manifest_key(release))
-            return cast("bytes", blob.download_as_bytes(timeout=TIMEOUTS, retry=None))
+            content = Limited()
+            with suppress(EOFError):
+                blob.download_to_file(content, timeout=TIMEOUTS, retry=None)
+            return content.getvalue()
         except GoogleAPICallError as error:
             raise self.make_answer_error(release, error.code, quote(error)) from conceal(error)
         except Exception as error:
