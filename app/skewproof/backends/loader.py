@@ -119,9 +119,10 @@ class Loader(Generic[Value]):
 class Fetch(Generic[Value]):
     """A fetch in a thread of its own, for which no process waits at its end."""
 
-    def __init__(self, fetch: Callable[[], Value], begun: float) -> None:
+    def __init__(self, fetch: Callable[[], Value], begun: float = 0.0) -> None:
         self.begun = begun
         self.future: Future[Value] = Future()
+        self.future.set_running_or_notify_cancel()  # so that no waiting task can cancel it
         self._fetch = fetch
         self._thread = threading.Thread(target=self._run, name="skewproof-manifest", daemon=True)
         self._thread.start()

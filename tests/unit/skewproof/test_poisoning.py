@@ -262,7 +262,7 @@ def test_a_manifest_that_never_ends_takes_few_threads_and_little_memory_and_heal
             reached.add(caught.value.reason)
             assert skewproof_threads() - before <= loader.MOST
         assert len(proxy.requests) == 6
-    assert reached == {"unusable" if how == "flood" else "unreachable"}
+    assert ("unusable" in reached) == (how == "flood")
     deadline = time.monotonic() + PATIENCE
     while skewproof_threads() > before:
         assert time.monotonic() < deadline
