@@ -31,11 +31,13 @@ from tests.unit.skewproof.project import TREE, Project
 from skewproof import redaction
 from skewproof.errors import ManifestError, SkewproofError
 from skewproof.redaction import redact
-from skewproof.stores import bucket
+from skewproof.stores import bucket as of_buckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.unit.skewproof.places import BucketPlace
 
 # The libraries of Azure and Google leave connections to refused answers open.
 pytestmark = [
@@ -170,7 +172,7 @@ def name_each(value: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "RETRIES", 0)
+    monkeypatch.setattr(of_buckets, "RETRIES", 0)
     monkeypatch.setattr(redaction, "_known", set())
     for name in os.environ:
         if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
@@ -281,6 +283,19 @@ def test_a_role_that_is_refused_shows_no_token(
         said = everything_said(place)
     assert any(SECRETS["web identity"] in each for each in server.heard)
     assert "AssumeRoleWithWebIdentity" in said
+    assert_silent(said)
+
+
+def test_a_place_is_shown_without_the_password_in_its_address(
+    s3_project: Project, bucket: BucketPlace
+) -> None:
+    endpoint = bucket.server.endpoint
+    s3_project.options = {"endpoint_url": endpoint.replace("://", f"://{BY_PASSWORD}")}
+    with s3_project.active("v1"):
+        said = run(s3_project, "releases") + s3_project.storage().manifest_place("v1")
+        for command in COMMANDS[:-1]:
+            said += run(s3_project, *command)
+    assert said.count(f" at {endpoint}") >= 4
     assert_silent(said)
 
 
