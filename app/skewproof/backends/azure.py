@@ -9,10 +9,10 @@ from azure.storage.blob import BlobServiceClient
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin, assert_normal
 from skewproof.errors import OptionError, conceal, quote
 from skewproof.manifest import LARGEST
-from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     import os

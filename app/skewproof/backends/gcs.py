@@ -10,10 +10,10 @@ from google.api_core.exceptions import GoogleAPICallError
 from storages.backends.gcloud import GoogleCloudStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import conceal, quote
 from skewproof.manifest import LARGEST
-from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     from skewproof.stores.store import Store

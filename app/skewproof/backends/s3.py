@@ -11,10 +11,10 @@ from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
 from skewproof import manifest
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.errors import conceal, quote
 from skewproof.redaction import redact
-from skewproof.stores.credentials import check_credentials
 
 if TYPE_CHECKING:
     from skewproof.errors import ManifestError

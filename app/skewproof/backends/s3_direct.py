@@ -20,8 +20,8 @@ from django.conf import settings
 from storages.base import BaseStorage  # type: ignore[import-untyped]
 from storages.utils import lookup_env  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
-from skewproof.stores.credentials import check_credentials
 from skewproof.stores.s3_allowed import find_network
 
 if TYPE_CHECKING:
