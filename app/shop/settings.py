@@ -36,8 +36,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "shop.middleware.ReplicaMiddleware",  # before what answers health checks, to name them too
     "skewproof.middleware.ReleaseMiddleware",
-    "shop.middleware.ReplicaMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
+
+from skewproof.redaction import redact
 
 
 class SkewproofError(Exception):
-    """Base of all errors of this package; a message says what, where and what to do."""
+    """Base of all errors of this package; a message says what, where and what to do.
+
+    Whoever it quotes, no message holds a secret.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(redact(each) if isinstance(each, str) else each for each in args))
 
 
 class ReleaseIdError(SkewproofError, ImproperlyConfigured):
@@ -46,8 +56,21 @@ class ReleaseExistsError(RefusedError):
     """The release id is taken by a release with other content."""
 
 
+class LibraryError(Exception):
+    """Stands for what a library raised, with its traceback and without secrets."""
+
+
 def quote(error: BaseException) -> str:
     """Return what a library says, in one line: the service's code where it gives one."""
     code = getattr(error, "error_code", None)  # Azure's library has it
     text = str(getattr(code, "value", code)) if code else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return " ".join(redact(text).split()) or type(error).__name__
+
+
+def conceal(error: BaseException) -> LibraryError:
+    """Return what an error of a library may be the cause of: tracebacks, too, are shown and kept.
+
+    What the library's own error was caused by is left out.
+    """
+    said = LibraryError(f"{type(error).__name__}: {quote(error)}")
+    return said.with_traceback(error.__traceback__)

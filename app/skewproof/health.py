@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_safe
 
-from skewproof.errors import ManifestError, SkewproofError
+from skewproof.errors import ManifestError, SkewproofError, quote
 from skewproof.release import known_release_id
 from skewproof.storage import find_release_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DRAIN_SETTING = "SKEWPROOF_DRAIN_FILE"
 DRAIN_VARIABLE = "DRAIN_FILE"
@@ -32,6 +36,20 @@ def readyz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view
     return forbid_caching(JsonResponse(state, status=503 if why_not else 200))
 
 
+def find_health_view(request: HttpRequest) -> Callable[[HttpRequest], HttpResponseBase] | None:
+    """Return the health check that the project's URLs have for a request, or None.
+
+    Only a path that ends in the name of one is looked up, as this is done for every request.
+    """
+    if request.path_info.rpartition("/")[2] not in ("livez", "readyz"):
+        return None
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return None
+    return view if view in (livez, readyz) else None
+
+
 def find_obstacle() -> dict[str, str] | None:
     """Return the reason not to send visitors here, in a word and in a sentence, or None."""
     if is_draining():
@@ -45,6 +63,8 @@ def find_obstacle() -> dict[str, str] | None:
         return {"reason": f"manifest {error.reason}", "detail": str(error)}
     except SkewproofError as error:
         return {"reason": "configuration", "detail": str(error)}
+    except Exception as error:  # of a library, while the storage is made
+        return {"reason": "configuration", "detail": f"{type(error).__name__}: {quote(error)}"}
     return None
 
 

@@ -27,6 +27,7 @@ VERSION = "1.1"
 READABLE = ("1.0", "1.1")
 SHOWN = 5
 HEXADECIMAL = re.compile("[0-9a-f]*")
+LARGEST = 2**28  # bytes, of two million files; what is larger is none, and not read to its end
 REBAKE = 'bake it when the image is built, with "manage.py collectstatic --bake"'
 REPUBLISH = 'delete that one object and publish the release again with "manage.py collectstatic"'
 
@@ -103,6 +104,8 @@ def parse(
         ManifestError: The content is no manifest that Django could use, or another release's.
     """
     remedy = REBAKE if baked else REPUBLISH
+    if len(content) > LARGEST:
+        raise make_unusable_error(release, place, f"it has more than {LARGEST:,} bytes", remedy)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:

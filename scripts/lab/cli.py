@@ -19,7 +19,15 @@ import click
 from lab import checkout
 from lab.commands import lab
 from lab.commands.console import problems, say
-from lab.errors import INTERNAL, UNAVAILABLE, UNKNOWN, USAGE, LabError, describe_error
+from lab.errors import (
+    INTERNAL,
+    UNAVAILABLE,
+    UNKNOWN,
+    USAGE,
+    LabError,
+    describe_error,
+    hide_secrets,
+)
 from lab.stacks.state import stack_names
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -67,14 +75,14 @@ def write_trace() -> Path:
     except OSError:
         file = Path(tempfile.mkstemp(prefix="lab-error-", suffix=".log")[1]).open("w")  # noqa: SIM115
     with file:
-        traceback.print_exc(file=file)
+        file.write(hide_secrets(traceback.format_exc()))
     return Path(file.name)
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, and exit."""
     say.close()
-    problems.print(f"lab: {message}", style="bold red", markup=False, soft_wrap=True)
+    problems.print(f"lab: {hide_secrets(message)}", style="bold red", markup=False, soft_wrap=True)
     sys.exit(code)
 
 

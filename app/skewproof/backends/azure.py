@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin, assert_normal
-from skewproof.errors import OptionError, quote
+from skewproof.errors import OptionError, conceal, quote
+from skewproof.manifest import LARGEST
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +32,10 @@ class AzureStaticStorage(AzureStorage):  # type: ignore[misc] # untyped base
         try:
             super().__init__(**options)
         except ValueError as error:
-            raise OptionError(f"the option connection_string is of no use: {error}") from error
+            raise OptionError(
+                f"the option connection_string is of no use: {quote(error)}"
+            ) from conceal(error)
+        check_credentials(self, options)
 
     def get_default_settings(self) -> dict[str, Any]:
         """Return the options of django-storages, and ours."""
@@ -86,12 +91,14 @@ class AzureReleaseStorage(ObjectReleaseMixin, AzureStaticStorage):
         key = self.manifest_key(release)
         try:
             blob = self.service_client.get_blob_client(self.releases_container, key)
-            content: bytes = blob.download_blob(**choose_patience(self)).readall()
+            content: bytes = blob.download_blob(0, LARGEST + 1, **choose_patience(self)).readall()
             return content
         except HttpResponseError as error:
-            raise self.make_answer_error(release, error.status_code, quote(error)) from error
-        except (AzureError, OSError, ValueError, AttributeError) as error:
-            raise self.make_answer_error(release, None, quote(error)) from error
+            raise self.make_answer_error(release, error.status_code, quote(error)) from conceal(
+                error
+            )
+        except Exception as error:
+            raise self.make_answer_error(release, None, quote(error)) from conceal(error)
 
     def open_store(self, largest: int) -> Store:
         """Return the two containers as a store."""

@@ -9,6 +9,7 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, ManifestStati
 from django.utils.functional import cached_property
 
 from skewproof import manifest
+from skewproof.backends import loader
 from skewproof.backends.importing import explain_import
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError, OptionError, ReleaseIdError, SkewproofError
@@ -177,9 +178,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         content = self.read_release_manifest(release)
         return manifest.parse(content, release, self.manifest_place(release))
 
-    def make_late_error(self, seconds: float) -> ManifestError:
+    def make_late_error(self, seconds: float, fetches: int = 1) -> ManifestError:
         """Return the error for a store that has not answered in full after so many seconds."""
         why = f"the store has not answered in full within {seconds:g} seconds"
+        if fetches > 1:
+            why += f", and {fetches} fetches of the manifest hang (at most {loader.MOST} do)"
         return self.no_manifest("unreachable", release_id(), why)
 
     def no_manifest(self, reason: str, release: str, why: str) -> ManifestError:
@@ -288,7 +291,8 @@ class FileSystemReleaseStorage(ReleaseManifestMixin, ManifestStaticFilesStorage)
     def read_release_manifest(self, release: str) -> bytes:
         """Return the manifest of a release, from its file."""
         try:
-            return self.manifest_file(release).read_bytes()
+            with self.manifest_file(release).open("rb") as file:
+                return file.read(manifest.LARGEST + 1)
         except FileNotFoundError as error:
             raise self.no_manifest("absent", release, "there is no such file") from error
         except PermissionError as error:

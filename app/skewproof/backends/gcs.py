@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import GoogleAPICallError
-from google.auth.exceptions import GoogleAuthError
 from storages.backends.gcloud import GoogleCloudStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
-from skewproof.errors import quote
+from skewproof.errors import conceal, quote
+from skewproof.manifest import LARGEST
 
 if TYPE_CHECKING:
     from skewproof.stores.store import Store
 
 TIMEOUTS = (1, 2)  # seconds to connect and to read; Google's library waits 60, and tries again
+
+
+class Limited(BytesIO):
+    """Takes a body, of one that has no end only as much as shows it."""
+
+    def write(self, piece: Any) -> int:
+        """Add a piece, unless there is too much already."""
+        if self.tell() > LARGEST:
+            raise EOFError
+        return super().write(piece)
 
 
 class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type: ignore[misc] # untyped base
@@ -26,6 +39,10 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
     """
 
     querystring_auth = False  # as in S3StaticStorage: a URL is the same every time
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        check_credentials(self, options)
 
     @property
     def client(self) -> Any:
@@ -44,11 +61,14 @@ class GoogleCloudReleaseStorage(ObjectReleaseMixin, GoogleCloudStorage):  # type
         """Return the manifest of a release, with a single GET."""
         try:
             blob = self.bucket.blob(self.manifest_key(release))
-            return cast("bytes", blob.download_as_bytes(timeout=TIMEOUTS, retry=None))
+            content = Limited()
+            with suppress(EOFError):
+                blob.download_to_file(content, timeout=TIMEOUTS, retry=None)
+            return content.getvalue()
         except GoogleAPICallError as error:
-            raise self.make_answer_error(release, error.code, quote(error)) from error
-        except (GoogleAuthError, OSError, ValueError) as error:
-            raise self.make_answer_error(release, None, quote(error)) from error
+            raise self.make_answer_error(release, error.code, quote(error)) from conceal(error)
+        except Exception as error:
+            raise self.make_answer_error(release, None, quote(error)) from conceal(error)
 
     def open_store(self, largest: int) -> Store:
         """Return the bucket as a store."""

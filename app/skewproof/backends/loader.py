@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Generic, TypeVar
+from ctypes import c_ulong, py_object, pythonapi
+from typing import Generic, TypeVar
 
 from skewproof.errors import SkewproofError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Value = TypeVar("Value")
+Late = Callable[[float, int], SkewproofError]
 PATIENCE = 1.5  # seconds that a caller waits for a fetch
-GIVEN_UP = 10.0  # seconds after which another fetch is begun beside one that does not end
+GIVEN_UP = 10.0  # seconds after which a fetch is given up, and another one begun
+MOST = 3  # fetches at once, of which all but the last were given up and hang
 
 
 class Loader(Generic[Value]):
@@ -23,8 +25,8 @@ class Loader(Generic[Value]):
 
     A fetch has a thread of its own and may go on after the caller that began it has got an error:
     no time-out of a socket bounds an answer that comes byte by byte, and none at all a file system
-    that hangs. The next caller gets its result. While one thread waits for a fetch after a failure,
-    the others get the last error at once.
+    that hangs. The next caller gets its result. A few may hang at once, and no more are begun.
+    While one thread waits for a fetch after a failure, the others get the last error at once.
     """
 
     def __init__(
@@ -40,19 +42,20 @@ class Loader(Generic[Value]):
         self._value: Value | None = None
         self._failure: SkewproofError | None = None
         self._closed_until = 0.0
-        self._fetching: Future[Value] | None = None
-        self._begun = 0.0
+        self._current: Fetch[Value] | None = None
+        self._hanging: list[Fetch[Value]] = []
 
     def __reduce__(self) -> tuple[type[Loader[Value]], tuple[float, float]]:
         # A copied or unpickled storage starts afresh; neither a lock nor a clock can be copied.
         return type(self), (self._pause, self._patience)
 
-    def load(self, fetch: Callable[[], Value], late: Callable[[float], SkewproofError]) -> Value:
+    def load(self, fetch: Callable[[], Value], late: Late) -> Value:
         """Return the value, fetching it if no thread has done so yet.
 
         Args:
             fetch: Returns the value, or raises SkewproofError.
-            late: Makes the error for a fetch that takes longer than so many seconds.
+            late: Makes the error for a fetch that takes longer than so many seconds, of so many
+                that are on their way.
 
         Raises:
             SkewproofError: The fetch failed, now or less than a pause ago, or does not end.
@@ -66,9 +69,7 @@ class Loader(Generic[Value]):
                 self._lock.release()
         return self._value
 
-    def _fetched(
-        self, fetch: Callable[[], Value], late: Callable[[float], SkewproofError]
-    ) -> Value:
+    def _fetched(self, fetch: Callable[[], Value], late: Late) -> Value:
         if self._value is not None:
             return self._value
         if self._failure is not None and self._clock() < self._closed_until:
@@ -80,19 +81,34 @@ class Loader(Generic[Value]):
             self._closed_until = self._clock() + self._pause
             raise
 
-    def _answer(self, fetch: Callable[[], Value], late: Callable[[float], SkewproofError]) -> Value:
-        if self._fetching is None or self._is_of_no_use(self._fetching):
-            self._fetching, self._begun = in_thread(fetch), self._clock()
-        if not wait([self._fetching], self._patience).done:
-            raise late(self._patience)
-        done, self._fetching = self._fetching, None
-        return done.result()
+    def _answer(self, fetch: Callable[[], Value], late: Late) -> Value:
+        self._hanging = [each for each in self._hanging if not each.future.done()]
+        if self._current is None or self._is_of_no_use(self._current):
+            self._current = Fetch(fetch, self._clock())
+        if not wait([self._current.future], self._find_patience()).done:
+            raise late(self._patience, len(self._hanging) + 1)
+        done, self._current = self._current, None
+        return done.future.result()
 
-    def _is_of_no_use(self, fetching: Future[Value]) -> bool:
-        """Return whether a fetch that was begun before has failed since, or does not end."""
-        if fetching.done():
-            return fetching.exception() is not None
-        return self._clock() - self._begun > GIVEN_UP
+    def _is_of_no_use(self, current: Fetch[Value]) -> bool:
+        """Return whether a fetch has failed since it was begun, or does not end; then give it up.
+
+        The last of so many that hang is waited for: it may yet end.
+        """
+        if current.future.done():
+            return current.future.exception() is not None
+        if self._clock() - current.begun <= GIVEN_UP:
+            return False
+        for each in (*self._hanging, current):
+            each.give_up()
+        if len(self._hanging) >= MOST - 1:
+            return False
+        self._hanging.append(current)
+        return True
+
+    def _find_patience(self) -> float:
+        """Return how long to wait: in an event loop only for a first answer, as all would wait."""
+        return 0 if self._failure is not None and is_in_loop() else self._patience
 
     def _same_failure(self) -> SkewproofError:
         # A copy: one exception object raised by many threads would collect all their tracebacks.
@@ -100,15 +116,39 @@ class Loader(Generic[Value]):
         return copy.copy(self._failure)
 
 
-def in_thread(fetch: Callable[[], Value]) -> Future[Value]:
-    """Return what will come of a fetch, in a thread that no process waits for at its end."""
-    future: Future[Value] = Future()
+class Fetch(Generic[Value]):
+    """A fetch in a thread of its own, for which no process waits at its end."""
 
-    def run() -> None:
+    def __init__(self, fetch: Callable[[], Value], begun: float = 0.0) -> None:
+        self.begun = begun
+        self.future: Future[Value] = Future()
+        self.future.set_running_or_notify_cancel()  # so that no waiting task can cancel it
+        self._fetch = fetch
+        self._thread = threading.Thread(target=self._run, name="skewproof-manifest", daemon=True)
+        self._thread.start()
+
+    def give_up(self) -> None:
+        """Have it end with a time-out where it still gets something; one that hangs goes on.
+
+        ADR 29: no library bounds an answer that comes byte by byte, in headers or in a body. But
+        Python runs a little between two bytes, and then raises what it was told to.
+        """
+        thread = self._thread.ident
+        if thread and not self.future.done():
+            pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(TimeoutError))
+
+    def _run(self) -> None:
         try:
-            future.set_result(fetch())
+            self.future.set_result(self._fetch())
         except BaseException as error:
-            future.set_exception(error)
+            if not self.future.done():  # else it was given up a moment too late
+                self.future.set_exception(error)
 
-    threading.Thread(target=run, name="skewproof-manifest", daemon=True).start()
-    return future
+
+def is_in_loop() -> bool:
+    """Return whether an event loop runs in this thread, which waiting would stop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

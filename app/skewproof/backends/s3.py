@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from storages.backends.s3 import S3ManifestStaticStorage  # type: ignore[import-untyped]
 from storages.utils import clean_name  # type: ignore[import-untyped]
 
+from skewproof import manifest
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
-from skewproof.errors import quote
+from skewproof.errors import conceal, quote
+from skewproof.redaction import redact
 
 if TYPE_CHECKING:
     from skewproof.errors import ManifestError
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 # botocore waits 60 s and tries five times: longer than a worker or a health check may. There is no
 # second try here, as the next request makes one after the loader's pause.
 IMPATIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+PIECE = 2**20  # bytes
 NOT_THERE_OR_NOT_ALLOWED = (
     "the store answers 403, which it does for a manifest that is not there as well, unless the "
     "identity may list the bucket (s3:ListBucket); so either the release is not published yet, "
@@ -38,6 +43,7 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
 
     def __init__(self, *, conditional_writes: bool | None = None, **options: Any) -> None:
         super().__init__(**options)
+        check_credentials(self, options)
         if conditional_writes is not None:
             self.conditional_writes = conditional_writes
         # What the project configured itself wins over the short time-outs.
@@ -45,7 +51,7 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
 
     def manifest_place(self, release: str) -> str:
         """Return bucket, key and server of a release's manifest."""
-        server = f" at {self.endpoint_url}" if self.endpoint_url else ""
+        server = f" at {redact(str(self.endpoint_url))}" if self.endpoint_url else ""
         return f"s3://{self.bucket_name}/{self.manifest_key(release)}{server}"
 
     def read_release_manifest(self, release: str) -> bytes:
@@ -54,12 +60,12 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
         try:
             client = self.connection.meta.client
             answer = client.get_object(Bucket=self.bucket_name, Key=key)
-            return cast("bytes", answer["Body"].read())
+            return read_body(answer["Body"])
         except ClientError as error:
-            raise self.make_refusal_error(release, error) from error
-        except (BotoCoreError, OSError, ValueError) as error:
+            raise self.make_refusal_error(release, error) from conceal(error)
+        except Exception as error:
             why = f"the store cannot be reached ({quote(error)})"
-            raise self.no_manifest("unreachable", release, why) from error
+            raise self.no_manifest("unreachable", release, why) from conceal(error)
 
     def make_refusal_error(self, release: str, error: ClientError) -> ManifestError:
         """Return the error for an answer that is not the manifest."""
@@ -93,3 +99,12 @@ class S3ReleaseStorage(ObjectReleaseMixin, S3ManifestStaticStorage):  # type: ig
         from skewproof.stores.s3 import find_headers
 
         return find_headers(self, self._normalize_name(clean_name(name)))
+
+
+def read_body(body: Any) -> bytes:
+    """Return a body, of one that has no end only as much as shows it."""
+    content = bytearray()
+    with closing(body):
+        while len(content) <= manifest.LARGEST and (piece := body.read(PIECE)):
+            content += piece
+    return bytes(content)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from django.conf import settings
 from storages.base import BaseStorage  # type: ignore[import-untyped]
 from storages.utils import lookup_env  # type: ignore[import-untyped]
 
+from skewproof.backends.credentials import check_credentials
 from skewproof.backends.object_storage import ObjectReleaseMixin
 from skewproof.stores.s3_allowed import find_network
 
@@ -37,6 +39,8 @@ KEYS = {
 }
 NEEDED = {"bucket_name", "location", "endpoint_url", "region_name", *KEYS}
 OURS = {"releases_location", "unhashed_copies", "baked_manifest", "publish_barrier", "renew"}
+# Without a password, and with a port that is one: at others obstore panics.
+HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 SERVING = {"custom_domain", "file_overwrite", "querystring_auth", "querystring_expire"}
 """Options that no publish looks at."""
 # What the options above have an answer to already.
@@ -49,6 +53,7 @@ class DirectS3Storage(ObjectReleaseMixin, BaseStorage):  # type: ignore[misc] # 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.options = options
+        check_credentials(self, options)
 
     def get_default_settings(self) -> dict[str, Any]:
         """Return the options that it knows."""
@@ -112,7 +117,8 @@ def is_plain(options: Mapping[str, Any]) -> bool:
         return False
     address = urlsplit(str(options["endpoint_url"]))
     is_amazon = f".{address.hostname}.".find(".amazonaws.") >= 0
-    return address.scheme in ("http", "https") and not is_amazon
+    is_host = HOST.fullmatch(address.netloc) is not None
+    return address.scheme in ("http", "https") and is_host and not is_amazon
 
 
 def has_others_to_ask(options: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import get_commands, load_command_class
 
 from skewproof.checks.release import is_stock_manifest
-from skewproof.errors import ManifestError, ReleaseIdError
+from skewproof.errors import ManifestError, ReleaseIdError, quote
 from skewproof.manifest import NAME
 from skewproof.storage import find_backend, find_release_storage, is_release_backend
 
@@ -55,7 +55,7 @@ def check_options(**_: Any) -> list[CheckMessage]:
         if storage is not None:
             storage.assert_publishable()
     except (ImproperlyConfigured, TypeError) as error:
-        return [Error(str(error), id="skewproof.E003")]
+        return [Error(quote(error), id="skewproof.E003")]
     return []
 
 

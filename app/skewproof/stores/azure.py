@@ -5,7 +5,6 @@ Azure's ETags are no MD5s, but each blob has the MD5 that it was written with.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -23,7 +22,7 @@ from azure.storage.blob import BlobPrefix, ContentSettings
 from requests.exceptions import SSLError
 from storages.backends.azure_storage import AzureStorage  # type: ignore[import-untyped]
 
-from skewproof.errors import OptionError, quote
+from skewproof.errors import OptionError, conceal, quote
 from skewproof.stores import bucket
 from skewproof.stores.bucket import Area, Bucket
 from skewproof.stores.parameters import find_headers, name_headers, refuse_unknown
@@ -179,7 +178,7 @@ def describe(error: Exception) -> str:
     """Return status, code and message of an answer, or the text of another error, in one line."""
     status = getattr(error, "status_code", None)
     if not status:
-        return re.sub(r"\?\S*", "", quote(error))  # of a URL with a SAS token
+        return quote(error)
     message = str(getattr(error, "message", "")).partition("\n")[0]
     return bucket.describe_answer(status, read_code(error), message)
 
@@ -246,7 +245,7 @@ def open_containers(
     except (ValueError, AttributeError) as error:
         raise OptionError(
             f"the container {storage.azure_container} cannot be addressed: {quote(error)}"
-        ) from error
+        ) from conceal(error)
     # ADR 29: there is no public way to the session.
     transport = service._pipeline._transport
     transport.open()

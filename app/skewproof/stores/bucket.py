@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from skewproof.errors import StoreError
+from skewproof.errors import SkewproofError, StoreError, conceal
 from skewproof.stores.folders import find_splits
 from skewproof.stores.store import Counter, Headers, Stored, run_parallel, split
 
@@ -244,9 +244,13 @@ class Bucket:
         self.calls.add()
         try:
             yield
-        except area.client.failures as error:
+        except SkewproofError:
+            raise
+        except Exception as error:  # a library raises more than it documents
             cause = area.client.find_cause(error)
-            raise StoreError(f"{what} in {self.place} failed: {cause}") from error
+            if not isinstance(error, area.client.failures):
+                cause = f"{type(error).__name__}: {cause}"
+            raise StoreError(f"{what} in {self.place} failed: {cause}") from conceal(error)
 
 
 def insist(ask: Callable[[], Result], is_final: Callable[[Exception], bool]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from skewproof.redaction import redact
 from skewproof.stores.bucket import Area, Bucket, Client
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def make_bucket(
     in_doubt: bool = True,
 ) -> Bucket:
     """Return a bucket on S3, by the clients for assets and for private files."""
-    server = f" at {storage.endpoint_url}" if storage.endpoint_url else ""
+    server = f" at {redact(str(storage.endpoint_url))}" if storage.endpoint_url else ""
     assets = Area(clients[0], str(storage.location).strip("/"))
     private = Area(clients[1], releases_location)
     return Bucket(assets, private, f"s3://{storage.bucket_name}{server}", way, in_doubt=in_doubt)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 
-from skewproof.errors import OptionError
+from skewproof.errors import OptionError, conceal
+from skewproof.redaction import redact
 from skewproof.stores import bucket
 from skewproof.stores.store import Headers, Stored, find_digest
 
@@ -147,7 +148,7 @@ class ObstoreClient:
 
     def find_cause(self, error: Exception) -> str:
         """Return what the error says, in one line."""
-        return read_cause(str(error))
+        return read_cause(redact(str(error)))
 
 
 def read_page(page: Iterable[ObjectMeta]) -> dict[str, Stored]:
@@ -196,8 +197,8 @@ def open_twice(
     try:
         return open_with(make_retry_config(bucket.RETRIES)), open_with(make_retry_config(0))
     except BaseError as error:
-        cause = str(error).partition("\n")[0]
-        raise OptionError(f"obstore cannot open the store: {cause}") from error
+        cause = redact(str(error)).partition("\n")[0]
+        raise OptionError(f"obstore cannot open the store: {cause}") from conceal(error)
 
 
 def make_client_options(endpoint: str, largest: int) -> ClientConfig:

@@ -15,7 +15,7 @@ from google.cloud.storage import Blob  # type: ignore[import-untyped]
 from google.cloud.storage.acl import ACL  # type: ignore[import-untyped]
 from requests.exceptions import RequestException, SSLError
 
-from skewproof.errors import OptionError, quote
+from skewproof.errors import OptionError, conceal, quote
 from skewproof.stores import bucket
 from skewproof.stores.bucket import Area, Bucket
 from skewproof.stores.parameters import find_headers, name_headers, refuse_unknown
@@ -200,7 +200,9 @@ def make_blob(storage: GoogleCloudStorage, holder: Any, key: str, sent: Paramete
         for name in sent.keys() - APART:
             setattr(blob, name, sent[name])
     except (AttributeError, TypeError, ValueError) as error:
-        raise OptionError(f"{key} cannot be sent as the options ask: {quote(error)}") from error
+        raise OptionError(f"{key} cannot be sent as the options ask: {quote(error)}") from conceal(
+            error
+        )
     return blob
 
 
@@ -264,4 +266,4 @@ def find_client(storage: GoogleCloudStorage) -> Any:
     except (GoogleAuthError, OSError, ValueError) as error:
         raise OptionError(
             f"no credentials for gs://{storage.bucket_name}: {NO_CREDENTIALS} ({quote(error)})"
-        ) from error
+        ) from conceal(error)

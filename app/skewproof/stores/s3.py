@@ -26,7 +26,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from skewproof.errors import OptionError, quote
+from skewproof.errors import OptionError, conceal, quote
 from skewproof.stores import bucket, either
 from skewproof.stores.s3_allowed import HEADERS, NO_CREDENTIALS, find_bundle, find_hindrance
 from skewproof.stores.store import Stored, find_digest
@@ -308,7 +308,7 @@ def addressing(storage: S3Storage) -> Iterator[None]:
     except (BotoCoreError, ValueError) as error:
         raise OptionError(
             f"s3://{storage.bucket_name} cannot be addressed: {quote(error)}"
-        ) from error
+        ) from conceal(error)
 
 
 def check_bundle(storage: S3Storage) -> None:
@@ -323,7 +323,7 @@ def check_bundle(storage: S3Storage) -> None:
         raise OptionError(
             f"{option} names {path}, from which no certificates can be read: {quote(error)}; "
             "name a file of certificates in PEM"
-        ) from error
+        ) from conceal(error)
 
 
 def make_parameters(storage: S3Storage, key: str, headers: Headers) -> Parameters:

@@ -104,6 +104,8 @@ def find_surroundings(storage: S3Storage) -> Iterator[str]:
     scheme = "https" if storage.use_ssl else "http"
     if storage.endpoint_url:
         scheme = str(storage.endpoint_url).partition(":")[0]
+    if "@" in str(storage.endpoint_url):
+        yield "endpoint_url has a user name or a password"
     yield from find_network(scheme, os.environ)
     if scheme == "https" and (bundle := find_bundle(storage)):
         yield f"{bundle[0]} is set"

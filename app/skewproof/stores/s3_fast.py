@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
-from skewproof.errors import OptionError, quote
+from skewproof.errors import OptionError, conceal, quote
+from skewproof.redaction import remember
 from skewproof.stores import fast
 from skewproof.stores.s3_allowed import ENCRYPTION, NO_CREDENTIALS
 
@@ -42,17 +43,19 @@ class Credentials:
         except (ValueError, BotoCoreError) as error:
             raise OptionError(
                 f"no credentials for s3://{storage.bucket_name}: {NO_CREDENTIALS} ({quote(error)})"
-            ) from error
+            ) from conceal(error)
         self.have_failed = False
 
     def __call__(self) -> S3Credential:
         """Return them as they are now."""
         try:
-            return self._provider()
+            found = self._provider()
         except Exception:
             # What obstore makes of it names neither the call nor the reason; the rule does.
             self.have_failed = True
             raise
+        remember(found["secret_access_key"], found.get("token"))
+        return found
 
 
 def open_client(storage: S3Storage, largest: int) -> fast.ObstoreClient:
@@ -117,7 +120,7 @@ def find_address(storage: S3Storage) -> tuple[str, bool]:
     except (BotoCoreError, ValueError) as error:
         raise OptionError(
             f"s3://{storage.bucket_name} cannot be addressed: {quote(error)}"
-        ) from error
+        ) from conceal(error)
     base = urls[0].removesuffix("/key")
     path_style = base.removesuffix(f"/{storage.bucket_name}")
     return path_style, path_style == base

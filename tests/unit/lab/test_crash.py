@@ -114,3 +114,32 @@ def test_visitors_that_cannot_write_end_the_run_at_once(
     assert last.startswith("lab: the probe cannot go on: visitor ")
     assert last.endswith("No space left on device")
     assert stack_names() == miniature.still_up() == []
+
+
+def test_neither_the_line_nor_the_trace_of_a_crash_shows_a_secret(
+    lab: Command,
+    miniature: MiniatureEngine,
+    capsys: pytest.CaptureFixture[str],
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MINIO_ROOT_PASSWORD", "as-the-operator-set-it")
+    said = "environment: ['as-the-operator-set-it'], http://user:pa55@store:9000/"
+    for kind, code in ((ZeroDivisionError, 70), (UnavailableError, 69)):
+        miniature.plan_failure("build", kind(said))
+        assert lab("build") == code
+        shown = capsys.readouterr()
+        assert "environment: ['***'], http://store:9000/" in shown.err
+        for each in (*shown, (work / "error.log").read_text()):
+            assert "as-the-operator" not in each
+            assert "pa55" not in each
+
+
+@pytest.mark.parametrize("url", ["http://user:pa55@127.0.0.1:x/", "ftp://user:pa55@127.0.0.1/"])
+def test_a_refused_url_is_named_without_its_password(
+    url: str, lab: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab("probe", url) == 64
+    shown = capsys.readouterr()
+    assert "127.0.0.1" in shown.err
+    assert "pa55" not in shown.err + shown.out

@@ -31,7 +31,8 @@ class Failure:
 
     Attributes:
         how: A status to answer, "reset" (a TCP reset), "silence" (no answer until the proxy is told
-            that it is over), "drip" (until then, an answer byte by byte), or "nothing".
+            that it is over), "drip" (until then, an answer byte by byte), "drip in the headers",
+            "flood" (an answer without an end), or "nothing".
         after: Whether the store carries the request out first.
         happens: Is called in that moment.
         code: The code in the body of an answer.
@@ -155,8 +156,10 @@ class Handler(BaseHTTPRequestHandler):
         elif isinstance(failure.how, int):
             self.refuse(failure)
         else:
-            if failure.how == "drip":
-                self.drip(over)
+            if failure.how in ("drip", "drip in the headers"):
+                self.drip(over, in_headers=failure.how != "drip")
+            elif failure.how == "flood":
+                self.flood(over)
             elif failure.how == "silence":
                 over.wait(30)
             self.reset()
@@ -165,13 +168,26 @@ class Handler(BaseHTTPRequestHandler):
         """Answer as the store would say it."""
         self.answer(int(failure.how), {}, failure.body())
 
-    def drip(self, over: threading.Event) -> None:
+    def drip(self, over: threading.Event, *, in_headers: bool) -> None:
         """Answer so slowly that no socket's time-out ends it."""
         self.send_response_only(200)
         self.send_header("Content-Length", "10000")
-        self.end_headers()
+        if in_headers:
+            self.send_header("X-Never-Ending", "")
+            self._headers_buffer[-1] = b"X-Never-Ending: "
+            self.flush_headers()
+        else:
+            self.end_headers()
         while not over.wait(0.2):
             self.wfile.write(b" ")
+
+    def flood(self, over: threading.Event) -> None:
+        """Answer without an end, as fast as anybody reads."""
+        self.send_response_only(200)
+        self.send_header("Content-Length", str(2**40))
+        self.end_headers()
+        while not over.is_set():
+            self.wfile.write(b" " * 2**16)
 
     def reset(self) -> None:
         """End the connection with a reset instead of a proper end."""

@@ -4,13 +4,17 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.test import AsyncClient, Client
+from django.urls import include, path
 from tests.unit.skewproof.pages import Pages
 
 from skewproof.errors import ReleaseIdError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.skewproof.project import Project
@@ -126,13 +130,73 @@ def test_a_refused_host_names_the_release_too(directory_project: Project) -> Non
         "django.middleware.common.CommonMiddleware",
     ]
     with directory_project.active("v7", MIDDLEWARE=middleware, ALLOWED_HOSTS=["only.test"]):
-        answer = get("/livez")
+        answer = get("/page")
     assert answer.status_code == 400
     assert answer.headers["X-Release"] == "v7"
 
 
+STACK = [
+    "skewproof.middleware.ReleaseMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+ADDRESS = "10.1.2.3:8000"  # as Kubernetes names it
+
+
+def get_sync(url: str, host: str, *, secure: bool = False) -> int:
+    client = Client(raise_request_exception=False)
+    return client.get(url, headers={"host": host}, secure=secure).status_code
+
+
+def get_async(url: str, host: str, *, secure: bool = False) -> int:
+    """Ask as a server does: Django's own client would add a host that is allowed."""
+
+    async def ask() -> int:
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": url.partition("?")[0],
+            "query_string": url.partition("?")[2].encode(),
+            "headers": [(b"host", host.encode())],
+            "scheme": "https" if secure else "http",
+        }
+        server = ApplicationCommunicator(get_asgi_application(), scope)
+        await server.send_input({"type": "http.request"})
+        status: int = (await server.receive_output(10))["status"]
+        await server.wait(10)
+        return status
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("prefix", ["", "internal/"])
+@pytest.mark.parametrize("ask", [get_sync, get_async], ids=["WSGI", "ASGI"])
+@pytest.mark.parametrize("backend", ["ours", *STOCK])
+def test_a_probe_by_address_needs_no_allowed_host_and_is_not_redirected(
+    backend: str, ask: Callable[..., Any], prefix: str, directory_project: Project
+) -> None:
+    class Urls:
+        urlpatterns = (path(prefix, include(Pages)),)
+
+    storages = {"staticfiles": {"BACKEND": STOCK.get(backend)}}
+    changed: dict[str, Any] = {} if backend == "ours" else {"STORAGES": storages}
+    with directory_project.active(
+        "v1",
+        ROOT_URLCONF=Urls,
+        MIDDLEWARE=STACK,
+        ALLOWED_HOSTS=["shop.example"],
+        SECURE_SSL_REDIRECT=True,
+        **changed,
+    ):
+        assert ask(f"/{prefix}livez", ADDRESS) == 200
+        assert ask(f"/{prefix}readyz", ADDRESS) == (503 if backend == "ours" else 200)
+        for url in ("slow", "nowhere/livez", "livez/", "page?readyz"):
+            assert ask(f"/{prefix}{url}", "shop.example") == 301
+            assert ask(f"/{prefix}{url}", ADDRESS, secure=True) == 400
+
+
 @pytest.mark.parametrize("backend", [STOCK["plain"], None])
-def test_with_a_storage_of_another_package_the_middleware_takes_itself_out(
+def test_with_a_storage_of_another_package_the_middleware_adds_no_header(
     backend: str | None, directory_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storages = {"staticfiles": {"BACKEND": backend}} if backend else {}

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skewproof.backends.loader import Loader
+from skewproof.backends.loader import GIVEN_UP, MOST, Loader
 from skewproof.errors import ManifestError
 
 THREADS = 24
@@ -20,8 +22,8 @@ class Clock:
         return self.now
 
 
-def late(seconds: float) -> ManifestError:
-    return ManifestError("unreachable", f"nothing within {seconds}")
+def late(seconds: float, fetches: int) -> ManifestError:
+    return ManifestError("unreachable", f"nothing within {seconds} of {fetches}")
 
 
 def absent() -> str:
@@ -147,7 +149,7 @@ def test_a_fetch_that_fails_after_it_was_given_up_is_begun_again() -> None:
         loader.load(slow, late)
     ended.set()
     loader._patience = 10
-    while not loader._fetching or not loader._fetching.done():
+    while not loader._current or not loader._current.future.done():
         threading.Event().wait(0.001)
     clock.now += 2
     assert loader.load(lambda: "value", late) == "value"
@@ -163,3 +165,76 @@ def test_a_fetch_that_never_ends_is_begun_again_after_a_while() -> None:
     loader._patience = 10
     assert loader.load(lambda: "value", late) == "value"
     never.set()
+
+
+def test_few_fetches_hang_at_once_and_when_one_ends_another_is_begun() -> None:
+    clock, begun = Clock(), []
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+    ends = [threading.Event() for _ in range(MOST)]
+
+    def hang() -> str:
+        begun.append(threading.current_thread())
+        assert ends[len(begun) - 1].wait(30)
+        return absent()
+
+    for _ in range(20):
+        with pytest.raises(ManifestError, match="nothing within"):
+            loader.load(hang, late)
+        clock.now += GIVEN_UP + 1
+    assert len(begun) == MOST
+    with pytest.raises(ManifestError, match=f"of {MOST}"):
+        loader.load(hang, late)
+    ends[0].set()
+    begun[0].join(10)
+    clock.now += GIVEN_UP + 1
+    loader._patience = 10
+    assert loader.load(lambda: "value", late) == "value"
+    for each in ends:
+        each.set()
+
+
+def test_a_fetch_that_gets_a_little_all_the_time_is_ended_when_it_is_given_up() -> None:
+    clock, begun = Clock(), []
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+
+    def drip() -> str:
+        begun.append(threading.current_thread())
+        try:
+            while True:
+                time.sleep(0.001)
+        except TimeoutError:
+            return absent()
+
+    for _ in range(10):
+        with pytest.raises(ManifestError):
+            loader.load(drip, late)
+        for each in begun[:-1]:
+            each.join(10)
+            assert not each.is_alive()
+        clock.now += GIVEN_UP + 1
+    assert len(begun) == 10
+    loader._patience = 10
+    assert loader.load(lambda: "value", late) == "value"
+
+
+def test_in_an_event_loop_nobody_waits_after_a_failure() -> None:
+    clock, fetching, ended = Clock(), threading.Event(), threading.Event()
+    loader: Loader[str] = Loader(patience=60, clock=clock)
+
+    def slow() -> str:
+        fetching.set()
+        assert ended.wait(30)
+        return "value"
+
+    async def load() -> str:
+        return loader.load(slow, late)
+
+    with pytest.raises(ManifestError):
+        loader.load(absent, late)
+    clock.now += 2
+    with pytest.raises(ManifestError, match="nothing within"):
+        asyncio.run(load())
+    assert fetching.wait(10)
+    ended.set()
+    clock.now += 2
+    assert loader.load(absent, late) == "value"

@@ -8,9 +8,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from tests.unit.skewproof.project import Project
 from tests.unit.skewproof.proxy import Failure, Proxy, proxying
 
 import skewproof
+from skewproof.backends import loader
 from skewproof.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -233,3 +235,36 @@ def test_a_server_behind_a_store_that_does_not_come_to_an_end_lives_and_heals(
     said = log.read_text(encoding="utf-8")
     assert re.search("ManifestError: .*release v1: no manifest from s3://", said)
     assert "WORKER TIMEOUT" not in said
+
+
+def skewproof_threads() -> int:
+    return sum(each.name == "skewproof-manifest" for each in threading.enumerate())
+
+
+# What is told to a thread in a moment in which Python tidies up is lost, and told again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("how", ["drip", "drip in the headers", "flood"])
+def test_a_manifest_that_never_ends_takes_few_threads_and_little_memory_and_heals(
+    how: str, proxied: tuple[Project, Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, proxy = proxied
+    monkeypatch.setattr("skewproof.storage.ReleaseManifestMixin.pause", 0)
+    monkeypatch.setattr("skewproof.manifest.LARGEST", 2**20)
+    monkeypatch.setattr(loader, "GIVEN_UP", 1.0)
+    asset, before = project.manifest("v1")["paths"]["css/site.css"], skewproof_threads()
+    storage = project.storage()
+    storage._loader = loader.Loader(pause=0, patience=0.1)
+    with ill(Failure(how), project, proxy):
+        reached, deadline = set(), time.monotonic() + PATIENCE
+        while len(proxy.requests) < 6 and time.monotonic() < deadline:
+            with project.active("v1"), pytest.raises(ManifestError) as caught:
+                storage.url("css/site.css")
+            reached.add("too large" if "has more than" in str(caught.value) else "late")
+            assert skewproof_threads() - before <= loader.MOST
+        assert len(proxy.requests) == 6
+    assert ("too large" in reached) == (how == "flood")
+    deadline = time.monotonic() + PATIENCE
+    while skewproof_threads() > before:
+        assert time.monotonic() < deadline
+        with project.active("v1"), suppress(ManifestError):
+            assert storage.url("css/site.css").endswith(asset)

@@ -260,11 +260,11 @@ def test_a_file_that_may_not_be_read_is_an_error(
     directory_project.publish("v1")
     storage = eager(directory_project.storage())
 
-    def forbidden(_: Any) -> bytes:
+    def forbidden(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:
-        patched.setattr("pathlib.Path.read_bytes", forbidden)
+        patched.setattr("pathlib.Path.open", forbidden)
         assert failure(directory_project, storage).reason == "forbidden"
     with directory_project.active("v1"):
         assert storage.url("css/site.css").endswith(".css")

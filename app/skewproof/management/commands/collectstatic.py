@@ -13,6 +13,7 @@ from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.files.storage import FileSystemStorage
 from django.core.management.base import CommandError
 
+from skewproof.errors import conceal, quote
 from skewproof.management.base import report_errors, show_progress
 from skewproof.manifest import match_baked, write_whole
 from skewproof.publishing.collection import Collection, collect_release
@@ -117,12 +118,12 @@ class Command(collectstatic.Command):
     def handle(self, **options: Any) -> str | None:
         """Publish or bake, and turn every error into one line and an exit code."""
         bake = bool(options.get("bake"))
-        storage = find_publishing_storage()
-        if storage is None and not bake:
-            return super().handle(**options)
-        self.set_options(**options)
         with report_errors(CUT_SHORT) as self.directories:
-            return self.publish(storage or require_release_storage(), bake=bake)
+            storage = find_publishing_storage()
+            if storage is not None or bake:
+                self.set_options(**options)
+                return self.publish(storage or require_release_storage(), bake=bake)
+        return super().handle(**options)
 
     def publish(self, storage: PublishingStorage, *, bake: bool) -> str | None:
         """Collect into a temporary directory, then bring the image or the store up to date."""
@@ -153,8 +154,8 @@ class Command(collectstatic.Command):
                     report = publish(release, collection, store, self.log, progress, found=found)
         except OSError as error:
             raise CommandError(
-                f"collecting the files of release {release} failed: {error}{advise(error)}"
-            ) from error
+                f"collecting the files of release {release} failed: {quote(error)}{advise(error)}"
+            ) from conceal(error)
         return str(report) if self.verbosity >= 1 else None
 
     def fill(self, local: ManifestStaticFilesStorage) -> None:
@@ -165,7 +166,7 @@ class Command(collectstatic.Command):
             self.collect()
         except (CommandError, ValueError, RuntimeError) as error:
             # Newer versions of Django say on further lines where a reference is.
-            raise CommandError(" ".join(map(str.strip, str(error).splitlines()))) from error
+            raise CommandError(quote(error)) from conceal(error)
         finally:
             self.dry_run = pretending
 
@@ -197,7 +198,9 @@ class Command(collectstatic.Command):
             try:
                 write_whole(file, collection.encode(release))
             except OSError as error:
-                raise CommandError(f"the manifest cannot be written to {file}: {error}") from error
+                raise CommandError(
+                    f"the manifest cannot be written to {file}: {quote(error)}"
+                ) from conceal(error)
         done = "would be baked (dry run)" if self.dry_run else "is baked"
         names = len(collection.paths)
         text = f"the manifest of release {release}, {names} names, {done} into {file}"
