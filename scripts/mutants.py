@@ -98,8 +98,8 @@ PARTS = {
         "*",
         name_tests(
             LAB,
-            "lab_probe/test_boundaries lab_probe/test_checkers report/test_forms lab_probe/test_tables "
-            "report/test_timeline lab/test_load",
+            "lab_probe/test_boundaries lab_probe/test_checkers report/test_forms "
+            "lab_probe/test_tables report/test_timeline lab/test_load",
         ),
     ),
 }
@@ -225,7 +225,8 @@ def run_part(name: str, minutes: float, *, again: bool) -> None:
     part, copy = PARTS[name], WORK / name / "checkout"
     copy_checkout(copy)
     os.chdir(copy)
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(copy / each) for each in ("app", "scripts", "."))
+    paths = os.pathsep.join(str(copy / each) for each in ("app", "scripts", "."))
+    os.environ.update(PYTHONPATH=paths)
     sessions, limit = open_part(name), max(SHORTEST, 4 * measure(part))
     waiting = [
         (module, item)

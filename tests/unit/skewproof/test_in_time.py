@@ -19,7 +19,7 @@ from tests.unit.skewproof.test_interleavings import (
     world_of,
 )
 
-from skewproof.errors import ReleaseExistsError, StoreError
+from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
 from skewproof.manifest import Manifest, make_key
 from skewproof.publishing import prune
 from skewproof.publishing.intents import HELD, Lease
@@ -172,3 +172,38 @@ def test_the_first_failure_of_a_publish_stops_what_has_not_begun() -> None:
         publish("v1", collection(tree), store, lambda _: None)
     assert store.asked < 20
     assert not world.releases()
+
+
+class Contended(Memory):
+    """A store in which another publish is always a little faster with one of the files."""
+
+    def create_asset(self, name: str, body: bytes, headers: Headers) -> bool:
+        if name.startswith("a."):
+            super().create_asset(name, body, headers)
+        return super().create_asset(name, body, headers)
+
+
+def test_a_file_that_was_written_meanwhile_is_told_of_and_not_counted_as_new() -> None:
+    world, said = World(), list[str]()
+    shown: list[tuple[int, int]] = []
+    report = publish(
+        "v1", collection(OLD), Contended(world), said.append, lambda *each: shown.append(each)
+    )
+    (asset,) = (name for name in world.assets if name.startswith("a."))
+    assert f"Found '{asset}' written meanwhile" in said
+    assert sum(line.startswith("Uploaded ") for line in said) == 3
+    assert (report.new, report.reused, report.sent) == (3, 1, len("old") + 2 * len("same"))
+    assert shown == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    world.assert_whole()
+
+
+def test_an_asset_of_the_right_length_with_other_bytes_is_refused_by_name() -> None:
+    world = world_of(v1=OLD)
+    (asset,) = (name for name in world.assets if name.startswith("b."))
+    world.assets[asset] = (b"sane", world.now)
+    before = dict(world.assets)
+    with pytest.raises(SkewproofError, match=asset):
+        publish("v2", collection({**OLD, "c": "new"}), Memory(world), lambda _: None)
+    assert world.assets == before
+    assert world.releases().keys() == {"v1"}
+    assert not [key for key in world.private if "_intents" in key]
