@@ -99,7 +99,7 @@ PARTS = {
         name_tests(
             LAB,
             "lab_probe/test_boundaries lab_probe/test_checkers report/test_forms "
-            "lab_probe/test_tables report/test_timeline lab/test_load",
+            "lab_probe/test_tables report/test_timeline",
         ),
     ),
 }

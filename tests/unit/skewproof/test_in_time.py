@@ -207,3 +207,14 @@ def test_an_asset_of_the_right_length_with_other_bytes_is_refused_by_name() -> N
     assert world.assets == before
     assert world.releases().keys() == {"v1"}
     assert not [key for key in world.private if "_intents" in key]
+
+
+def test_a_report_tells_how_long_it_took() -> None:
+    world, clock = World(), iter([3.0, 5.5, 10.0, 10.25, 20.0, 24.0]).__next__
+    took = publish("v1", collection(OLD), Memory(world), lambda _: None, clock=clock)
+    assert (took.seconds, str(took).partition(", ")[2].endswith("2.50 s")) == (2.5, True)
+    again = publish("v1", collection(OLD), Memory(world), lambda _: None, clock=clock)
+    assert (again.seconds, again.new, again.reused) == (0.25, 0, 4)
+    policy = Policy(keep=1, running="v1")
+    plan = prune.plan_prune(Memory(world), policy, world.now)
+    assert prune.prune(plan, Memory(world), policy, clock=clock).seconds == 4
