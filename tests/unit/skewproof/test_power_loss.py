@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,6 @@ from skewproof.stores.store import md5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from pathlib import Path
 
 OLD = {"css/a": "old", "img/b": "same"}
 NEW = {"css/a": "new", "img/b": "same", "js/deep/c": "c"}
@@ -178,6 +178,41 @@ def test_what_a_killed_prune_deleted_is_durable_before_another_goes_on(tmp_path:
         assert releases_in(disk.outcome(())).keys() == {"v2"}
         disk.close()
     assert number > 5
+
+
+def synced_by_a_publish(root: Path, monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Publish to a directory below the root, and return what was synced."""
+    found: set[Path] = set()
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            os, "fsync", lambda handle: found.add(Path(f"/proc/self/fd/{handle}").readlink())
+        )
+        publish_on(root, "v1", OLD)
+    return found
+
+
+def test_what_leads_to_the_store_is_synced_as_far_as_a_publish_may_have_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = tmp_path / "others" / "mounted" / "ours"
+    synced = synced_by_a_publish(ours, monkeypatch)
+    assert {ours / "static", ours, ours.parent, ours.parent.parent, tmp_path} <= synced
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_mount", lambda path: path.name == "mounted")
+        synced = synced_by_a_publish(ours, monkeypatch)
+    assert {ours / "static", ours, ours.parent} <= synced
+    assert not {tmp_path, ours.parent.parent} & synced
+    access = os.access
+    for right in (os.R_OK, os.W_OK):
+
+        def lacks(path: Path, mode: int, right: int = right) -> bool:
+            return access(path, mode) and not (Path(path).name == "others" and mode & right)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "access", lacks)
+            synced = synced_by_a_publish(ours, monkeypatch)
+        assert ours.parent in synced
+        assert not {tmp_path, ours.parent.parent} & synced
 
 
 def syncing_only(is_kept: Callable[[int], bool]) -> Callable[..., None]:
