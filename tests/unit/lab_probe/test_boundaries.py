@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -329,6 +330,12 @@ def test_a_phase_counts_what_was_due_from_its_beginning_to_before_its_end() -> N
     assert (rest.errors, rolling.errors) == (0, 1)
 
 
+def test_an_answer_counts_in_the_phase_in_which_it_came() -> None:
+    for ms, rates in ((999.5, [0.1, 0.0]), (1000, [0.0, 0.1]), (10_999.5, [0.0, 0.1])):
+        assert [phase.rate for phase in find_phases(loaded((9, 200, ms)))] == rates
+    assert [phase.rate for phase in find_phases(loaded((9, 200, 11_000)))] == [0, 0]
+
+
 def test_a_load_that_nothing_answered_has_no_times() -> None:
     rest, rolling = find_phases(loaded((1, None, 3), (2, 200, 4)))
     assert (rest.pages, rest.refused, rest.errors, rest.p50, rest.longest) == (2, 1, 0, 4, 4)
@@ -366,3 +373,72 @@ def test_a_comparison_proves_something_only_where_the_control_fails(
     del verdicts["cure"]
     found, said = conclude_comparison(verdicts, ["cure", "control"], "cure", "control")
     assert (found, said) == ("UNKNOWN", "stopped before cure")
+
+
+def versions(*named: tuple[str | None, str], releases: bool = True) -> Finding:
+    """Judge an external site on whose pages one stylesheet has these bodies, by release."""
+    fetches = []
+    for number, (release, body) in enumerate(named):
+        digest = md5(body.encode()).hexdigest()  # noqa: S324 - as Django names them
+        fetch = asset(200, f"{BASE}static/css/site.{digest[:12]}.css", md5=digest)
+        fetches.append(replace(fetch, t=float(number), release=release if releases else None))
+    return find("asset of its release", *fetches, header=EXTERNAL)
+
+
+def test_without_records_a_second_name_within_a_release_is_a_fault() -> None:
+    found = versions(("v1", "blue"), ("v1", "green"), ("v1", "blue"))
+    assert (found.status, found.judged, found.faults) == (Status.FAIL, 3, 1)
+    assert found.first is not None
+    assert found.first.t == 1
+    assert found.kinds == {"another's stylesheet": 1}
+    assert " another version of what pages of v1 had as " in found.first.sentence
+    of_v2 = versions(("v1", "blue"), ("v2", "green"), ("v1", "green"))
+    assert of_v2.kinds == {"v2's stylesheet": 1}
+
+
+def test_without_records_each_release_may_have_a_name_of_its_own() -> None:
+    found = versions(("v1", "blue"), ("v2", "green"), ("v1", "blue"), ("v2", "green"))
+    assert (found.status, found.judged, found.faults) == (Status.PASS, 4, 0)
+
+
+def test_without_records_and_releases_a_second_name_is_unknown() -> None:
+    found = versions(("v1", "blue"), ("v1", "green"), releases=False)
+    assert (found.status, found.judged, found.faults) == (Status.UNKNOWN, 0, 0)
+    assert str(found.reason).startswith(
+        "/static/css/site.css had more than one name, and no answer"
+    )
+    assert str(found.reason).endswith("(2 could not be judged)")
+
+
+def test_a_name_that_is_not_made_from_its_body_is_no_version_of_a_file() -> None:
+    """Other tools make such names, too, and a missing file is no version either."""
+    names = (f"{BASE}css/site.{digit * 12}.css" for digit in "012")
+    others = [asset(200, name, md5="f" * 32) for name in names]
+    gone = asset(404, f"{BASE}css/site.{'f' * 12}.css", md5="f" * 32)
+    came = asset(200, f"{BASE}css/site.{'f' * 12}.css", md5="f" * 32)
+    for fetches in (others, [*others, gone], [*others, came], [came, gone]):
+        found = find("asset of its release", *fetches, header=EXTERNAL)
+        assert found.status is Status.NOT_APPLICABLE
+
+
+def test_what_the_pages_of_a_release_met_is_counted_by_kind_and_never_twice() -> None:
+    wrong = asset(200, f"{STATIC}css/old.000000000000.css", sha256="1" * 64)
+    watched = replace(asset(404, how="watch"), page=None)
+    refused = replace(asset(503), cached=True)
+    verdict = judge(
+        *(page(200), page(500, "a/"), asset(200, sha256="0" * 64), asset(404), wrong),
+        *(watched, replace(watched, answer=replace(watched.answer, status=200)), refused),
+        *(asset(503), replace(page(200, "b/"), cached=True), asset(404, how="absent")),
+        records=[V1],
+    )
+    tally = verdict.releases["v1"]
+    assert (tally.pages, tally.broken_pages) == (3, 1)
+    assert (tally.assets, tally.broken_assets, tally.wrong) == (3, 1, 1)
+    assert (tally.polls, tally.broken_polls) == (2, 1)
+    assert (tally.refused, tally.requests) == (1, 9)
+    assert verdict.total == tally
+
+
+def test_releases_come_by_name_and_what_names_none_comes_last() -> None:
+    fetches = [replace(page(200), release=release) for release in ("v2", None, "v10", "v1")]
+    assert list(judge(*fetches).releases) == ["v1", "v10", "v2", None]
