@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from skewproof.publishing.publish import publish
 from skewproof.publishing.retention import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from skewproof.stores.store import Headers
 
@@ -218,3 +219,31 @@ def test_a_report_tells_how_long_it_took() -> None:
     policy = Policy(keep=1, running="v1")
     plan = prune.plan_prune(Memory(world), policy, world.now)
     assert prune.prune(plan, Memory(world), policy, clock=clock).seconds == 4
+
+
+def behead(body: bytes) -> bytes:
+    return b"GZ" + body[2:]
+
+
+def cut(body: bytes) -> bytes:
+    return body[:20]
+
+
+def scramble(body: bytes) -> bytes:
+    return body[:10] + bytes(len(body) - 18) + body[-8:]
+
+
+@pytest.mark.parametrize("damage", [behead, cut, scramble])
+def test_a_compressed_asset_that_no_longer_unpacks_is_refused_by_name(
+    damage: Callable[[bytes], bytes],
+) -> None:
+    whole = collection({name: f"{name} {{ color: blue }}\n" * 9 for name in "abc"})
+    packed = replace(whole, assets=tuple(replace(each, compress=True) for each in whole.assets))
+    world = World()
+    publish("v1", packed, Memory(world), lambda _: None)
+    (asset,) = (name for name in world.assets if name.startswith("b."))
+    body, written = world.assets[asset]
+    world.assets[asset] = (damage(body), written)
+    with pytest.raises(SkewproofError, match=asset):
+        publish("v2", packed, Memory(world), lambda _: None)
+    assert world.releases().keys() == {"v1"}
