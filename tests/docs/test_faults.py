@@ -22,3 +22,23 @@ def test_the_table_of_faults_has_the_ways_of_the_test_and_no_violation() -> None
     networks = {kind.name for kind in network_kinds()}
     assert all(all(map(int, row[2:])) for row in rows if row[0] in networks)
     assert ", 0 violations" in table
+
+
+def test_each_mutant_that_survives_is_of_code_that_is_there_and_has_a_reason() -> None:
+    text = PATH.read_text()
+    table = text.partition("<!-- mutants: begin")[2].partition("<!-- mutants: end")[0]
+    _, *rows = Document(PATH, table).rows
+    for module, survivor, reason in rows:
+        before, _, after = survivor.partition(" → ")
+        assert before.strip("`") in (ROOT / module.strip("`")).read_text(), survivor
+        assert after.strip("`") not in ("", before.strip("`"))
+        assert reason.endswith(".")
+
+
+def test_each_mutant_that_was_made_by_hand_names_the_tests_that_kill_it() -> None:
+    table = Document(PATH, PATH.read_text()).section("Mutants")
+    head, *rows = [row for row in table.rows if "`test_" in row[-1] or row[-1] == "killed by"]
+    assert head[-1] == "killed by"
+    assert len(rows) == 10
+    tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    assert all(name.strip("`") in tests for row in rows for name in row[-1].split(", "))

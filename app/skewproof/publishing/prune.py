@@ -9,7 +9,7 @@ is in it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
@@ -23,6 +23,7 @@ from skewproof.publishing.retention import (
     choose_releases,
     find_orphans,
     find_unnamed,
+    is_older,
     take_survey,
 )
 from skewproof.stores.store import split
@@ -147,7 +148,11 @@ def choose_again(key: str, plan: PrunePlan, store: Store, policy: Policy) -> Cho
     survey = take_survey(store, plan.survey)
     if key not in survey.intents:
         raise StoreError(f"the intent {key} has been taken away from {store.place}")
-    return choose_releases(survey, policy, survey.intents[key].written, plan.choice.pruned.keys())
+    now = survey.intents[key].written
+    choice = choose_releases(survey, policy, now, plan.choice.pruned.keys())
+    orphans = plan.files - plan.choice.named
+    young = {each for each in orphans if not is_older(plan.listing[each], now - policy.grace)}
+    return replace(choice, reached=choice.reached | young)
 
 
 def delete(releases: tuple[str, ...], files: list[str], store: Store, lease: Lease) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
 import secrets
 import stat
@@ -35,7 +36,9 @@ class Directory:
         self._private = private
         self._file_mode = storage.file_permissions_mode
         self._directory_mode = storage.directory_permissions_mode
-        self._touched: set[Path] = set()
+        # Whose names are made durable before anything is written that relies on them. What is found
+        # counts as well: who wrote it may have been killed before it was synced.
+        self._touched = {*find_parents(assets), *find_parents(private)}
         self.place = str(assets)
         # Containers, and links, show the same directories under other paths.
         self.owner = os.path.relpath(private.resolve(), assets.resolve())
@@ -45,7 +48,9 @@ class Directory:
 
     def read_private(self, key: str) -> bytes | None:
         """Return a private file, or None when there is none."""
-        return self._read(self._private / key)
+        file = self._private / key
+        self._touched.update((file.parent, self._private))
+        return self._read(file)
 
     def read_asset(self, name: str) -> bytes | None:
         """Return an asset, or None when there is none."""
@@ -112,7 +117,7 @@ class Directory:
             return md5((self._assets / name).read_bytes()) == expected.digest
 
     def settle(self) -> None:
-        """Make the names of all assets durable, as their bytes are already."""
+        """Make the names of all assets durable, written or found, as their bytes are already."""
         with self._doing("syncing"):
             self._sync_touched()
 
@@ -121,7 +126,7 @@ class Directory:
         with self._doing(f"listing {root / folder}"):
             return {
                 path[start:].replace(os.sep, "/"): stored
-                for path in walk_files(str(root / folder))
+                for path in walk_files(str(root / folder), self._touched)
                 if (stored := read_stored(path))
             }
 
@@ -186,7 +191,10 @@ class Directory:
 
     def _sync_touched(self) -> None:
         while self._touched:
-            handle = os.open(self._touched.pop(), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                handle = os.open(self._touched.pop(), os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:  # there was none, or its release has been pruned
+                continue
             try:
                 os.fsync(handle)
             finally:
@@ -211,9 +219,21 @@ def set_mode(opened: int | Path, mode: int, setting: str) -> None:
             raise OSError(error.errno, f"{why}; set {setting} to None") from error
 
 
-def walk_files(root: str) -> Iterator[str]:
-    """Yield all files; a directory that cannot be read is an error: nothing may be overlooked."""
+def find_parents(root: Path) -> Iterator[Path]:
+    """Yield the directories that lead to a root, as far as a publish may have made them."""
+    for below, each in itertools.pairwise((root, *root.parents)):
+        if below.is_mount() or (each.exists() and not os.access(each, os.R_OK | os.W_OK)):
+            return
+        yield each
+
+
+def walk_files(root: str, folders: set[Path]) -> Iterator[str]:
+    """Yield all files, and note their directories.
+
+    A directory that cannot be read is an error: nothing may be overlooked.
+    """
     for folder, _, names in os.walk(root, onerror=raise_unless_gone, followlinks=True):
+        folders.add(Path(folder))
         yield from (f"{folder}{os.sep}{name}" for name in names if not name.startswith(PREFIX))
 
 
