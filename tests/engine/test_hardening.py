@@ -213,14 +213,6 @@ class TestTheNetworks:
         }
         assert names == {name: name != LEADS_OUT for name in set().union(*NETWORKS.values())}
 
-    @pytest.mark.parametrize("service", ["web-v1", "web-v2", *JOBS])
-    def test_no_container_but_the_gateway_has_a_way_out(
-        self, project: Project, service: str
-    ) -> None:
-        routes = self.run(project, service, "print(open('/proc/net/route').read())").splitlines()
-        assert len(routes) > 1
-        assert not [line for line in routes if line.split()[1] == "00000000"]
-
     @pytest.mark.parametrize("service", JOBS)
     def test_a_job_reaches_the_store_and_nobody_else(self, project: Project, service: str) -> None:
         assert self.reached(project, service) == {"minio:9000"}

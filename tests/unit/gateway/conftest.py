@@ -142,12 +142,13 @@ def upstream() -> Iterator[Upstream]:
             thread.join()
 
 
-def configure(folder: Path, listen: str, store: str, template: str) -> None:
+def configure(folder: Path, listen: str, store: str) -> None:
     """Fill in the template as a stack does."""
     names = dict.fromkeys(("STORE", "STORE_HOST"), store) | dict.fromkeys(
         ("LISTEN", "PUBLIC_HOST"), listen
     )
-    text = Template(template).safe_substitute(
+    template = Template((NGINX / "gateway.conf.template").read_text())
+    text = template.safe_substitute(
         names,
         MODULES="",
         RUN_DIR=folder,
@@ -159,18 +160,16 @@ def configure(folder: Path, listen: str, store: str, template: str) -> None:
     shutil.copy(NGINX / "answers.js", folder)
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("gateway")
+@contextmanager
+def serve(folder: Path, store: Upstream) -> Iterator[Gateway]:
+    """Run the gateway before this store while the block does."""
     with ExitStack() as stack:
-        store, *replicas = (stack.enter_context(upstream()) for _ in range(3))
+        replicas = (stack.enter_context(upstream()), stack.enter_context(upstream()))
         host = f"127.0.0.1:{free_port()}"
         # A replica that failed in one test gets its share of the requests in the next one again.
         servers = " ".join(f"server 127.0.0.1:{each.port} max_fails=0;" for each in replicas)
         (folder / "traffic.conf").write_text(TRAFFIC.format(servers=servers))
-        configure(
-            folder, host, f"127.0.0.1:{store.port}", (NGINX / "gateway.conf.template").read_text()
-        )
+        configure(folder, host, f"127.0.0.1:{store.port}")
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
         command = [nginx_binary(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
@@ -178,8 +177,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             nginx = subprocess.Popen([*command, "-g", f"daemon off; {user}"], stderr=log)
         stack.callback(nginx.wait)
         stack.callback(nginx.terminate)
-        gateway = Gateway(host, store, (replicas[0], replicas[1]))
+        gateway = Gateway(host, store, replicas)
         wait_until(gateway.answers, 10, "no gateway", lambda: (folder / "log").read_text())
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with upstream() as store, serve(tmp_path_factory.mktemp("gateway"), store) as gateway:
         yield gateway
 
 
