@@ -37,11 +37,11 @@ class Project:
         return self.containers(service)[0]
 
     def run_beside(self, service: str, command: list[str], **changes: Any) -> str:
-        """Run a command in a service's image, on its network and with its variables."""
+        """Run a command in a service's image, on its first network and with its variables."""
         container = self.container(service)
         options = {
             "environment": container.attrs["Config"]["Env"],
-            "network": f"{self.name}_default",
+            "network": container.attrs["HostConfig"]["NetworkMode"],
             "remove": True,
             **changes,
         }

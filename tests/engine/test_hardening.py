@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from docker.errors import APIError
+from docker.models.containers import Container
 from tests.engine.buckets import act_inside, publisher
-from tests.engine.projects import Project, service_of
+from tests.engine.projects import Project, client, service_of
 from tests.engine.stacks import project_of
+from tests.s3servers import free_port
 
+from lab.stacks.compose import ComposeMachine
+from lab.stacks.composeproject import Clone, clone
 from lab.stacks.stack import Stack
 
 pytestmark = pytest.mark.parametrize("both", ["compose"], indirect=True)
@@ -21,6 +26,30 @@ SERVING = ("gateway", "minio", "web-v1", "web-v2")
 JOBS = ("publish-v1", "publish-v2", "setup")
 SERVICES = SERVING + JOBS
 MANIFEST = "releases/v1/staticfiles.json"
+NETWORKS = {
+    "gateway": {"visitors", "pages", "assets"},
+    "minio": {"assets", "manifests", "publishing"},
+    "setup": {"publishing"},
+    "publish-v1": {"publishing"},
+    "publish-v2": {"publishing"},
+    "web-v1": {"pages", "manifests"},
+    "web-v2": {"pages", "manifests"},
+}
+LEADS_OUT = "visitors"
+PYTHON = {"setup": "/venv/bin/python"}
+# Prints which of its arguments take a connection, each within a second.
+REACH = """
+import socket, sys
+for target in sys.argv[1:]:
+    host, _, port = target.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 1).close()
+        print(target)
+    except OSError:
+        pass
+"""
+PORTS = {"gateway": 8080, "minio": 9000, "web-v1": 8000, "web-v2": 8000}
+GIB = 2**30
 
 
 @pytest.fixture
@@ -38,6 +67,17 @@ def host_config(project: Project, service: str) -> Mapping[str, Any]:
     """What Docker was told about a container."""
     configured: Mapping[str, Any] = project.container(service).attrs["HostConfig"]
     return configured
+
+
+def networks_of(container: Container) -> set[str]:
+    """Return what Docker calls the networks of a container."""
+    return set(container.attrs["NetworkSettings"]["Networks"])
+
+
+def megabytes(options: str) -> int:
+    """Return the size of a tmpfs."""
+    (size,) = re.findall(r"\bsize=(\d+)m\b", options)
+    return int(size)
 
 
 def process_status(project: Project, service: str) -> dict[str, str]:
@@ -67,9 +107,37 @@ class TestEveryContainer:
     def test_has_a_bound_on_its_processes(self, project: Project, service: str) -> None:
         assert 0 < host_config(project, service)["PidsLimit"] <= 256
 
+    def test_has_a_bound_on_its_memory_and_on_its_one_tmpfs(
+        self, project: Project, service: str
+    ) -> None:
+        configured = host_config(project, service)
+        assert 0 < configured["Memory"] <= (GIB if service == "minio" else GIB // 4)
+        (options,) = configured["Tmpfs"].values()
+        assert 0 < megabytes(options) * 2**20 <= configured["Memory"] // 2
+
+    def test_is_in_the_networks_of_those_that_it_needs(
+        self, project: Project, service: str
+    ) -> None:
+        joined = networks_of(project.container(service))
+        assert joined == {f"{project.name}_{name}" for name in NETWORKS[service]}
+
+    def test_has_a_clone_with_the_same_bounds_in_the_same_networks(
+        self, both: Stack, project: Project, service: str
+    ) -> None:
+        assert isinstance(both.machine, ComposeMachine)
+        made = clone(both.machine.project, service, "a-clone", Clone(ports={1: free_port()}))
+        try:
+            model, copied = host_config(project, service), made.attrs["HostConfig"]
+            for name in ("Memory", "Tmpfs", "PidsLimit", "CapDrop", "SecurityOpt"):
+                assert copied[name] == model[name]
+            out = {f"{project.name}_{LEADS_OUT}"}
+            assert networks_of(made) == networks_of(project.container(service)) | out
+        finally:
+            made.remove(force=True)
+
     def test_shares_nothing_with_the_machine(self, project: Project, service: str) -> None:
         configured = host_config(project, service)
-        assert configured["NetworkMode"] == f"{project.name}_default"
+        assert configured["NetworkMode"] in networks_of(project.container(service))
         assert "host" not in (configured["PidMode"], configured["IpcMode"], configured["UTSMode"])
         mounts = project.container(service).attrs["Mounts"]
         wanted = [("volume", "/data")] if service == "minio" else []
@@ -128,6 +196,73 @@ class TestFromInside:
     def test_its_tmp_can_be_written(self, project: Project, service: str) -> None:
         assert project.run_inside(service, ["touch", "/tmp/planted"]) == (0, "")  # noqa: S108
         assert project.run_inside(service, ["rm", "/tmp/planted"]) == (0, "")  # noqa: S108
+
+    def test_its_tmp_takes_no_more_than_it_is_given(self, project: Project, service: str) -> None:
+        (options,) = host_config(project, service)["Tmpfs"].values()
+        fill = ["dd", "if=/dev/zero", "of=/tmp/full", "bs=1M", f"count={megabytes(options) + 1}"]
+        code, output = project.run_inside(service, fill)
+        assert project.run_inside(service, ["rm", "/tmp/full"])[0] == 0  # noqa: S108
+        assert (code, "No space left" in output) == (1, True)
+
+
+class TestTheNetworks:
+    def test_one_leads_out_and_the_others_do_not(self, project: Project) -> None:
+        found = client().networks.list(filters=project.label)
+        names = {
+            each.name.removeprefix(f"{project.name}_"): each.attrs["Internal"] for each in found
+        }
+        assert names == {name: name != LEADS_OUT for name in set().union(*NETWORKS.values())}
+
+    @pytest.mark.parametrize("service", JOBS)
+    def test_a_job_reaches_the_store_and_nobody_else(self, project: Project, service: str) -> None:
+        assert self.reached(project, service) == {"minio:9000"}
+
+    @pytest.mark.parametrize("service", ["web-v1", "web-v2"])
+    def test_a_web_container_reaches_the_store(self, project: Project, service: str) -> None:
+        assert "minio:9000" in self.reached(project, service)
+
+    @pytest.mark.parametrize("service", PORTS)
+    def test_a_container_is_reached_only_by_its_address_in_a_common_network(
+        self, project: Project, service: str
+    ) -> None:
+        if service == "minio":
+            pytest.skip("its image has no program to ask with")
+        own = project.container(service)
+        for name, port in PORTS.items():
+            for network, address in addresses(project.container(name)).items():
+                reached = self.asks(project, service, f"{address}:{port}")
+                assert reached == (network in networks_of(own)), f"{name} in {network}"
+
+    def reached(self, project: Project, service: str) -> set[str]:
+        """Return who takes a connection: by name, and by every address."""
+        targets = {f"{name}:{port}" for name, port in PORTS.items()}
+        others = {
+            f"{a}:{port}"
+            for name, port in PORTS.items()
+            if name != "minio"
+            for a in addresses(project.container(name)).values()
+        }
+        return set(self.run(project, service, REACH, *targets, *others).split())
+
+    def run(self, project: Project, service: str, *program: str) -> str:
+        """Run a program in Python, in a job or beside it, as the service's user."""
+        command = [PYTHON.get(service, "python"), "-c", *program]
+        if service in JOBS:
+            return project.run_beside(service, command)
+        return project.run_inside(service, command)[1]
+
+    def asks(self, project: Project, service: str, target: str) -> bool:
+        """Return whether a connection comes about; the gateway's image has no Python."""
+        if service != "gateway":
+            return bool(self.run(project, service, REACH, target))
+        ask = ["curl", "-s", "--connect-timeout", "1", "-o", "/dev/null", f"http://{target}/livez"]
+        return project.run_inside(service, ask)[0] == 0
+
+
+def addresses(container: Container) -> dict[str, str]:
+    """Return the address of a container in each of its networks."""
+    joined = container.attrs["NetworkSettings"]["Networks"]
+    return {name: network["IPAddress"] for name, network in joined.items()}
 
 
 @pytest.mark.parametrize("service", ["web-v1", "web-v2"])

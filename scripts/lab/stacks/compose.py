@@ -26,6 +26,7 @@ from lab.stacks.build import LINES
 from lab.stacks.composeproject import (
     CLONE,
     JOB_SECONDS,
+    PAGES,
     READY_SECONDS,
     Clone,
     Project,
@@ -294,12 +295,11 @@ class ComposeMachine:
         return [f"web-{release}:{APP_PORT} resolve"]
 
     def network_of(self, replica: Replica) -> dict[str, Any] | None:
-        """Return the one network of a clone; None for a container that Compose has made."""
+        """Return where the gateway reaches a clone; None for a container that Compose has made."""
         container = self.client.containers.get(replica.name)
         if CLONE not in container.labels:
             return None
-        (network,) = container.attrs["NetworkSettings"]["Networks"].values()
-        return dict(network)
+        return dict(container.attrs["NetworkSettings"]["Networks"][self.project.network(PAGES)])
 
     @answered
     def replicas(self, release: str) -> list[Replica]:

@@ -73,6 +73,10 @@ class Project:
         self.client, self.name = client, name
         self.label = f"{LABEL}.project={name}"
 
+    def network(self, name: str) -> str:
+        """Return what Docker calls a network of docker-compose.yml."""
+        return f"{self.name}_{name}"
+
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, running or not, by their number."""
         labels = [self.label, f"{LABEL}.service={service}"]
@@ -148,14 +152,16 @@ class Project:
         image = model.image
         if image is None or image.id is None:
             raise UnavailableError(f"the image of {model.name} is gone: build it again")
+        host = model.attrs["HostConfig"]
         output: bytes = self.client.containers.run(
             image.id,
             [*command],
             environment=model.attrs["Config"]["Env"],
-            network=f"{self.name}_default",
+            network=host["NetworkMode"],
             labels={f"{LABEL}.project": self.name},
             read_only=True,
-            tmpfs={"/tmp": ""},  # noqa: S108 - inside the container, and its only writable place
+            tmpfs=host["Tmpfs"],
+            mem_limit=host["Memory"],
             remove=True,
             stderr=False,
         )
@@ -238,6 +244,8 @@ def list_workers(container: Container) -> set[str]:
     return {row[pid] for row in top["Processes"] if row[parent] in pids}
 
 
+VISITORS, PAGES = "visitors", "pages"
+"""Networks of docker-compose.yml: where ports are published, and where replicas are asked."""
 CLONE = "skewproof.clone"
 """The label of a clone; its value is a release, or empty."""
 
@@ -266,7 +274,10 @@ class Clone:
 
 
 def clone(project: Project, service: str, name: str, changes: Clone) -> Container:
-    """Return a container like the service's, with its hardening, that goes with the project."""
+    """Return a container like the service's, with its hardening, that goes with the project.
+
+    It is in the service's networks; with a port of its own also in the one that leads out.
+    """
     model = project.container(service).attrs
     config, host = model["Config"], dict(model["HostConfig"])
     binds = [f"{path}:{there}" for path, there in changes.binds.items()]
@@ -293,11 +304,17 @@ def clone(project: Project, service: str, name: str, changes: Clone) -> Containe
             "ExposedPorts": {port: {} for port in host["PortBindings"]},
             "HostConfig": host,
             "NetworkingConfig": {
-                "EndpointsConfig": {f"{project.name}_default": {"Aliases": [*changes.aliases]}}
+                "EndpointsConfig": {host["NetworkMode"]: {"Aliases": [*changes.aliases]}}
             },
         },
         f"{project.name}-{name}",
     )
+    networks = {*model["NetworkSettings"]["Networks"]}
+    if changes.ports:
+        networks.add(project.network(VISITORS))
+    # Only newer engines create a container in several.
+    for network in networks - {host["NetworkMode"]}:
+        project.client.networks.get(network).connect(created["Id"], aliases=[*changes.aliases])
     return project.client.containers.get(created["Id"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from string import Template
 
@@ -31,6 +32,7 @@ class Gateway:
         template = (NGINX / "gateway.conf.template").read_text() if template is None else template
         (self.folder / "nginx.conf").write_text(self.configuration(store_port, template))
         (self.folder / "traffic.conf").write_text(traffic)
+        shutil.copy(NGINX / "answers.js", self.folder)
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
         command: list[str | Path] = [self.folder / "nginx", "-e", "stderr", "-p", self.folder]
@@ -41,6 +43,7 @@ class Gateway:
         """Return the template with its names filled in, as nginx/Dockerfile sets them by ENV."""
         store = f"127.0.0.1:{store_port}"
         return Template(template).safe_substitute(
+            MODULES="",  # njs is compiled into the wheel's program
             RUN_DIR=self.folder,
             RESOLVER="",
             ACCESS_LOG=self.processes.log_folder / "access.log",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from lab.deadline import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEMPLATE = Path(__file__).parents[3] / "nginx" / "gateway.conf.template"
+NGINX = Path(__file__).parents[3] / "nginx"
 TRAFFIC = """
 upstream web_v1 {{ zone web_v1 64k; {servers} }}
 split_clients $request_id $drawn {{ * v1; }}
@@ -37,7 +38,7 @@ class Answer:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: str = "found"
+    body: bytes = b"found"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Asked:
     method: str
     target: str
     headers: dict[str, str]
+    body: bytes
 
 
 @dataclass
@@ -72,18 +74,25 @@ class Gateway:
     replicas: tuple[Upstream, Upstream]
 
     def ask(
-        self, target: str, method: str = "GET", **headers: str
+        self, target: str, method: str = "GET", body: bytes = b"", source: str = "", **headers: str
     ) -> tuple[int, dict[str, str], str]:
-        """Send a target exactly as it is spelled; an underscore in a header's name is a hyphen."""
-        connection = http.client.HTTPConnection(self.host, timeout=10)
+        """Send a target exactly as it is spelled; an underscore in a header's name is a hyphen.
+
+
+        Args:
+            source: the address to ask from.
+        """
+        connection = http.client.HTTPConnection(
+            self.host, timeout=10, source_address=(source, 0) if source else None
+        )
         try:
-            connection.putrequest(method, target)
+            connection.putrequest(method, target, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name.replace("_", "-"), value)
-            connection.endheaders()
+            connection.endheaders(body)
             answer = connection.getresponse()
             headers = {name: ", ".join(answer.headers.get_all(name, [])) for name in answer.headers}
-            return answer.status, headers, answer.read().decode()
+            return answer.status, headers, answer.read().decode("latin-1")
         finally:
             connection.close()
 
@@ -103,18 +112,22 @@ def upstream() -> Iterator[Upstream]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            told.asked.append(Asked(self.command, self.path, dict(self.headers)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.connection.setblocking(False)
+            body += self.rfile.peek()  # what came without a length
+            self.connection.setblocking(True)
+            told.asked.append(Asked(self.command, self.path, dict(self.headers), body))
             answer = told.answer
             if answer.status == HANG_UP:
                 return
             self.send_response_only(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
+            if answer.status not in (204, 304):
+                self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body.encode())
+                self.wfile.write(answer.body)
 
         do_HEAD = do_POST = do_GET  # noqa: N815 - the base class's names
 
@@ -129,27 +142,34 @@ def upstream() -> Iterator[Upstream]:
             thread.join()
 
 
-def configure(folder: Path, listen: str, store: str, template: str) -> None:
+def configure(folder: Path, listen: str, store: str) -> None:
     """Fill in the template as a stack does."""
     names = dict.fromkeys(("STORE", "STORE_HOST"), store) | dict.fromkeys(
         ("LISTEN", "PUBLIC_HOST"), listen
     )
-    text = Template(template).safe_substitute(
-        names, RUN_DIR=folder, RESOLVER="", ACCESS_LOG=folder / "access.log", BUCKET="skewproof"
+    template = Template((NGINX / "gateway.conf.template").read_text())
+    text = template.safe_substitute(
+        names,
+        MODULES="",
+        RUN_DIR=folder,
+        RESOLVER="",
+        ACCESS_LOG=folder / "access.log",
+        BUCKET="skewproof",
     )
     (folder / "nginx.conf").write_text(text)
+    shutil.copy(NGINX / "answers.js", folder)
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("gateway")
+@contextmanager
+def serve(folder: Path, store: Upstream) -> Iterator[Gateway]:
+    """Run the gateway before this store while the block does."""
     with ExitStack() as stack:
-        store, *replicas = (stack.enter_context(upstream()) for _ in range(3))
+        replicas = (stack.enter_context(upstream()), stack.enter_context(upstream()))
         host = f"127.0.0.1:{free_port()}"
         # A replica that failed in one test gets its share of the requests in the next one again.
         servers = " ".join(f"server 127.0.0.1:{each.port} max_fails=0;" for each in replicas)
         (folder / "traffic.conf").write_text(TRAFFIC.format(servers=servers))
-        configure(folder, host, f"127.0.0.1:{store.port}", TEMPLATE.read_text())
+        configure(folder, host, f"127.0.0.1:{store.port}")
         # As root nginx would hand its workers to a user who may not read the folder.
         user = "user root;" if os.geteuid() == 0 else ""
         command = [nginx_binary(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
@@ -157,8 +177,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             nginx = subprocess.Popen([*command, "-g", f"daemon off; {user}"], stderr=log)
         stack.callback(nginx.wait)
         stack.callback(nginx.terminate)
-        gateway = Gateway(host, store, (replicas[0], replicas[1]))
+        gateway = Gateway(host, store, replicas)
         wait_until(gateway.answers, 10, "no gateway", lambda: (folder / "log").read_text())
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with upstream() as store, serve(tmp_path_factory.mktemp("gateway"), store) as gateway:
         yield gateway
 
 
