@@ -6,6 +6,7 @@ by Protego, as https://www.rfc-editor.org/rfc/rfc9309 says.
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from protego import Protego
 
 from lab.judge.names import has_hash
 from lab.probe.links import read_origin
+from lab.probe.wire import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,10 +79,18 @@ class Robots:
 
 
 class Manners:
-    """How a visitor of the lab's own stacks behaves: no limits but those of the site."""
+    """How a visitor of the lab's own stacks behaves: no limits but those of the site.
 
-    def __init__(self, site: Site) -> None:
+    Attributes:
+        last_moment: when the last request has to be over.
+        reach: which addresses may be asked.
+    """
+
+    last_moment = math.inf
+
+    def __init__(self, site: Site, reach: Reach | None = None) -> None:
         self.site = site
+        self.reach = reach or Reach()
 
     def admits_page(self, url: str) -> bool:
         """Say whether a page may be visited."""
@@ -96,7 +106,7 @@ class Manners:
     def vouch(self, url: str) -> None:
         """Take in that an asset is answered by a redirect to this URL."""
 
-    def await_turn(self) -> None:
+    def await_turn(self, _url: str) -> None:
         """Wait until the next request may be made."""
 
     def wants_another_try(self, _url: str, _answer: Answer) -> bool:
@@ -189,7 +199,7 @@ class Guest(Manners):
         """Follow an asset's redirect wherever it leads, as browsers do."""
         self.vouched.add(url)
 
-    def await_turn(self) -> None:
+    def await_turn(self, _url: str = "") -> None:
         """Keep to the rate."""
         self.wait(self.turn - self.clock())
         self.turn = max(self.turn, self.clock()) + self.interval
