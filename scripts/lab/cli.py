@@ -20,6 +20,7 @@ from lab import checkout
 from lab.commands import lab
 from lab.commands.console import problems, say
 from lab.errors import INTERNAL, UNAVAILABLE, UNKNOWN, USAGE, LabError, describe_error
+from lab.history import show_plainly
 from lab.stacks.state import stack_names
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -74,7 +75,7 @@ def write_trace() -> Path:
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, and exit."""
     say.close()
-    problems.print(f"lab: {message}", style="bold red", markup=False, soft_wrap=True)
+    problems.print(f"lab: {show_plainly(message)}", style="bold red", markup=False, soft_wrap=True)
     sys.exit(code)
 
 

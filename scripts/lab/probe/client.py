@@ -16,7 +16,7 @@ from lab.history import Answer
 from lab.judge.mime import is_html, read_essence
 from lab.probe.documents import decode
 from lab.probe.links import resolve_url
-from lab.probe.manners import Manners
+from lab.probe.manners import OVER, UNASKED, Manners
 from lab.probe.wire import Adapter, Bounds, Session, UnaskedError, bounded
 
 if TYPE_CHECKING:
@@ -47,10 +47,6 @@ FAILURES = (
     OSError,
     ValueError,
 )
-UNASKED = "unasked: "
-"""How the error of an answer begins for which nobody was asked, and why."""
-OVER = "over"
-"""The error of an answer that had not come when the time of the whole probe was over."""
 DECODED = {"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"}
 """The content codings that urllib3 takes off."""
 LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)

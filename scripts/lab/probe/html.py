@@ -117,12 +117,12 @@ def read_page(
 
 def scan_page(text: str, url: str, static: str | None = None) -> Page:
     """Return what a page names, and what of it could not be read."""
-    page, end = Page(base=read_base(text, url), static=static), time.monotonic() + SECONDS
+    page, end = Page(base=read_base(text, url), static=static), time.thread_time() + SECONDS
     try:
         for number, element in enumerate(iterate_elements(text)):
             if number == ELEMENTS:
                 raise HeavyError(f"has more than {ELEMENTS:,} elements")
-            if time.monotonic() > end:
+            if time.thread_time() > end:
                 raise HeavyError(f"takes more than {SECONDS:g} s to be read")
             try:
                 read_element(page, element)

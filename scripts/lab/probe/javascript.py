@@ -76,17 +76,17 @@ def find_nodes(source: bytes, text: str) -> dict[str, list[Node]]:
     """
     if has_more(TOKEN, text, TOKENS):
         raise HeavyError(f"is a script of more than {TOKENS:,} tokens")
-    end = time.monotonic() + SECONDS
+    end = time.thread_time() + SECONDS
     found: dict[str, list[Node]] = {}
     try:
         tree = Parser(LANGUAGE).parse(
             lambda offset, _point: source[offset : offset + BLOCK],
-            progress_callback=lambda *_progress: time.monotonic() > end,
+            progress_callback=lambda *_progress: time.thread_time() > end,
         )
     except ValueError:
         raise HeavyError(LATE) from None
     for node in walk(tree):
-        if time.monotonic() > end:
+        if time.thread_time() > end:
             raise HeavyError(LATE)
         how, what = read_node(node, source)
         if what is not None:

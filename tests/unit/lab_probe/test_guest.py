@@ -151,18 +151,18 @@ def test_of_much_that_is_left_out_a_few_lines_are_shown(
 def test_requests_keep_to_the_rate(guest: Callable[..., Guest], clock: Clock) -> None:
     polite = guest(rate=4)
     for _ in range(3):
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     clock.now += 0.2
-    polite.await_turn()
+    polite.await_turn(polite.site.base)
     clock.now += 9
-    polite.await_turn()
+    polite.await_turn(polite.site.base)
     assert clock.slept == [0.25, 0.25, 0.05]
 
 
 def test_without_a_rate_nobody_waits(guest: Callable[..., Guest], clock: Clock) -> None:
     polite = guest()
     for _ in range(3):
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     assert (clock.slept, polite.rate) == ([], None)
 
 
@@ -181,7 +181,7 @@ def test_the_time_is_over_even_while_somebody_waits(
     polite = guest(rate=0.1, seconds=12)
     for _ in range(3):
         assert not polite.over
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     assert polite.over
     assert clock.slept == [10, 2]
 
@@ -213,11 +213,11 @@ def test_who_is_told_to_wait_asks_less_often_and_gives_up_in_the_end(
     guest: Callable[..., Guest], clock: Clock
 ) -> None:
     polite = guest(rate=4)
-    assert [polite.wants_another_try("http://x/", LATER) for _ in range(4)] == [True] * 3 + [False]
+    assert [polite.wants_another_try(polite.site.base, LATER) for _ in range(4)] == [True] * 3 + [False]
     assert clock.slept == [2, 4, 8, 16]
     assert polite.rate == 0.5
-    assert not polite.wants_another_try("http://x/", Answer(status=200))
-    assert polite.wants_another_try("http://x/", LATER)
+    assert not polite.wants_another_try(polite.site.base, Answer(status=200))
+    assert polite.wants_another_try(polite.site.base, LATER)
     assert clock.slept[-1] == 2
 
 
@@ -242,11 +242,11 @@ def test_an_origin_is_an_asset_host_once_a_page_names_a_hashed_asset_there(
     with serve() as cdn:
         polite = guest()
         font = Link(f"{cdn.url}fonts/a.woff2", "css-url")
-        assert not polite.admits_asset(font)
-        polite.notice([Link(f"{cdn.url}page.0123456789ab.html", "a", page=True)])
-        assert not polite.admits_asset(font)
-        polite.notice([Link(f"{cdn.url}{SITE}", "stylesheet")])
-        assert polite.admits_asset(font)
+        assert not polite.admits_asset(font, server.url)
+        polite.arrange([Link(f"{cdn.url}page.0123456789ab.html", "a", page=True)])
+        assert not polite.admits_asset(font, server.url)
+        polite.arrange([Link(f"{cdn.url}{SITE}", "stylesheet")])
+        assert polite.admits_asset(font, server.url)
         robots_txt(cdn, "User-agent: *\nDisallow: /fonts/")
         assert guest().left_out() == []
     assert polite.hashed == f"{cdn.url}{SITE}"
