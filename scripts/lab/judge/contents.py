@@ -217,7 +217,7 @@ def doubt_other_names(run: Run) -> Iterator[Judgement]:
     Whether they are of one file nobody can say: `main-BkHsQxTr.js` and `main-C3dlX9aZ.js` are two
     releases of it, `chunk-BkHsQxTr.js` and `chunk-C3dlX9aZ.js` two files. What one page names at
     once are two files, for a page has one manifest; then only what the same page names by turns
-    is in doubt. See docs/adr/0035.
+    is in doubt. See docs/adr/0041.
     """
     if not is_external(run):
         return

@@ -356,7 +356,7 @@ class Guest(Manners):
             self.leave_out(url, "by robots.txt", "forbidden", role=role)
         return allowed
 
-    def leave_out(self, what: str, why: str, event: str, **detail: str) -> None:
+    def leave_out(self, what: str, why: str, event: str, /, **detail: str) -> None:
         """Note once that something is not looked at, and why."""
         if what not in self.left and len(self.left) < LEFT:
             self.left[what] = why

@@ -3,7 +3,7 @@
 A parser that builds the tree of https://html.spec.whatwg.org/multipage/parsing.html cannot promise
 that: formatting elements that nobody closes are opened again in every paragraph. What a page names
 stands in its tags, so tags are all that is read, by the rules of the standard's tokenizer
-(docs/adr/0034).
+(docs/adr/0040).
 """
 
 from __future__ import annotations

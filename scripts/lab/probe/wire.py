@@ -2,7 +2,7 @@
 
 The time-outs of requests hold for each call of recv, so that a server which sends a byte a second
 is never late. Here every wait of a request, for DNS, a connection, headers, a body or trailers, is
-for what is left until one moment (docs/adr/0034).
+for what is left until one moment (docs/adr/0040).
 """
 
 from __future__ import annotations

@@ -160,10 +160,10 @@ def endless(status: str, kind: str = "text/html") -> Serve:
     )
 
 
-ZEROS = b"\0" * 50 * MILLION
-GZIP_BOMB = gzip.compress(ZEROS) * 20  # a thousand million bytes
-BROTLI_BOMB = brotli.compress(b"\0" * 400 * MILLION, quality=5)
-ZSTD_BOMB = zstd.compress(ZEROS) * 20
+ZEROS = b"\0" * 20 * MILLION
+GZIP_BOMB = gzip.compress(ZEROS) * 50  # a thousand million bytes
+BROTLI_BOMB = brotli.compress(b"\0" * 100 * MILLION, quality=5)
+ZSTD_BOMB = zstd.compress(ZEROS) * 50
 REDIRECT = "Location: /elsewhere\r\n"
 numbers = itertools.count()
 

@@ -53,7 +53,7 @@ def probe(hostile: Hostile, folder: Path) -> Outcome:
             capture_output=True,
             timeout=240,
             check=False,
-            env=os.environ | {"COLUMNS": "400"},
+            env=os.environ | {"COLUMNS": "400", "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         seconds = time.monotonic() - began
         asked = tuple(site.asked)
