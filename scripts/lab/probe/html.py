@@ -262,19 +262,21 @@ def read_descriptors(text: str, position: int) -> tuple[list[str], int]:
 
     A comma ends the candidate, except within parentheses.
     """
-    found, current, inside = [], "", False
+    found: list[str] = []
+    current: list[str] = []  # for a string would be copied with each character
+    inside = False
     while position < len(text):
         character = text[position]
         position += 1
         if character == "," and not inside:
             break
         if character in SPACE and not inside:
-            found.append(current)
-            current = ""
+            found.append("".join(current))
+            current = []
             continue
         inside = character == "(" or (inside and character != ")")
-        current += character
-    found.append(current)
+        current.append(character)
+    found.append("".join(current))
     return [descriptor for descriptor in found if descriptor], position
 
 

@@ -58,6 +58,11 @@ FORBID_NOTHING, FORBID_EVERYTHING = "", "User-agent: *\nDisallow: /"
 """What counts where there is no robots.txt (section 2.3.1.3), or no answer (2.3.1.4)."""
 
 
+UNASKED = "unasked: "
+"""How the error of an answer begins for which nobody was asked, and why."""
+OVER = "over"
+"""The error of an answer that had not come when the time of the whole probe was over."""
+
 RULES = 2_000
 """Lines of a robots.txt that count."""
 AGENT = re.compile(r"\s*user[- ]?agent\b", re.IGNORECASE)
@@ -86,6 +91,7 @@ class Robots:
     def __init__(self, get: Callable[[str], tuple[Answer, bytes]]) -> None:
         self.get = get
         self.known: dict[str, Protego] = {}
+        self.unasked: dict[str, str] = {}
 
     def allow(self, url: str) -> bool:
         """Say whether a URL may be asked for."""
@@ -105,6 +111,8 @@ class Robots:
     def fetch(self, url: str) -> str:
         """Return a robots.txt, or what stands for one that did not come."""
         answer, content = self.get(url)
+        if answer.error and answer.error.startswith(UNASKED):
+            self.unasked[read_origin(url)] = answer.error.removeprefix(UNASKED)
         if answer.status is None or answer.status >= 500:
             return FORBID_EVERYTHING
         return (
@@ -112,12 +120,6 @@ class Robots:
             if answer.status == 200
             else FORBID_NOTHING
         )
-
-
-UNASKED = "unasked: "
-"""How the error of an answer begins for which nobody was asked, and why."""
-OVER = "over"
-"""The error of an answer that had not come when the time of the whole probe was over."""
 
 
 class Manners:
@@ -352,7 +354,9 @@ class Guest(Manners):
     def may_ask(self, url: str, role: str) -> bool:
         """Say whether robots.txt allows a URL, and note it where it does not."""
         allowed = self.robots.allow(url)
-        if not allowed:
+        if why := self.robots.unasked.get(read_origin(url)):
+            self.miss(url, why)
+        elif not allowed:
             self.leave_out(url, "by robots.txt", "forbidden", role=role)
         return allowed
 
