@@ -156,7 +156,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a history says of the site that it is about, the folder that takes it, its most bytes."""
+    """What a history says of its site, the folder that takes it, and the most bytes it may have."""
 
     folder: Path
     base: str
@@ -179,9 +179,7 @@ def open_history(about: About, action: str, say: Callable[[str], None]) -> Itera
     """
     stamp = datetime.now(UTC)
     started = stamp.isoformat(timespec="seconds")
-    with create_history(
-        about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}", about.most
-    ) as history:
+    with create_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}", about.most) as history:
         history.begin(
             Header(
                 strategy=about.strategy,

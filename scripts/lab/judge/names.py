@@ -65,7 +65,13 @@ def find_parts(name: str) -> list[str]:
     """Return what stands between a separator and the extension, or the next dot."""
     root, _dot, _extension = name.rpartition(".")
     dots = root.split(".")
-    after = [part for dot in dots for place, mark in enumerate(dot) if mark in "-_~" for part in [dot[place + 1 :]]]
+    after = [
+        part
+        for dot in dots
+        for place, mark in enumerate(dot)
+        if mark in "-_~"
+        for part in [dot[place + 1 :]]
+    ]
     return [part for part in (*dots[1:], *after) if 8 <= len(part) <= 64]
 
 
@@ -86,7 +92,7 @@ def looks_random(part: str) -> bool:
 
 
 def has_mixture(part: str) -> bool:
-    """Say whether letters and digits alternate, or are all hexadecimal, as in no name of a person's."""
+    """Say whether letters and digits alternate, or are all hexadecimal, as in no person's name."""
     is_hexadecimal = set(part) <= set("0123456789abcdef")
     changes = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(part))
     cases = sum(a.islower() and b.isupper() for a, b in itertools.pairwise(part))

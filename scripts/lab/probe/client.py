@@ -218,9 +218,7 @@ class Client:
             bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest() if is_whole else None,
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest() if is_whole else None,
-            release=cut(
-                headers.get(site.release_header) or self.find_release(headers, content)
-            ),
+            release=cut(headers.get(site.release_header) or self.find_release(headers, content)),
             replica=cut(headers.get(site.replica_header)),
             pid=cut(headers.get(site.pid_header)),
             redirected_to=resolve_url(url, location) if location else None,

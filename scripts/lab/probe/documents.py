@@ -56,7 +56,7 @@ CUT = Document(cut="is too long to be read")
 
 
 class Documents:
-    """Reads bodies, and keeps what the last `size` different ones name, or as many as there is room for."""
+    """Reads bodies; keeps what the last `size` different ones name, or as many as have room."""
 
     def __init__(self, static: str | None = None, size: int = 2000) -> None:
         self.static = static
@@ -114,8 +114,8 @@ class Documents:
         """
         if kind in ("html", "svg"):
             page = scan_page(text, url, self.static)
-            links = dict.fromkeys([*page.import_map.links(), *page.links])
-            return Document(tuple(links), tuple(page.imports), page.import_map, page.cut)
+            named = dict.fromkeys([*page.import_map.links(), *page.links])
+            return Document(tuple(named), tuple(page.imports), page.import_map, page.cut)
         if kind == "javascript":
             links, imports = read_script(text, url)
             return Document(tuple(links), tuple(imports))

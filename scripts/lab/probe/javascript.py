@@ -120,7 +120,11 @@ def read_node(node: Node, source: bytes) -> tuple[str, Node | None]:
     if kind in ("call_expression", "new_expression"):
         is_call = kind == "call_expression"
         called = node.child_by_field_name("function" if is_call else "constructor")
-        if called is None or (called.type != "import" if is_call else source[called.start_byte : called.end_byte] != b"URL"):
+        if called is None or (
+            called.type != "import"
+            if is_call
+            else source[called.start_byte : called.end_byte] != b"URL"
+        ):
             return "", None
         how = "dynamic" if is_call else "url"
         return how, node.child_by_field_name("arguments")

@@ -27,8 +27,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Callable, Iterator
+    from collections.abc import Callable, Iterator
     from http.cookiejar import Cookie
+
+    from typing_extensions import Buffer
 
 HEAD_BYTES = 64 * 1024
 """Bytes of a status line and its headers, with all that comes before them by `100 Continue`."""
@@ -286,7 +288,7 @@ class Cookies(RequestsCookieJar):
     def set_cookie(self, cookie: Cookie, *arguments: Any, **named: Any) -> None:
         """Take a cookie, unless it is too long, or one too many."""
         size = len(cookie.name) + len(cookie.value or "")
-        if size <= COOKIE_BYTES and (len(self) < COOKIES or cookie.name in self.keys()):  # noqa: SIM118 - a jar looks for cookies
+        if size <= COOKIE_BYTES and (len(self) < COOKIES or cookie.name in self.keys()):
             super().set_cookie(cookie, *arguments, **named)
 
 

@@ -116,9 +116,7 @@ def probe_site(wanted: ProbeRequest, say: Say) -> Path:
     return history.path
 
 
-def make_client(
-    site: Site, manners: Manners, make: Callable[[], requests.Session]
-) -> Client:
+def make_client(site: Site, manners: Manners, make: Callable[[], requests.Session]) -> Client:
     """Return what asks before the first visit, with less patience."""
     total = min(site.limits.total, ANSWER_SECONDS)
     hasty = replace(site, limits=replace(site.limits, total=total))

@@ -35,7 +35,8 @@ class Visitor:
     ) -> None:
         raw = body.encode() if isinstance(body, str) else body
         self.send(
-            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(raw)}\r\n{head}\r\n"
+            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(raw)}\r\n{head}\r\n"
         )
         self.send(raw)
 
@@ -230,7 +231,9 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m[/red][link=x]\u202egnp.exe\u2066"
 def control_characters(visitor: Visitor) -> None:
     head = "X-Release: \x1b]0;owned\x07\x1b[2J[/red]\r\n"
     if visitor.path == "/":
-        visitor.reply(f"<a href=/a>{ESCAPES}</a><img src=/b\x1b[2J.png><script src=c.js>", head=head)
+        visitor.reply(
+            f"<a href=/a>{ESCAPES}</a><img src=/b\x1b[2J.png><script src=c.js>", head=head
+        )
     elif visitor.path == "/a":
         visitor.reply(f"\0\0{ESCAPES}", status=500, head=head)
     else:
@@ -316,9 +319,17 @@ SITES = (
     Hostile("an-import-map", answer(f"<script type=importmap>{MAP}</script>"), (UNKNOWN,), "map"),
     Hostile("brackets-in-css", asset(STYLE, "text/css", "(" * 5 * MILLION), (UNKNOWN,)),
     Hostile("more-brackets-in-css", asset(STYLE, "text/css", "[" * 290_000), (PASS,)),
-    Hostile("brackets-in-a-script", asset(MODULE, "text/javascript", ESM + "[" * 390_000), (PASS, UNKNOWN)),
-    Hostile("brackets-in-json", answer("<link rel=manifest href=/>" + "[" * 500_000), (FAIL, UNKNOWN)),
-    Hostile("a-long-script", asset(MODULE, "text/javascript", ESM + "a+" * 3 * MILLION), (FAIL, UNKNOWN)),
+    Hostile(
+        "brackets-in-a-script",
+        asset(MODULE, "text/javascript", ESM + "[" * 390_000),
+        (PASS, UNKNOWN),
+    ),
+    Hostile(
+        "brackets-in-json", answer("<link rel=manifest href=/>" + "[" * 500_000), (FAIL, UNKNOWN)
+    ),
+    Hostile(
+        "a-long-script", asset(MODULE, "text/javascript", ESM + "a+" * 3 * MILLION), (FAIL, UNKNOWN)
+    ),
     Hostile("links-without-end", new_links, (UNKNOWN,), "names more than 5,000 things"),
     Hostile("imports-without-end", new_imports, (PASS,)),
     Hostile("a-sitemap-that-laughs", sitemap(LAUGHS), (UNKNOWN,)),

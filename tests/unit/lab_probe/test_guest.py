@@ -214,7 +214,9 @@ def test_who_is_told_to_wait_asks_less_often_and_gives_up_in_the_end(
     guest: Callable[..., Guest], clock: Clock
 ) -> None:
     polite = guest(rate=4)
-    assert [polite.wants_another_try(polite.site.base, LATER) for _ in range(4)] == [True] * 3 + [False]
+    assert [polite.wants_another_try(polite.site.base, LATER) for _ in range(4)] == [True] * 3 + [
+        False
+    ]
     assert clock.slept == [2, 4, 8, 16]
     assert polite.rate == 0.5
     assert not polite.wants_another_try(polite.site.base, Answer(status=200))
@@ -262,9 +264,7 @@ def test_an_origin_is_an_asset_host_once_a_body_shows_that_its_hash_is_django_s(
     assert server.asked["/robots.txt"] == 2
 
 
-def test_what_is_fetched_first_shows_whose_the_rest_is(
-    server: Server, guest: Callable[..., Guest]
-) -> None:
+def test_what_is_fetched_first_shows_whose_the_rest_is(guest: Callable[..., Guest]) -> None:
     links = [Link("http://x/a.png", "img"), Link(f"http://x/{SITE}", "stylesheet")]
     assert guest().arrange(links) == links[::-1]
 

@@ -1,4 +1,4 @@
-"""`lab probe` as a process on sites that mean it harm: it ends, it stays small, it says what it is."""
+"""`lab probe` as a process on sites that mean it harm: it ends, stays small, says what it is."""
 
 from __future__ import annotations
 
@@ -48,8 +48,15 @@ def probe(hostile: Hostile, folder: Path) -> Outcome:
     with serve(hostile) as site:
         began = time.monotonic()
         ended = subprocess.run(
-            [sys.executable, "-c", AS_A_PERSON_TYPES_IT, folder, "probe", url_of(hostile, site)]
-            + [*hostile.options],
+            [
+                sys.executable,
+                "-c",
+                AS_A_PERSON_TYPES_IT,
+                folder,
+                "probe",
+                url_of(hostile, site),
+                *hostile.options,
+            ],
             capture_output=True,
             timeout=240,
             check=False,
@@ -75,9 +82,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
 
 
 @pytest.mark.parametrize("hostile", SITES, ids=lambda each: each.name)
-def test_a_hostile_site_is_survived(
-    hostile: Hostile, outcomes: dict[str, Future[Outcome]]
-) -> None:
+def test_a_hostile_site_is_survived(hostile: Hostile, outcomes: dict[str, Future[Outcome]]) -> None:
     outcome = outcomes[hostile.name].result()
     print(hostile.name, outcome.code, round(outcome.seconds, 1), round(outcome.peak))
     assert outcome.code in hostile.codes, outcome.said

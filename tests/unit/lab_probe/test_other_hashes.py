@@ -74,24 +74,28 @@ def test_chunks_of_a_page_that_change_within_a_release_are_unknown(server: Serve
 
 
 def test_a_django_site_with_a_bundle_is_judged_by_django_s_names(server: Server) -> None:
-    style = [hashed("site.css", text) for text in ("a {}", "b {}")]
-    server.routes.update({f"/{name}": Reply(text, CSS) for name, text in zip(style, ("a {}", "b {}"), strict=True)})
-    for number, name in enumerate(style):
-        server.routes[f"/{number}"] = page(f"<link rel=stylesheet href=/{name}><script src=/{OLD}>")
-    pages = [Reply(server.routes[f"/{n}"].body, {**server.routes[f"/{n}"].headers, "X-Release": "v1"}) for n in (0, 1)]  # type: ignore[union-attr]
+    styles = {hashed("site.css", text): text for text in ("a {}", "b {}")}
+    server.routes.update({f"/{name}": Reply(text, CSS) for name, text in styles.items()})
     server.routes[f"/{OLD}"] = Reply("a()", JS)
+    pages = [
+        page(
+            f"<link rel=stylesheet href=/{name}><script src=/{OLD}></script>", **{"X-Release": "v1"}
+        )
+        for name in styles
+    ]
     server.routes["/"] = lambda number, _headers: pages[max(number - 2, 0) % 2]
-    history = probe_site(ProbeRequest(url=server.url, visits=2), lambda _line: None)
-    verdict = judge_history(history)
+    verdict = judge_history(probe_site(ProbeRequest(url=server.url, visits=2), lambda _line: None))
     found = verdict.finding("asset of its release")
     assert (found.status, found.faults) == (Status.FAIL, 1)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["jquery-3.6.0.min.js", "bootstrap-datepicker.js", "fontawesome-webfont.woff2"]
-    + ["report-20240101.css", "app-MyWidget.js", "app-settings.js", "angular-material.js"]
-    + ["site.css", "vendor-react18.js", "font-awesome5.css", "photo_AbC12dE.jpg"],
+    [
+        *("jquery-3.6.0.min.js", "bootstrap-datepicker.js", "fontawesome-webfont.woff2"),
+        *("report-20240101.css", "app-MyWidget.js", "app-settings.js", "angular-material.js"),
+        *("site.css", "vendor-react18.js", "font-awesome5.css", "photo_AbC12dE.jpg"),
+    ],
 )
 def test_a_name_that_a_person_gave_has_no_hash(name: str) -> None:
     assert remove_other_hash(f"/static/{name}") is None

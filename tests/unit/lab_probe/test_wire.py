@@ -47,7 +47,7 @@ PUBLIC, LOOPBACK, PRIVATE = (
         ("192.168.1.1", "private"),
         ("100.64.0.1", "private"),
         ("fd00::1", "private"),
-        ("0.0.0.0", "reserved"),
+        ("0.0.0.0", "reserved"),  # noqa: S104 - nothing is bound
         ("::", "reserved"),
         ("224.0.0.1", "reserved"),
         ("255.255.255.255", "reserved"),

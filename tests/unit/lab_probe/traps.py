@@ -279,7 +279,12 @@ TRAPS = (
         asked=("%C3%A9.svg",),
     ),
     # Bodies without measure
-    Trap("an-enormous-body", {"": page(LINK), SITE: css("x" * 300_000)}, passes=("type fits",), unknown=TOO_LONG),
+    Trap(
+        "an-enormous-body",
+        {"": page(LINK), SITE: css("x" * 300_000)},
+        passes=("type fits",),
+        unknown=TOO_LONG,
+    ),
     Trap(
         "an-enormous-page",
         {"": page(LINK + "<b>" * 100_000), SITE: css()},
@@ -292,7 +297,11 @@ TRAPS = (
         passes=("type fits",),
         unknown=TOO_LONG,
     ),
-    Trap("an-endless-body", {"": page(LINK), SITE: Reply("x" * 9999, CSS, endless=0)}, unknown=TOO_LONG),
+    Trap(
+        "an-endless-body",
+        {"": page(LINK), SITE: Reply("x" * 9999, CSS, endless=0)},
+        unknown=TOO_LONG,
+    ),
     Trap(
         "a-slow-drip",
         {"": page(LINK), SITE: Reply("x", CSS, endless=0.02)},
