@@ -65,7 +65,7 @@ PICTURES = frozenset(
 """The `<meta>` names whose content is a file that other sites and systems load."""
 
 
-ELEMENTS, LINKS, SECONDS = 200_000, 5_000, 5.0
+ELEMENTS, LINKS, SECONDS = 200_000, 5_000, 3.0
 """Elements and links of a page that are read, and how long that may take."""
 DIGITS = 20
 """Length of a density in a `srcset`: to convert a longer one takes the square of its length."""
