@@ -34,11 +34,8 @@ class Visitor:
         self, body: bytes | str, kind: str = "text/html", status: int = 200, head: str = ""
     ) -> None:
         raw = body.encode() if isinstance(body, str) else body
-        self.send(
-            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n"
-            f"Content-Length: {len(raw)}\r\n{head}\r\n"
-        )
-        self.send(raw)
+        head = f"Content-Length: {len(raw)}\r\n{head}\r\n"
+        self.send(f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{head}".encode() + raw)
 
     def flood(self, data: bytes | str, pause: float = 0.0) -> None:
         """Send the same for as long as anybody listens."""
