@@ -226,6 +226,15 @@ def require_robots(url: str, robots: Robots) -> None:
         )
 
 
+SILENCES = {
+    OVER: "not in time",
+    "timeout": "not in time",
+    "refused": "Connection refused",
+    "reset": "the connection was reset",
+}
+"""What the name of a failure says to a person."""
+
+
 def require_answer(url: str, base: str, client: Client) -> str:
     """See that the site answers, whatever the answer is; return the URL that it came from.
 
@@ -234,8 +243,8 @@ def require_answer(url: str, base: str, client: Client) -> str:
     """
     lead, answer, _content = follow_to(client, url, hops=client.site.limits.redirects)
     if answer.status is None:
-        why = "not in time" if answer.error == OVER else str(answer.error)
-        raise UnavailableError(describe_silence(base, why))
+        error = answer.error or ""
+        raise UnavailableError(describe_silence(base, SILENCES.get(error, error)))
     return lead
 
 
