@@ -28,6 +28,7 @@ from lab.errors import (
     describe_error,
     hide_secrets,
 )
+from lab.history import show_plainly
 from lab.stacks.state import stack_names
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -82,7 +83,8 @@ def write_trace() -> Path:
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, and exit."""
     say.close()
-    problems.print(f"lab: {hide_secrets(message)}", style="bold red", markup=False, soft_wrap=True)
+    text = show_plainly(hide_secrets(message))
+    problems.print(f"lab: {text}", style="bold red", markup=False, soft_wrap=True)
     sys.exit(code)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from lab.history import show_plainly
+
 
 class Steps:
     """Takes a line for each step as it begins.
@@ -26,6 +28,7 @@ class Steps:
     def __call__(self, line: str) -> None:
         """Say what begins now; what began before is over."""
         self.finish()
+        line = show_plainly(line)
         if not self.console.is_terminal:
             self.show(line)
             return

@@ -85,6 +85,17 @@ def options_of_an_external_site(command: Callable[..., Any]) -> Callable[..., An
     per_second = "Requests a second, at most; default 5, and no limit on this machine."
     manifest = "The staticfiles.json of a release, as FILE or URL; may be given for several."
     for option in (  # the last one stands first in the help
+        click.option(
+            "--history-size",
+            metavar="MB",
+            type=click.IntRange(1, 1024),
+            help="Megabytes of the history, at most; default 32. The probe stops when it is full.",
+        ),
+        click.option(
+            "--private",
+            is_flag=True,
+            help="Ask hosts inside a network, too, though the site itself is outside.",
+        ),
         click.option("--insecure", is_flag=True, help="Take any TLS certificate."),
         click.option("--manifest", metavar="[RELEASE=]PLACE", multiple=True, help=manifest),
         click.option(

@@ -53,7 +53,7 @@ def render_releases(verdict: Verdict) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     shown = {release: tally for release, tally in verdict.releases.items() if says_something(tally)}
     for release, tally in shown.items():
-        table.add_row(release or "none named", *(cell(tally) for _title, cell in columns))
+        table.add_row(Text(release or "none named"), *(cell(tally) for _title, cell in columns))
     if len(shown) > 1:
         total = (cell(verdict.total) for _title, cell in columns)
         table.add_section()
@@ -76,7 +76,7 @@ def render_checkers(verdict: Verdict) -> Table:
             render_status(finding.status),
             f"{finding.judged:,}" if counted else "",
             render_bad(finding.faults) if counted else "",
-            finding.reason or list_kinds(finding),
+            Text(finding.reason or list_kinds(finding)),
         )
     return table
 
@@ -110,7 +110,7 @@ def render_guard(events: Sequence[Event]) -> Table:
         done = "" if event.event == "guard-checked" else event.event.removeprefix("guard-")
         what = " ".join(filter(None, (done.replace("-", " "), detail.get("when"))))
         status = render_status(Status(detail["verdict"]))
-        table.add_row(f"{event.t:.2f}", event.release or "", *counts, status, what)
+        table.add_row(f"{event.t:.2f}", Text(event.release or ""), *counts, status, Text(what))
     return table
 
 

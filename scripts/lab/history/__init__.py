@@ -19,6 +19,7 @@ of line:
 from __future__ import annotations
 
 from lab.history.reader import parse_record, read_history
+from lab.history.text import show_plainly
 from lab.history.values import (
     FORMAT,
     Answer,
@@ -52,4 +53,5 @@ __all__ = [
     "open_history",
     "parse_record",
     "read_history",
+    "show_plainly",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+from lab.history.text import show_all_plainly
 from lab.history.values import (
     FORMAT,
     Answer,
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+CLEAN = re.compile(rb"[ -\[\]-~]*(?:\\[\"\\/nt][ -\[\]-~]*)*\n?\Z")
+"""A line of which no text can have a control character: most have not, and a history is long."""
 ANSWER_FIELDS = tuple(name for name in Answer.__slots__ if name != "release")
 FETCH_FIELDS = tuple(name for name in Fetch.__slots__ if name not in ("answer", "cached"))
 
@@ -63,6 +67,8 @@ class Reader:
         """Take in one line of the file."""
         try:
             line = json.loads(raw)
+            if not CLEAN.match(raw):
+                line = show_all_plainly(line)
             READERS[line["kind"]](self, line)
         except DAMAGE as error:
             if raw.endswith(b"\n"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -19,9 +20,20 @@ if TYPE_CHECKING:
 
 
 class History:
-    """Writes a history, thread-safe, a line at a time, flushed: a killed run keeps what it saw."""
+    """Writes a history, thread-safe, a line at a time, flushed: a killed run keeps what it saw.
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        path: the file, which must not be there yet.
+        clock: a monotonic clock.
+        most: bytes that it may have; then it is full, says so, and takes no more but its end.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        most: float = math.inf,
+    ) -> None:
         try:
             self.file: IO[str] = path.open("x", encoding="utf-8")
         except FileExistsError:
@@ -34,6 +46,8 @@ class History:
         self.zero = clock()
         self.lock = threading.Lock()
         self.count = 0
+        self.room = most
+        self.full = False
 
     def now(self) -> float:
         """Return the seconds since this history began."""
@@ -66,7 +80,9 @@ class History:
         rows = [[use.fetch, use.how, use.via] for use in uses]
         if rows:
             names = {"page": page.url, "release": page.release, "visitor": page.visitor}
-            self.write({"kind": "reuse", "t": self.stamp(), **names, "uses": rows})
+            line = {"kind": "reuse", "t": self.stamp(), **names, "uses": rows}
+            with self.lock:
+                self.put(line, REUSE_BYTES * len(rows))
 
     def end(self) -> None:
         """Write that the run came to its end, and close."""
@@ -93,12 +109,27 @@ class History:
         with self.lock:
             self.put(line)
 
-    def put(self, line: Mapping[str, Any]) -> None:
-        """Write one line; the caller holds the lock."""
-        self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
+    def put(self, line: Mapping[str, Any], more: int = 0) -> None:
+        """Write one line; the caller holds the lock.
+
+        Args:
+            line: what to write.
+            more: bytes that it counts for beyond those that it has.
+        """
+        text = json.dumps(line, separators=(",", ":"))
+        self.room -= len(text) + more
+        if self.room < 0 and line["kind"] not in ("run", "end"):
+            if self.full:
+                return
+            self.full = True
+            full = {"kind": "event", "t": self.stamp(), "event": "full", "release": None}
+            text = json.dumps({**full, "detail": {}}, separators=(",", ":"))
+        self.file.write(text + "\n")
         self.file.flush()
 
 
+REUSE_BYTES = 200
+"""What an asset that is used again counts for: who reads it needs as much as for a fetch."""
 SELDOM = ("nosniff", "truncated", "retried", "excerpt", "retry_after")
 """Left out of a line when they say nothing: most lines need none of them."""
 
@@ -125,12 +156,13 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a history says of the site that it is about, and the folder that takes it."""
+    """What a history says of its site, the folder that takes it, and the most bytes it may have."""
 
     folder: Path
     base: str
     strategy: str | None = None
     engine: str | None = None
+    most: float = math.inf
 
     @property
     def static(self) -> str | None:
@@ -147,7 +179,7 @@ def open_history(about: About, action: str, say: Callable[[str], None]) -> Itera
     """
     stamp = datetime.now(UTC)
     started = stamp.isoformat(timespec="seconds")
-    with create_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}") as history:
+    with create_history(about.folder, f"{stamp:%Y%m%d-%H%M%S}-{action}", about.most) as history:
         history.begin(
             Header(
                 strategy=about.strategy,
@@ -168,7 +200,7 @@ def open_history(about: About, action: str, say: Callable[[str], None]) -> Itera
         history.end()
 
 
-def create_history(folder: Path, name: str) -> History:
+def create_history(folder: Path, name: str, most: float = math.inf) -> History:
     """Begin a history under a name that no other has.
 
     Raises:
@@ -180,6 +212,6 @@ def create_history(folder: Path, name: str) -> History:
         number += 1
         path = folder / f"{name}-{number}.jsonl"
     try:
-        return History(path)
+        return History(path, most=most)
     except HistoryError as error:
         raise UnavailableError(str(error)) from error

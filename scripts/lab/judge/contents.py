@@ -24,7 +24,7 @@ from lab.judge.evidence import (
     name_asset,
 )
 from lab.judge.mime import find_misfit
-from lab.judge.names import find_hash, remove_hash, remove_hash_of_url
+from lab.judge.names import find_hash, remove_hash, remove_hash_of_url, remove_other_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 def judge_releases(run: Run) -> Iterator[Judgement]:
     """Judge every static file that came: the page's release must have been built with it."""
+    yield from doubt_other_names(run)
     if not run.records:
         yield from judge_names(run)
         return
@@ -62,7 +63,9 @@ def excuse_without_records(run: Run) -> str | None:
 
     Then only a file whose name changes while one looks says something.
     """
-    if run.records or not run.header or run.header.action != "probe" or find_changed_names(run):
+    if run.records or not run.header or run.header.action != "probe":
+        return None
+    if find_changed_names(run) or any(doubt_other_names(run)):
         return None
     return "no record says what a release consists of"
 
@@ -206,6 +209,56 @@ def iterate_named_assets(run: Run) -> Iterator[tuple[int, Fetch]]:
 def read_path(fetch: Fetch) -> str:
     """Return the path of an asset's URL."""
     return urlsplit(fetch.url).path
+
+
+def doubt_other_names(run: Run) -> Iterator[Judgement]:
+    """Doubt names with a hash that is not Django's, where one release has several for one file.
+
+    Whether they are of one file nobody can say: `main-BkHsQxTr.js` and `main-C3dlX9aZ.js` are two
+    releases of it, `chunk-BkHsQxTr.js` and `chunk-C3dlX9aZ.js` two files. What one page names at
+    once are two files, for a page has one manifest; then only what the same page names by turns
+    is in doubt. See docs/adr/0041.
+    """
+    if not is_external(run):
+        return
+    views: defaultdict[tuple[str | None, str], dict[View, set[str]]] = defaultdict(dict)
+    for _index, fetch in iterate_assets(run):
+        stem = find_stem(fetch)
+        if stem and fetch.page:
+            view = (fetch.visitor, fetch.page)
+            views[fetch.release, stem].setdefault(view, set()).add(read_path(fetch))
+    for (_release, stem), seen in views.items():
+        if varies(seen):
+            yield Judgement(doubt=doubt_hash(stem))
+
+
+View = tuple[str, str]
+"""A visitor, and the page that it looked at."""
+
+
+def varies(seen: Mapping[View, set[str]]) -> bool:
+    """Say whether names may be two versions of one file."""
+    if all(len(names) == 1 for names in seen.values()):
+        return len(set().union(*seen.values())) > 1
+    by_page: dict[str, set[str]] = {}
+    return any(names != by_page.setdefault(page, names) for (_, page), names in seen.items())
+
+
+def find_stem(fetch: Fetch) -> str | None:
+    """Return what a name is without its hash, where that is another's than Django's."""
+    path = read_path(fetch)
+    said = find_hash(path)
+    if not has_come(fetch) or (said and (fetch.answer.md5 or "").startswith(said)):
+        return None
+    return remove_hash(path) if said else remove_other_hash(path)
+
+
+def doubt_hash(stem: str) -> str:
+    """Return why it is not known whether a name with another's hash is a fault."""
+    return (
+        f"{stem} had more than one hash, which is not Django's, in one release: they may be two "
+        "files, or two releases of one"
+    )
 
 
 def doubt_name(source: str) -> str:

@@ -78,10 +78,13 @@ def apply_checker(run: Run, checker: Checker) -> Finding:
 def check_wholeness(run: Run) -> Finding:
     """Say whether the history is whole; a run of which a part is missing proves nothing."""
     crashes = [event for event in run.events if event.event == "probe-crashed"]
+    unseen = (event.detail for event in run.events if event.event == "unseen")
     reasons = [
         *([] if run.header else ["no line says what ran"]),
         *([] if run.ended else ["the run was interrupted: its history has no end"]),
         *run.damage,
+        *(FULL for event in run.events if event.event == "full"),
+        *(f"{each.get('what')} {each.get('why')}" for each in unseen),
         *(f"visitor {event.detail.get('visitor')} crashed" for event in crashes),
     ]
     more = [f"{len(reasons) - 3} more"] if len(reasons) > 3 else []
@@ -93,6 +96,9 @@ def check_wholeness(run: Run) -> Finding:
         status=status,
         reason=reason or None,
     )
+
+
+FULL = "the history was full: give a longer --history-size, a lower --rate or a shorter --for"
 
 
 def find_worst(statuses: Iterable[Status]) -> Status:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
-from http.client import IncompleteRead, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
 import requests
@@ -15,7 +16,8 @@ from lab.history import Answer
 from lab.judge.mime import is_html, read_essence
 from lab.probe.documents import decode
 from lab.probe.links import resolve_url
-from lab.probe.manners import Manners
+from lab.probe.manners import OVER, UNASKED, Manners
+from lab.probe.wire import Adapter, Bounds, Session, UnaskedError, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 USER_AGENT = "skewproof-probe/1"
 EXCERPT = 300
 CHUNK = 1 << 16
+REDIRECT_BYTES, ERROR_BYTES = 1 << 14, 1 << 18
+"""Bytes that are read of a body that nobody needs, and of what stands in the place of one."""
+WORD = 300
+"""Characters of a header that are kept."""
 NOT_LATE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError)
 """Failures to connect: urllib3 derives them from its time-out, but no time has run out."""
 CUT = (
@@ -34,7 +40,13 @@ CUT = (
     RemoteDisconnected,
     IncompleteRead,
 )
-FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    OSError,
+    ValueError,
+)
 DECODED = {"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"}
 """The content codings that urllib3 takes off."""
 LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
@@ -54,12 +66,12 @@ def make_session(*, verify: bool = True) -> requests.Session:
     Args:
         verify: whether a certificate has to be one that is trusted.
     """
-    session = requests.Session()
+    session = Session()
     session.trust_env = False
     session.verify = verify
     session.headers["User-Agent"] = USER_AGENT
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=2, max_retries=0))
+        session.mount(scheme, Adapter(pool_connections=8, pool_maxsize=2, max_retries=0))
     return session
 
 
@@ -84,31 +96,56 @@ class Client:
         if pin is not None:
             session.cookies.set(site.pin, pin)
 
-    def get(self, url: str, *, excerpt: bool = False) -> tuple[Answer, bytes]:
+    def get(
+        self, url: str, *, excerpt: bool = False, end: float = math.inf
+    ) -> tuple[Answer, bytes]:
         """GET a URL; return what came and the body, empty where it failed.
 
         Args:
             url: an absolute URL.
             excerpt: keep the beginning of the body of an answer of 400 and above.
+            end: when it has to be over, where it is a part of something greater.
         """
         while True:
-            self.manners.await_turn()
-            answer, content = self.get_once(url, excerpt=excerpt)
+            self.manners.await_turn(url)
+            answer, content = self.get_once(url, excerpt=excerpt, end=end)
             if not self.manners.wants_another_try(url, answer):
                 return answer, content
 
-    def get_once(self, url: str, *, excerpt: bool) -> tuple[Answer, bytes]:
+    def get_once(self, url: str, *, excerpt: bool, end: float) -> tuple[Answer, bytes]:
         """GET a URL, once more only where an idle connection was closed as it was used again."""
         began = self.clock()
+        bounds = self.make_bounds(min(end, began + self.site.limits.total))
+        with bounded(bounds):
+            answer, content = self.get_bounded(url, began, bounds, excerpt=excerpt)
+        if answer.error == "timeout" and self.clock() >= bounds.end == self.manners.last_moment:
+            answer = replace(answer, error=OVER)
+        return answer, content
+
+    def make_bounds(self, end: float) -> Bounds:
+        """Return what holds for a request that has to be over by a moment."""
+        limits = self.site.limits
+        return Bounds(
+            end=min(end, self.manners.last_moment),
+            connect=limits.connect,
+            read=limits.read,
+            reach=self.manners.reach,
+            clock=self.clock,
+        )
+
+    def get_bounded(
+        self, url: str, began: float, bounds: Bounds, *, excerpt: bool
+    ) -> tuple[Answer, bytes]:
+        """GET a URL while the bounds hold."""
         retried = False
         try:
-            got = self.try_connection(url, began)
+            got = self.try_connection(url, bounds)
             if got is None:
                 # https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1: the server closed an idle
                 # connection just as it was used again; a GET may be sent once more, as browsers do.
                 retried = True
                 self.session.close()
-                got = self.request(url, began)
+                got = self.request(url, bounds)
             answer = self.describe_answer(*got, url, excerpt=excerpt)
             content = got[1].content
         except FAILURES as error:
@@ -119,28 +156,27 @@ class Client:
         """Close the connections."""
         self.session.close()
 
-    def try_connection(self, url: str, began: float) -> tuple[requests.Response, Body] | None:
+    def try_connection(self, url: str, bounds: Bounds) -> tuple[requests.Response, Body] | None:
         """Return what came, or None where a reused connection was closed before anything did."""
         opened = self.count_connections(url)
         try:
-            return self.request(url, began)
+            return self.request(url, bounds)
         except requests.ConnectionError as error:
             reused = opened > 0 and self.count_connections(url) == opened
             if reused and name_error(error) == "reset":
                 return None
             raise
 
-    def request(self, url: str, began: float) -> tuple[requests.Response, Body]:
+    def request(self, url: str, bounds: Bounds) -> tuple[requests.Response, Body]:
         """Send one request, and read its answer within the bounds."""
-        limits = self.site.limits
         with self.session.get(
             url,
             headers=self.headers,
-            timeout=(limits.connect, limits.read),
+            timeout=(bounds.left(bounds.connect), bounds.left(bounds.read)),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return response, self.read_body(response, began + limits.total)
+            return response, self.read_body(response, bounds)
 
     def count_connections(self, url: str) -> int:
         """Return how many connections were opened so far: one more means a fresh one was used."""
@@ -151,16 +187,22 @@ class Client:
         pools = adapter.poolmanager.pools
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no dict
 
-    def read_body(self, response: requests.Response, deadline: float) -> Body:
+    def read_body(self, response: requests.Response, bounds: Bounds) -> Body:
         """Read a body to its end, a number of bytes or a moment: some never end."""
-        limits, content = self.site.limits, bytearray()
+        most, content = self.choose_room(response), bytearray()
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             content += chunk
-            if len(content) > limits.body:
-                return Body(bytes(content[: limits.body]), truncated=True)
-            if self.clock() > deadline:
-                raise requests.ReadTimeout(f"the body did not end in {limits.total} s")
+            if len(content) > most:
+                return Body(bytes(content[:most]), truncated=True)
+            bounds.left(math.inf)
         return Body(bytes(content), truncated=False)
+
+    def choose_room(self, response: requests.Response) -> int:
+        """Return how many bytes of a body are worth reading."""
+        most = self.site.limits.body
+        if response.is_redirect:
+            return min(most, REDIRECT_BYTES)
+        return min(most, ERROR_BYTES) if response.status_code >= 400 else most
 
     def describe_answer(
         self, response: requests.Response, body: Body, url: str, *, excerpt: bool
@@ -171,19 +213,19 @@ class Client:
         is_whole = not body.truncated and is_decoded(headers.get("Content-Encoding"))
         return Answer(
             status=response.status_code,
-            content_type=headers.get("Content-Type"),
-            cache_control=headers.get("Cache-Control"),
+            content_type=cut(headers.get("Content-Type")),
+            cache_control=cut(headers.get("Cache-Control")),
             bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest() if is_whole else None,
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest() if is_whole else None,
-            release=headers.get(site.release_header) or self.find_release(headers, content),
-            replica=headers.get(site.replica_header),
-            pid=headers.get(site.pid_header),
+            release=cut(headers.get(site.release_header) or self.find_release(headers, content)),
+            replica=cut(headers.get(site.replica_header)),
+            pid=cut(headers.get(site.pid_header)),
             redirected_to=resolve_url(url, location) if location else None,
             nosniff=headers.get("X-Content-Type-Options", "").strip().lower() == "nosniff",
             truncated=body.truncated,
             excerpt=cut_excerpt(response, content) if excerpt else None,
-            retry_after=headers.get("Retry-After"),
+            retry_after=cut(headers.get("Retry-After")),
         )
 
     def find_release(self, headers: Mapping[str, str], content: bytes) -> str | None:
@@ -196,12 +238,28 @@ class Client:
 
 
 def follow(client: Client, url: str, hops: int = 5) -> tuple[Answer, bytes]:
-    """GET a URL through so many redirects; return the last answer and its body."""
-    answer, content = client.get(url)
-    while answer.redirected_to and hops:
-        answer, content = client.get(answer.redirected_to)
-        hops -= 1
+    """GET a URL through so many redirects, within the time of one request.
+
+    Return the last answer and its body.
+    """
+    _url, answer, content = follow_to(client, url, hops)
     return answer, content
+
+
+def follow_to(client: Client, url: str, hops: int = 5) -> tuple[str, Answer, bytes]:
+    """Follow a URL; return also the one that answered in the end."""
+    end = client.clock() + client.site.limits.total
+    answer, content = client.get(url, end=end)
+    while answer.redirected_to and hops:
+        url = answer.redirected_to
+        answer, content = client.get(url, end=end)
+        hops -= 1
+    return url, answer, content
+
+
+def cut(header: str | None) -> str | None:
+    """Return as much of a header as is kept."""
+    return header[:WORD] if header else header
 
 
 def is_decoded(content_encoding: str | None) -> bool:
@@ -219,8 +277,10 @@ def cut_excerpt(response: requests.Response, content: bytes) -> str | None:
 
 # By the types of what is wrapped, never by its message: docs/adr/0030.
 def name_error(error: BaseException) -> str:
-    """Return refused, reset, timeout, or `other: …` for what a request failed with."""
+    """Return refused, reset, timeout, `unasked: …` or `other: …` for what a request failed with."""
     causes = list(iterate_causes(error))
+    if unasked := next((cause for cause in causes if isinstance(cause, UnaskedError)), None):
+        return f"{UNASKED}{unasked}"[:EXCERPT]
     for kinds, name in ((ConnectionRefusedError, "refused"), (CUT, "reset"), (LATE, "timeout")):
         if any(isinstance(cause, kinds) and type(cause) not in NOT_LATE for cause in causes):
             return name

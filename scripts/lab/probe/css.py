@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import tinycss2  # type: ignore[import-untyped] # it has no types
 
-from lab.probe.links import Link, resolve_url
+from lab.probe.links import HeavyError, Link, has_more, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SOURCE_MAP = re.compile(r"[#@]\s*sourceMappingURL=(\S+)\s*\Z")
+SOURCE_MAP = re.compile(r"[#@]\s*\Z")
+TOKEN = re.compile(r"[\w-]+|\s+|[^\w\s-]")
+TOKENS = 300_000
+"""Tokens of a stylesheet that are read: tinycss2 takes some 280 bytes for each."""
 LOADING = ("url", "src", "image-set", "-webkit-image-set")
 """The functions whose strings are URLs."""
 
@@ -22,11 +25,12 @@ Node = Any
 
 def read_stylesheet(text: str, base: str) -> list[Link]:
     """Return what a stylesheet names, resolved against its own URL."""
+    require_light(text)
     named: list[tuple[str, str]] = []
     imports_allowed = True
     for rule in tinycss2.parse_stylesheet(text, skip_whitespace=True):
         if rule.type == "comment":
-            named += [(url, "source-map") for url in SOURCE_MAP.findall(rule.value)]
+            named += [(url, "source-map") for url in find_source_map(rule.value)]
         elif rule.type == "at-rule" and rule.lower_at_keyword == "import":
             named += [(url, "css-import") for url in read_import(rule) if imports_allowed]
         else:
@@ -39,8 +43,26 @@ def read_stylesheet(text: str, base: str) -> list[Link]:
 
 def read_declarations(text: str, base: str) -> list[Link]:
     """Return what the declarations of a `style` attribute, or one CSS value, name."""
+    require_light(text)
     values = tinycss2.parse_component_value_list(text)
     return resolve_all([(url, "css-url") for url in iterate_urls(values)], base)
+
+
+def require_light(text: str) -> None:
+    """See that a stylesheet is not too much to be read.
+
+    Raises:
+        HeavyError: it is.
+    """
+    if has_more(TOKEN, text, TOKENS):
+        raise HeavyError(f"is a stylesheet of more than {TOKENS:,} tokens")
+
+
+def find_source_map(comment: str) -> list[str]:
+    """Return the URL of the source map that ends a comment, if one does."""
+    before, mark, after = comment.rpartition("sourceMappingURL=")
+    words = after.split() if mark and SOURCE_MAP.search(before[-9:]) else []
+    return words if len(words) == 1 and not after[:1].isspace() else []
 
 
 def resolve_all(named: Iterable[tuple[str, str]], base: str) -> list[Link]:

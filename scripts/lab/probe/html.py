@@ -1,4 +1,4 @@
-"""What a page names, by the Lexbor parser: all that a browser may load, and where links lead.
+"""What a page names: all that a browser may load, and where links lead.
 
 Also read: `<template>` and `<noscript>` (some visitor loads what they name), and any attribute
 whose value is a static file, such as the `data-src` of a script that loads lazily. Static files are
@@ -8,20 +8,18 @@ those under the static prefix, and where that is not known, those with a hashed 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from selectolax.lexbor import LexborHTMLParser
 
 from lab.judge.names import has_hash
 from lab.probe.css import read_declarations, read_stylesheet
 from lab.probe.javascript import ImportMap, parse_import_map, read_script
-from lab.probe.links import Import, Link, resolve_url
+from lab.probe.links import HeavyError, Import, Link, resolve_url
+from lab.probe.markup import Attributes, Element, iterate_elements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from selectolax.lexbor import LexborNode
+    from collections.abc import Iterable
 
 RELATIONS = {
     "stylesheet": "stylesheet",
@@ -66,24 +64,36 @@ PICTURES = frozenset(
 )
 """The `<meta>` names whose content is a file that other sites and systems load."""
 
-Attributes = dict[str, str]
+
+ELEMENTS, LINKS, SECONDS = 200_000, 5_000, 3.0
+"""Elements and links of a page that are read, and how long that may take."""
+DIGITS = 20
+"""Length of a density in a `srcset`: to convert a longer one takes the square of its length."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Page:
-    """What has been read of a page so far."""
+    """What has been read of a page so far; `cut` says what could not be read of it."""
 
     base: str
     static: str | None
-    links: list[Link] = field(default_factory=list)
-    imports: list[Import] = field(default_factory=list)
+    links: dict[Link, None] = field(default_factory=dict)
+    imports: dict[Import, None] = field(default_factory=dict)
     import_map: ImportMap = field(default_factory=ImportMap)
+    cut: str | None = None
 
     def add(self, value: str, how: str, *, page: bool = False) -> None:
         """Add a link, unless the value is no URL."""
         url = resolve_url(self.base, value)
         if url:
-            self.links.append(Link(url, how, page and not self.is_static(url)))
+            self.extend([Link(url, how, page and not self.is_static(url))])
+
+    def extend(self, links: Iterable[Link], imports: Iterable[Import] = ()) -> None:
+        """Add links and imports, as many as are read."""
+        self.links.update(dict.fromkeys(links))
+        self.imports.update(dict.fromkeys(imports))
+        if len(self.links) + len(self.imports) > LINKS:
+            raise HeavyError(f"names more than {LINKS:,} things")
 
     def is_static(self, url: str) -> bool:
         """Say whether a URL is a static file: by the prefix, or else by a hashed name."""
@@ -100,37 +110,49 @@ def read_page(
         url: where it came from; a `<base href>` in it counts.
         static: the URL prefix of static files; a link to one is an asset and not a page.
     """
-    nodes = list(iterate_elements(LexborHTMLParser(text).root))
-    page = Page(base=read_base(nodes, url), static=static)
-    for node in nodes:
-        read_element(page, node, {name: value or "" for name, value in node.attributes.items()})
-    links = [*page.import_map.links(), *page.links]
-    return list(dict.fromkeys(links)), list(dict.fromkeys(page.imports)), page.import_map
+    page = scan_page(text, url, static)
+    links = dict.fromkeys([*page.import_map.links(), *page.links])
+    return list(links), list(page.imports), page.import_map
 
 
-def iterate_elements(root: LexborNode | None) -> Iterator[LexborNode]:
-    """Yield all elements, also those of templates."""
-    roots = [root] if root else []
-    while roots:
-        for node in roots.pop().traverse():
-            yield node
-            if node.tag == "template":
-                roots += node.template_fragments()
+def scan_page(text: str, url: str, static: str | None = None) -> Page:
+    """Return what a page names, and what of it could not be read."""
+    page, end = Page(base=read_base(text, url), static=static), time.thread_time() + SECONDS
+    try:
+        for number, element in enumerate(iterate_elements(text)):
+            if number == ELEMENTS:
+                raise HeavyError(f"has more than {ELEMENTS:,} elements")
+            if time.thread_time() > end:
+                raise HeavyError(f"takes more than {SECONDS:g} s to be read")
+            try:
+                read_element(page, element)
+            except HeavyError as error:
+                page.cut = str(error)
+                if len(page.links) + len(page.imports) > LINKS:
+                    break
+    except HeavyError as error:
+        page.cut = str(error)
+    return page
 
 
-def read_base(nodes: list[LexborNode], url: str) -> str:
+def read_base(text: str, url: str) -> str:
     """Return what relative URLs are relative to: the first `<base href>` counts."""
+    if not BASE.search(text):
+        return url
     hrefs = (
-        node.attributes["href"]
-        for node in nodes
-        if node.tag == "base" and "href" in node.attributes
+        element.attributes["href"]
+        for element in iterate_elements(text)
+        if element.tag == "base" and "href" in element.attributes
     )
     return resolve_url(url, next(hrefs, None) or "") or url
 
 
-def read_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
+BASE = re.compile("<base", re.IGNORECASE)
+
+
+def read_element(page: Page, element: Element) -> None:
     """Add what one element names."""
-    tag = (node.tag or "").lower()
+    tag, attributes, text = element
     for attribute, how in SOURCES.get(tag, ()):
         page.add(attributes.get(attribute, ""), how)
     if tag in PAGES and "download" not in attributes:
@@ -140,9 +162,9 @@ def read_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
     if tag == "link":
         read_link_element(page, attributes)
     elif tag == "script":
-        read_script_element(page, node, attributes)
+        read_script_element(page, text, attributes)
     elif tag == "style":
-        page.links += read_stylesheet(node.text(), page.base)
+        page.extend(read_stylesheet(CDATA.sub("", text), page.base))
     elif tag == "meta":
         read_meta_element(page, attributes)
     read_attributes(page, attributes)
@@ -158,20 +180,26 @@ def read_link_element(page: Page, attributes: Attributes) -> None:
         page.add(attributes.get("href", ""), "sitemap", page=True)
 
 
-def read_script_element(page: Page, node: LexborNode, attributes: Attributes) -> None:
+CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+"""What stands around a stylesheet in SVG."""
+
+
+def read_script_element(page: Page, text: str, attributes: Attributes) -> None:
     """Read a script element; only JavaScript imports, and only a module does it statically."""
     kind = attributes.get("type", "").strip().lower()
     source = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href")
     if kind == "importmap":
-        page.import_map = page.import_map.merge(parse_import_map(node.text(), page.base))
+        page.import_map = page.import_map.merge(parse_import_map(text, page.base))
     elif kind not in ("", "module") and "javascript" not in kind:
         return
     elif source:
         page.add(source, "module" if kind == "module" else "script")
     else:
-        links, imports = read_script(node.text(), page.base)
-        page.links += [link for link in links if kind == "module" or link.how != "js-url"]
-        page.imports += [item for item in imports if kind == "module" or item.how == "js-dynamic"]
+        links, imports = read_script(text, page.base)
+        page.extend(
+            (link for link in links if kind == "module" or link.how != "js-url"),
+            (item for item in imports if kind == "module" or item.how == "js-dynamic"),
+        )
 
 
 def read_meta_element(page: Page, attributes: Attributes) -> None:
@@ -185,7 +213,7 @@ def read_attributes(page: Page, attributes: Attributes) -> None:
     """Add what styles and `data-` attributes name, on whatever element."""
     for name, value in attributes.items():
         if name == "style" or (name in PRESENTATION and "url(" in value.lower()):
-            page.links += read_declarations(value, page.base)
+            page.extend(read_declarations(value, page.base))
         elif name.startswith("data-"):
             url = resolve_url(page.base, value) if "/" in value else None
             if url and page.is_static(url):
@@ -234,19 +262,21 @@ def read_descriptors(text: str, position: int) -> tuple[list[str], int]:
 
     A comma ends the candidate, except within parentheses.
     """
-    found, current, inside = [], "", False
+    found: list[str] = []
+    current: list[str] = []  # for a string would be copied with each character
+    inside = False
     while position < len(text):
         character = text[position]
         position += 1
         if character == "," and not inside:
             break
         if character in SPACE and not inside:
-            found.append(current)
-            current = ""
+            found.append("".join(current))
+            current = []
             continue
         inside = character == "(" or (inside and character != ")")
-        current += character
-    found.append(current)
+        current.append(character)
+    found.append("".join(current))
     return [descriptor for descriptor in found if descriptor], position
 
 
@@ -265,5 +295,6 @@ def read_unit(descriptor: str) -> str | None:
     if unit in "wh":
         return unit if INTEGER.match(number) and number.strip("0") else None
     if unit == "x":
-        return unit if FLOAT.match(number) and float(number) >= 0 else None
+        is_number = FLOAT.match(number) and len(number) <= DIGITS
+        return unit if is_number and float(number) >= 0 else None
     return None

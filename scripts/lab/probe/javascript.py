@@ -10,33 +10,32 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import tree_sitter_javascript
-from tree_sitter import Language, Parser, Query, QueryCursor
+from tree_sitter import Language, Parser
 
-from lab.probe.links import Import, Link, resolve_url
+from lab.probe.links import HeavyError, Import, Link, has_more, resolve_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tree_sitter import Node
+    from tree_sitter import Node, Tree
 
 
 LANGUAGE = Language(tree_sitter_javascript.language())
-QUERY = Query(
-    LANGUAGE,
-    """
-    (import_statement source: (string) @import)
-    (export_statement source: (string) @import)
-    (call_expression function: (import) arguments: (arguments) @dynamic)
-    (new_expression constructor: (identifier) @name arguments: (arguments) @url
-        (#eq? @name "URL"))
-    (comment) @comment
-    """,
-)
 SOURCE_MAP = re.compile(r"//[#@]\s*sourceMappingURL=(\S+)\s*\Z")
+TOKEN = re.compile(r"\w+|[^\w\s]")
+TOKENS, SECONDS = 400_000, 3.0
+"""Tokens of a script that are read, at some 200 bytes each, and how long that may take: of deeply
+nested brackets the time grows by the square."""
+BLOCK = 1 << 16
+WORDS = re.compile("import|export|sourceMappingURL")
+"""A script without any of these names nothing."""
+ENTRIES = 1_000
+"""Entries of an import map that are read."""
 ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL
 )
@@ -49,33 +48,92 @@ def read_script(text: str, base: str) -> tuple[list[Link], list[Import]]:
     An import is `js-import` when it is static, `js-dynamic` when it is a call: a classic script can
     only do the latter.
     """
-    found = QueryCursor(QUERY).captures(
-        Parser(LANGUAGE).parse(text.encode("utf-8", "replace")).root_node
-    )
+    if not WORDS.search(text):
+        return [], []
+    source = text.encode("utf-8", "replace")
+    found = find_nodes(source, text)
     imports = [
         Import(specifier, "js-import", base)
-        for node in sort_nodes(found.get("import", []))
-        if (specifier := read_literal(node))
+        for node in found.get("import", [])
+        if (specifier := read_literal(node, source))
     ]
     imports += [
         Import(specifier, "js-dynamic", base)
-        for node in sort_nodes(found.get("dynamic", []))
-        if (specifier := read_literal(find_first_argument(node)))
+        for node in found.get("dynamic", [])
+        if (specifier := read_literal(find_first_argument(node), source))
     ]
-    named = [(value, "js-url") for value in iterate_module_urls(found.get("url", []))]
-    named += [(value, "source-map") for value in find_source_maps(found.get("comment", []))]
+    named = [(value, "js-url") for value in iterate_module_urls(found.get("url", []), source)]
+    named += [(value, "source-map") for value in find_source_maps(found.get("comment", []), source)]
     resolved = [(resolve_url(base, value), how) for value, how in named]
     return [Link(url, how) for url, how in resolved if url], imports
 
 
-def sort_nodes(nodes: list[Node]) -> list[Node]:
-    """Return nodes in the order of the text."""
-    return sorted(nodes, key=lambda node: node.start_byte)
+def find_nodes(source: bytes, text: str) -> dict[str, list[Node]]:
+    """Return the nodes that name something, in the order of the text.
+
+    Raises:
+        HeavyError: the script is too much to be read.
+    """
+    if has_more(TOKEN, text, TOKENS):
+        raise HeavyError(f"is a script of more than {TOKENS:,} tokens")
+    end = time.thread_time() + SECONDS
+    found: dict[str, list[Node]] = {}
+    try:
+        tree = Parser(LANGUAGE).parse(
+            lambda offset, _point: source[offset : offset + BLOCK],
+            progress_callback=lambda *_progress: time.thread_time() > end,
+        )
+    except ValueError:
+        raise HeavyError(LATE) from None
+    for node in walk(tree):
+        if time.thread_time() > end:
+            raise HeavyError(LATE)
+        how, what = read_node(node, source)
+        if what is not None:
+            found.setdefault(how, []).append(what)
+    return found
 
 
-def decode_node(node: Node) -> str:
-    """Return the text of a node."""
-    return (node.text or b"").decode("utf-8", "replace")
+LATE = f"is a script that takes more than {SECONDS:g} s to be read"
+
+
+def walk(tree: Tree) -> Iterator[Node]:
+    """Yield all nodes; a query of tree-sitter takes the square of the time where many lie deep."""
+    cursor = tree.walk()
+    while True:
+        if cursor.node is not None:
+            yield cursor.node
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
+def read_node(node: Node, source: bytes) -> tuple[str, Node | None]:
+    """Return how a node names something, and the node that says what; None where it does not."""
+    kind = node.type
+    if kind == "comment":
+        return "comment", node
+    if kind in ("import_statement", "export_statement"):
+        return "import", node.child_by_field_name("source")
+    if kind in ("call_expression", "new_expression"):
+        is_call = kind == "call_expression"
+        called = node.child_by_field_name("function" if is_call else "constructor")
+        if called is None or (
+            called.type != "import"
+            if is_call
+            else source[called.start_byte : called.end_byte] != b"URL"
+        ):
+            return "", None
+        how = "dynamic" if is_call else "url"
+        return how, node.child_by_field_name("arguments")
+    return "", None
+
+
+def decode_node(node: Node, source: bytes) -> str:
+    """Return the text of a node: to ask it for its own reads the script from the beginning."""
+    return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
 
 def list_arguments(node: Node) -> list[Node]:
@@ -88,29 +146,29 @@ def find_first_argument(node: Node) -> Node | None:
     return next(iter(list_arguments(node)), None)
 
 
-def iterate_module_urls(nodes: list[Node]) -> Iterator[str]:
+def iterate_module_urls(nodes: list[Node], source: bytes) -> Iterator[str]:
     """Yield the first arguments of `new URL(…)` whose second is `import.meta.url`."""
-    for node in sort_nodes(nodes):
+    for node in nodes:
         arguments = list_arguments(node)
-        second = re.sub(r"\s", "", decode_node(arguments[1])) if len(arguments) == 2 else ""
-        value = read_literal(arguments[0]) if second == "import.meta.url" else None
+        second = re.sub(r"\s", "", decode_node(arguments[1], source)) if len(arguments) == 2 else ""
+        value = read_literal(arguments[0], source) if second == "import.meta.url" else None
         if value:
             yield value
 
 
-def find_source_maps(comments: list[Node]) -> list[str]:
+def find_source_maps(comments: list[Node], source: bytes) -> list[str]:
     """Return the URL of the last source map comment: the one that counts (ECMA-426)."""
-    texts = [decode_node(node) for node in sort_nodes(comments)]
+    texts = [decode_node(node, source) for node in comments]
     return [match[1] for text in texts if (match := SOURCE_MAP.match(text))][-1:]
 
 
-def read_literal(node: Node | None) -> str | None:
+def read_literal(node: Node | None, source: bytes) -> str | None:
     """Return the value of a string, or of a template without substitutions; None for the rest."""
     if node is None or node.type not in ("string", "template_string"):
         return None
     if any(child.type == "template_substitution" for child in node.named_children):
         return None
-    return ESCAPE.sub(unescape, decode_node(node)[1:-1])
+    return ESCAPE.sub(unescape, decode_node(node, source)[1:-1])
 
 
 def unescape(match: re.Match[str]) -> str:
@@ -172,6 +230,9 @@ def parse_import_map(text: str, base: str) -> ImportMap:
         return ImportMap()
     if not isinstance(document, dict):
         return ImportMap()
+    tables = [document.get("imports"), *dict(list_items(document.get("scopes"))).values()]
+    if sum(len(list_items(table)) + 1 for table in tables) > ENTRIES:
+        raise HeavyError(f"has an import map of more than {ENTRIES:,} entries")
     scopes = {
         url: read_specifiers(table, base)
         for prefix, table in list_items(document.get("scopes"))

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import idna
 from requests.utils import requote_uri
 
+URL_CHARACTERS = 4096
+"""Length of a URL that is followed: servers take no more than some 8,000."""
+KEPT_CHARACTERS = 512
+"""Length of what is resolved and kept, so that much of the same is resolved once."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -31,21 +36,40 @@ class Import:
     base: str
 
 
-@lru_cache(maxsize=1 << 16)
+class HeavyError(Exception):
+    """A file that would take too much time or memory to be read; the message says why."""
+
+
+def has_more(pattern: re.Pattern[str], text: str, count: int) -> bool:
+    """Say whether a text has more of something than so many."""
+    return len(text) > count and any(True for _ in islice(pattern.finditer(text), count, None))
+
+
 def resolve_url(base: str, value: str) -> str | None:
     """Return the absolute URL of what a file at `base` calls `value`, without its fragment.
 
     None for what is not fetched over HTTP: data:, blob:, mailto:, javascript:, a mere fragment,
-    and what is no URL at all.
+    what is no URL at all, and one that is too long.
     """
+    if len(base) + len(value) <= KEPT_CHARACTERS:
+        return resolve_and_keep(base, value)
+    return resolve(base, value) if len(value) <= 2 * URL_CHARACTERS else None
+
+
+def resolve(base: str, value: str) -> str | None:
+    """Return the absolute URL, worked out."""
     # https://url.spec.whatwg.org/#concept-basic-url-parser: trim, then drop tabs and newlines
     value = re.sub(r"[\t\n\r]", "", value.strip("".join(map(chr, range(0x21)))))
     if not value or value.startswith("#"):
         return None
     try:
-        return normalise(urlsplit(urljoin(base, value)))
+        url = normalise(urlsplit(urljoin(base, value)))
     except ValueError:
         return None
+    return url if url and len(url) <= URL_CHARACTERS else None
+
+
+resolve_and_keep = lru_cache(maxsize=1 << 14)(resolve)
 
 
 def normalise(parts: SplitResult) -> str | None:

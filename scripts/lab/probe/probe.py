@@ -268,5 +268,6 @@ class Probe:
             visitor=name,
             answer=answer,
         )
-        self.history.add_fetch(fetch)
+        if not self.manners.has_unseen(url, answer):
+            self.history.add_fetch(fetch)
         return fetch

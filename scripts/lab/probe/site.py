@@ -32,6 +32,7 @@ class Limits:
     assets: int = 5000
     queries: int = 20
     redirects: int = 10
+    queue: int = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,7 @@ class Visit:
         self.known: set[str] = set()
         self.variants: Counter[str] = Counter()
         self.got: dict[str, Got] = {}
+        self.hops: dict[str, int] = {}
         self.fetches: list[Fetch] = []
 
     def run(self) -> None:
@@ -96,9 +97,13 @@ class Visit:
     def visit_page(self, link: Link, via: str | None) -> None:
         """Fetch a page through its redirects, then everything that it names."""
         chain = set()
+        end = self.client.clock() + self.site.limits.total
         for _hop in range(self.site.limits.redirects):
             chain.add(link.url)
-            page, number, body = self.fetch_page(link, via)
+            got = self.fetch_page(link, via, end)
+            if got is None:
+                return
+            page, number, body = got
             target = page.answer.redirected_to
             if target is None or not self.manners.admits_page(target):
                 self.follow(page, number, body)
@@ -109,10 +114,17 @@ class Visit:
             link, via = Link(target, link.how, page=True), link.url
         self.write_failure(link, via, "other: redirects without end")
 
-    def fetch_page(self, link: Link, via: str | None) -> tuple[Fetch, int, bytes]:
-        """Fetch a page; return the fetch, its id in the history and the body."""
+    def fetch_page(
+        self, link: Link, via: str | None, end: float
+    ) -> tuple[Fetch, int, bytes] | None:
+        """Fetch a page until a moment; return the fetch, its id in the history and the body.
+
+        None where nobody can say what it would have been.
+        """
         t = self.history.now()
-        answer, body = self.client.get(link.url, excerpt=True)
+        answer, body = self.client.get(link.url, excerpt=True, end=end)
+        if self.manners.has_unseen(link.url, answer):
+            return None
         page = self.make_fetch(t, link, via, answer)
         return page, self.write(page), body
 
@@ -126,17 +138,19 @@ class Visit:
         """Fetch everything that a page names, and what that names, until nothing is left."""
         document = self.documents.read(page, body)
         need = Need(page=page, number=number, import_map=document.import_map)
-        self.manners.notice(document.links)
-        queue = deque((link, page.url) for link in self.iterate_links(document, need, page.how))
+        if document.cut:
+            self.manners.miss(page.url, document.cut)
+        links = self.manners.arrange(self.iterate_links(document, need, page.how))
+        queue = deque((link, page.url) for link in links)
         seen: set[str] = set()
         while queue and not self.stopping():
             link, via = queue.popleft()
             if link.page and via == page.url:
                 self.enqueue(link, via)
-            elif not link.page and link.url not in seen and self.manners.admits_asset(link):
+            elif not link.page and link.url not in seen and self.manners.admits_asset(link, via):
                 seen.add(link.url)
                 got = self.obtain(link, via, need)
-                if got is not None:
+                if got is not None and len(queue) < self.site.limits.queue:
                     queue.extend(
                         (child, link.url) for child in self.iterate_children(got, link, need)
                     )
@@ -144,9 +158,11 @@ class Visit:
 
     def iterate_children(self, got: Got, link: Link, need: Need) -> Iterator[Link]:
         """Yield what an asset leads to: by a redirect, and by what it names."""
-        if got.answer.redirected_to:
-            self.manners.vouch(got.answer.redirected_to)
-            yield Link(got.answer.redirected_to, link.how)
+        target = got.answer.redirected_to
+        if target and self.hops.get(link.url, 0) < self.site.limits.redirects:
+            self.hops.setdefault(target, self.hops.get(link.url, 0) + 1)
+            self.manners.vouch(target)
+            yield Link(target, link.how)
         yield from self.iterate_links(got.document, need, link.how)
 
     def iterate_links(self, document: Document, need: Need, how: str) -> Iterator[Link]:
@@ -179,9 +195,15 @@ class Visit:
             return None
         t = self.history.now()
         answer, body = self.client.get(link.url)
+        if self.manners.has_unseen(link.url, answer):
+            return None
+        self.manners.prove(link.url, answer)
         fetch = self.make_fetch(t, link, via, answer, need.page)
         number = self.write(fetch)
-        got = self.got[link.url] = Got(number, answer, self.documents.read(fetch, body))
+        document = self.documents.read(fetch, body)
+        if document.cut:
+            self.manners.miss(link.url, document.cut)
+        got = self.got[link.url] = Got(number, answer, document)
         return got
 
     def make_fetch(

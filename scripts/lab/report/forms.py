@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from xml.etree import ElementTree as Tree
 
+from lab.history import show_plainly
 from lab.judge.findings import Status
 from lab.report.document import Chapter, Report
 from lab.report.page import arrange_matrix, count_findings
@@ -108,11 +109,7 @@ def write_table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """Return a text on one line, with what Markdown would take for markup escaped."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
-
-
-UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no way to write, https://www.w3.org/TR/xml/#charsets."""
+    return SPECIAL.sub(r"\\\1", show_plainly(" ".join(text.split())))
 
 
 def render_junit(report: Report) -> str:
@@ -170,4 +167,8 @@ def count_cases(cases: list[Tree.Element]) -> dict[str, str]:
 
 def clean(text: str) -> str:
     """Return a text without what XML cannot hold."""
-    return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", show_plainly(text))
+
+
+UNWRITABLE = re.compile("[\ufffe\uffff]")
+"""What XML has no way to write either, https://www.w3.org/TR/xml/#charsets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 import warnings
@@ -11,10 +12,9 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import requests
 from urllib3.exceptions import InsecureRequestWarning
 
 from lab import checkout
@@ -22,25 +22,35 @@ from lab.checkout import EXTERNAL
 from lab.errors import LabError, UnavailableError, describe_error
 from lab.history import About, Answer, Asset, Record, open_history
 from lab.probe import (
+    LONGEST_DELAY,
     Client,
     Guest,
     Limits,
+    Manners,
     Probe,
+    Reach,
     Robots,
     Site,
     follow,
+    follow_to,
     is_loopback,
     make_session,
+    read_address,
+    resolve_host,
 )
 from lab.probe.links import resolve_url
-from lab.probe.manners import ROBOT_NAME
+from lab.probe.manners import GRACE, OVER, RATE, ROBOT_NAME
 from lab.stacks.model import Say
 
+if TYPE_CHECKING:
+    import requests
+
 LIMITS = Limits(pages=100, depth=10, body=10 * 1024 * 1024, assets=1000)
-RATE = 5.0
-"""Requests a second, where no rate was given."""
 ANSWER_SECONDS = 10.0
-Ask = Callable[[str], requests.Response]
+HISTORY_MEGABYTES = 32
+"""Size of a history, where none was given: the checkers read it as a whole."""
+BRACKETS = 300_000
+"""Objects and lists of a manifest, and some more than any has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +66,9 @@ class ProbeRequest:
         release_pattern: what finds the release in a page without that header.
         manifest: as the option names them.
         insecure: whether any certificate will do.
+        private: whether addresses may be asked that are inside some network, though the site's
+            is not.
+        history_size: megabytes that the history may have.
     """
 
     url: str
@@ -66,6 +79,8 @@ class ProbeRequest:
     release_pattern: str | None = None
     manifest: tuple[str, ...] = ()
     insecure: bool = False
+    private: bool = False
+    history_size: int = HISTORY_MEGABYTES
 
 
 def probe_site(wanted: ProbeRequest, say: Say) -> Path:
@@ -78,21 +93,54 @@ def probe_site(wanted: ProbeRequest, say: Say) -> Path:
         if wanted.insecure:
             warnings.simplefilter("ignore", InsecureRequestWarning)
         make = partial(make_session, verify=not wanted.insecure)
+        end = time.monotonic() + (wanted.seconds or math.inf)
         site = make_site(wanted)
-        get = partial(follow, stack.enter_context(closing(Client(site, make(), time.monotonic))))
+        manners = Manners(site, find_reach(site.base, end, everywhere=wanted.private))
+        manners.last_moment = end + GRACE
+        client = stack.enter_context(closing(make_client(site, manners, make)))
+        get = partial(follow, client)
         robots = Robots(get)
-        site = find_base(site, robots, partial(ask, make))
+        site = find_base(site, robots, client)
         records = read_manifests(wanted.manifest, get)
+        most = wanted.history_size * 1e6
         with open_history(
-            About(folder=checkout.WORK / EXTERNAL, base=site.base), "probe", say
+            About(folder=checkout.WORK / EXTERNAL, base=site.base, most=most), "probe", say
         ) as history:
             rate = wanted.rate or (None if is_loopback(site.base) else RATE)
-            guest = Guest(site, robots, history, rate, wanted.seconds)
+            left = None if math.isinf(end) else max(end - time.monotonic(), 0.0)
+            guest = Guest(site, robots, history, rate, left, reach=manners.reach)
             for record in records:
                 history.add_release(record)
             with Probe(site, history, session=make, manners=guest) as probe:
                 visit_site(probe, guest, wanted, say)
     return history.path
+
+
+def make_client(site: Site, manners: Manners, make: Callable[[], requests.Session]) -> Client:
+    """Return what asks before the first visit, with less patience."""
+    total = min(site.limits.total, ANSWER_SECONDS)
+    hasty = replace(site, limits=replace(site.limits, total=total))
+    return Client(hasty, make(), time.monotonic, manners=manners)
+
+
+def find_reach(base: str, end: float, *, everywhere: bool) -> Reach:
+    """Return which addresses may be asked: those inside a network only if the site is there too.
+
+    Raises:
+        UnavailableError: the site has no address.
+    """
+    parts = urlsplit(base)
+    seconds = max(min(ANSWER_SECONDS, end - time.monotonic()), 0.0)
+    try:
+        found = resolve_host(parts.hostname or "", parts.port or 0, seconds)
+    except (OSError, UnicodeError) as error:
+        raise UnavailableError(describe_silence(base, describe_error(error))) from error
+    return Reach(tuple(read_address(str(each[4][0])) for each in found), everywhere)
+
+
+def describe_silence(base: str, why: str) -> str:
+    """Return that a site does not answer, and what to do."""
+    return f"{base} does not answer: see that it is up, and that the URL is right ({why})"
 
 
 def visit_site(probe: Probe, guest: Guest, wanted: ProbeRequest, say: Say) -> None:
@@ -110,6 +158,8 @@ def visit_site(probe: Probe, guest: Guest, wanted: ProbeRequest, say: Say) -> No
         done += 1
     for line in guest.left_out():
         say(line)
+    if probe.history.full:
+        say(f"stopped: the history has its {wanted.history_size} MB")
 
 
 def make_site(wanted: ProbeRequest) -> Site:
@@ -131,16 +181,16 @@ def make_site(wanted: ProbeRequest) -> Site:
     return replace(site, base=resolve_url(wanted.url, wanted.url) or wanted.url)
 
 
-def find_base(site: Site, robots: Robots, get: Ask) -> Site:
+def find_base(site: Site, robots: Robots, client: Client) -> Site:
     """Return the site under the URL that its own leads to, such as that with https and www.
 
     Raises:
         LabError: robots.txt forbids it, or it leads to another site.
         UnavailableError: nothing answers.
     """
-    require_answer(urljoin(site.base, "/robots.txt"), site.base, get)
+    require_answer(urljoin(site.base, "/robots.txt"), site.base, client)
     require_robots(site.base, robots)
-    lead = require_answer(site.base, site.base, get)
+    lead = require_answer(site.base, site.base, client)
     lead = resolve_url(lead, lead) or lead
     theirs, wanted = (urlsplit(url) for url in (lead, site.base))
     if (theirs.scheme, theirs.netloc) == (wanted.scheme, wanted.netloc):
@@ -168,27 +218,34 @@ def require_robots(url: str, robots: Robots) -> None:
             f"robots.txt of {host} forbids {url}, or answers with an error: let the probe in by "
             f'the lines "User-agent: {ROBOT_NAME}" and "Allow: /"'
         )
+    if robots.delay(url) > LONGEST_DELAY:
+        raise LabError(
+            f"robots.txt of {urlsplit(url).netloc} asks for {robots.delay(url):g} s between two "
+            f"requests: let the probe ask every {LONGEST_DELAY:g} s or more often by the lines "
+            f'"User-agent: {ROBOT_NAME}" and "Crawl-delay: 1"'
+        )
 
 
-def require_answer(url: str, base: str, get: Ask) -> str:
+SILENCES = {
+    OVER: "not in time",
+    "timeout": "not in time",
+    "refused": "Connection refused",
+    "reset": "the connection was reset",
+}
+"""What the name of a failure says to a person."""
+
+
+def require_answer(url: str, base: str, client: Client) -> str:
     """See that the site answers, whatever the answer is; return the URL that it came from.
 
     Raises:
         UnavailableError: it does not.
     """
-    try:
-        return get(url).url
-    except requests.RequestException as error:
-        raise UnavailableError(
-            f"{base} does not answer: see that it is up, and that the URL is right "
-            f"({describe_error(error)})"
-        ) from error
-
-
-def ask(make: Callable[[], requests.Session], url: str) -> requests.Response:
-    """Ask for a URL, wherever it leads; without the body."""
-    with make() as session, session.get(url, timeout=ANSWER_SECONDS, stream=True) as answer:
-        return answer
+    lead, answer, _content = follow_to(client, url, hops=client.site.limits.redirects)
+    if answer.status is None:
+        error = answer.error or ""
+        raise UnavailableError(describe_silence(base, SILENCES.get(error, error)))
+    return lead
 
 
 NAMED = re.compile(r"(?P<release>[\w.+-]*)=(?P<place>.+)", re.DOTALL)
@@ -250,6 +307,8 @@ def make_record(release: str, place: str, text: str) -> Record:
 
 def parse(text: str) -> Any:
     """Return a JSON document, or None for what is none."""
+    if text.count("[") + text.count("{") > BRACKETS:
+        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

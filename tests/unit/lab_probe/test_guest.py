@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -151,18 +152,18 @@ def test_of_much_that_is_left_out_a_few_lines_are_shown(
 def test_requests_keep_to_the_rate(guest: Callable[..., Guest], clock: Clock) -> None:
     polite = guest(rate=4)
     for _ in range(3):
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     clock.now += 0.2
-    polite.await_turn()
+    polite.await_turn(polite.site.base)
     clock.now += 9
-    polite.await_turn()
+    polite.await_turn(polite.site.base)
     assert clock.slept == [0.25, 0.25, 0.05]
 
 
 def test_without_a_rate_nobody_waits(guest: Callable[..., Guest], clock: Clock) -> None:
     polite = guest()
     for _ in range(3):
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     assert (clock.slept, polite.rate) == ([], None)
 
 
@@ -181,7 +182,7 @@ def test_the_time_is_over_even_while_somebody_waits(
     polite = guest(rate=0.1, seconds=12)
     for _ in range(3):
         assert not polite.over
-        polite.await_turn()
+        polite.await_turn(polite.site.base)
     assert polite.over
     assert clock.slept == [10, 2]
 
@@ -213,11 +214,13 @@ def test_who_is_told_to_wait_asks_less_often_and_gives_up_in_the_end(
     guest: Callable[..., Guest], clock: Clock
 ) -> None:
     polite = guest(rate=4)
-    assert [polite.wants_another_try("http://x/", LATER) for _ in range(4)] == [True] * 3 + [False]
+    assert [polite.wants_another_try(polite.site.base, LATER) for _ in range(4)] == [True] * 3 + [
+        False
+    ]
     assert clock.slept == [2, 4, 8, 16]
     assert polite.rate == 0.5
-    assert not polite.wants_another_try("http://x/", Answer(status=200))
-    assert polite.wants_another_try("http://x/", LATER)
+    assert not polite.wants_another_try(polite.site.base, Answer(status=200))
+    assert polite.wants_another_try(polite.site.base, LATER)
     assert clock.slept[-1] == 2
 
 
@@ -236,21 +239,83 @@ def test_a_503_is_waited_for_and_counts(
 # whose is what
 
 
-def test_an_origin_is_an_asset_host_once_a_page_names_a_hashed_asset_there(
+def test_an_origin_is_an_asset_host_once_a_body_shows_that_its_hash_is_django_s(
     server: Server, guest: Callable[..., Guest]
 ) -> None:
     with serve() as cdn:
         polite = guest()
         font = Link(f"{cdn.url}fonts/a.woff2", "css-url")
-        assert not polite.admits_asset(font)
-        polite.notice([Link(f"{cdn.url}page.0123456789ab.html", "a", page=True)])
-        assert not polite.admits_asset(font)
-        polite.notice([Link(f"{cdn.url}{SITE}", "stylesheet")])
-        assert polite.admits_asset(font)
+        style = Link(f"{cdn.url}{SITE}", "stylesheet")
+        polite.arrange([style, font])
+        assert polite.admits_asset(style, server.url)
+        assert not polite.admits_asset(font, server.url)
+        for md5 in (None, "0" * 32):
+            polite.prove(style.url, Answer(status=200, md5=md5))
+            assert not polite.admits_asset(font, server.url)
+        assert polite.hashed is None
+        polite.prove(style.url, Answer(status=200, md5=hashlib.md5(b"a {}").hexdigest()))  # noqa: S324
+        assert polite.admits_asset(font, server.url)
+        assert polite.admits_asset(font, style.url)
+        assert polite.hashed == style.url
+        assert not polite.admits_asset(font, f"{cdn.url}plain.css")
+        assert not polite.admits_asset(style, f"{cdn.url}plain.css")
         robots_txt(cdn, "User-agent: *\nDisallow: /fonts/")
         assert guest().left_out() == []
-    assert polite.hashed == f"{cdn.url}{SITE}"
     assert server.asked["/robots.txt"] == 2
+
+
+def test_what_is_fetched_first_shows_whose_the_rest_is(guest: Callable[..., Guest]) -> None:
+    links = [Link("http://x/a.png", "img"), Link(f"http://x/{SITE}", "stylesheet")]
+    assert guest().arrange(links) == links[::-1]
+
+
+def test_another_host_is_asked_for_so_many_assets_and_no_more(
+    server: Server, guest: Callable[..., Guest]
+) -> None:
+    with serve() as victim:
+        polite = guest()
+        links = [Link(f"{victim.url}{n}.0123456789ab.css", "stylesheet") for n in range(1789)]
+        admitted = [link for link in links if polite.admits_asset(link, server.url)]
+        assert (len(admitted), polite.admits_asset(links[0], server.url)) == (500, True)
+        assert polite.left_out() == [
+            f"left out: {read_origin(victim.url)}, has more than 500 assets, and is not the site"
+        ]
+
+
+def test_so_many_other_hosts_are_asked_and_no_more(
+    server: Server, guest: Callable[..., Guest]
+) -> None:
+    polite = guest()
+    polite.robots.get = lambda _url: (Answer(status=404), b"")
+    links = [Link(f"http://h{number}.test/{SITE}", "stylesheet") for number in range(12)]
+    admitted = [polite.admits_asset(link, server.url) for link in links]
+    assert admitted == [True] * 10 + [False] * 2
+
+
+def test_each_host_has_a_rate_of_its_own(guest: Callable[..., Guest], clock: Clock) -> None:
+    polite = guest()  # on this machine, without a limit
+    polite.robots.get = lambda _url: (Answer(status=404), b"")
+    for host in ("a.test", "b.test", "a.test", "a.test", "b.test"):
+        polite.await_turn(f"http://{host}/x")
+        polite.await_turn(polite.site.base)
+    assert clock.slept == [0.2, 0.2]
+
+
+def test_a_host_that_asks_for_too_long_a_delay_is_left_alone(
+    server: Server, guest: Callable[..., Guest]
+) -> None:
+    with serve() as slow:
+        robots_txt(slow, "User-agent: *\nCrawl-delay: 61")
+        polite = guest()
+        assert not polite.admits_asset(Link(f"{slow.url}{SITE}", "stylesheet"), server.url)
+        assert "asks for 61 s between two requests" in polite.left_out()[0]
+
+
+def test_patience_comes_to_an_end(guest: Callable[..., Guest], clock: Clock) -> None:
+    polite = guest()
+    for _ in range(9):
+        polite.wants_another_try(polite.site.base, Answer(status=503, retry_after="300"))
+    assert sum(clock.slept) == 900
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from lab.history import (
     Reuse,
     read_history,
 )
+from lab.judge.findings import Status, check_wholeness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,3 +292,48 @@ def test_a_killed_process_keeps_what_it_wrote(path: Path) -> None:
     run = read_history(path)
     assert [event.detail["n"] for event in run.events] == list(range(50))
     assert (run.ended, run.damage) == (False, ())
+
+
+def test_a_full_history_says_so_and_takes_no_more(tmp_path: Path) -> None:
+    with History(tmp_path / "full.jsonl", most=2000) as written:
+        written.begin(
+            Header(
+                strategy=None,
+                engine=None,
+                action="probe",
+                base="http://x/",
+                static=None,
+                started="now",
+            )
+        )
+        while not written.full:
+            written.add_event("left-out", what="x" * 100)
+        for _ in range(100):
+            written.add_event("left-out", what="x" * 100)
+        written.end()
+    assert written.path.stat().st_size < 2300
+    run = read_history(written.path)
+    assert ([event.event for event in run.events].count("full"), run.ended) == (1, True)
+    wholeness = check_wholeness(run)
+    assert wholeness.status is Status.UNKNOWN
+    assert "the history was full" in (wholeness.reason or "")
+
+
+def test_an_asset_that_is_used_again_fills_a_history_as_a_fetch_does(tmp_path: Path) -> None:
+    answer = Answer(status=200)
+    page = Fetch(
+        t=0,
+        role="page",
+        url="u",
+        page="u",
+        via=None,
+        how="a",
+        release=None,
+        visitor="1",
+        answer=answer,
+    )
+    with History(tmp_path / "full.jsonl", most=100_000) as written:
+        written.add_reuse(page, [Reuse(1, "img", 1)] * 400)
+        assert not written.full
+        written.add_reuse(page, [Reuse(1, "img", 1)] * 400)
+        assert written.full

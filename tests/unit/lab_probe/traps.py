@@ -16,6 +16,7 @@ SITE = hashed("site.css", BODY)
 LINK = f"<link rel=stylesheet href={SITE}>"
 OTHER_BODY = "body { color: red }" * 99
 NO_STORE = {"Cache-Control": "no-store"}
+TOO_LONG = "is too long to be read"
 NO_HASH = "a.0123456789ab.css"
 
 
@@ -278,18 +279,29 @@ TRAPS = (
         asked=("%C3%A9.svg",),
     ),
     # Bodies without measure
-    Trap("an-enormous-body", {"": page(LINK), SITE: css("x" * 300_000)}, passes=("type fits",)),
+    Trap(
+        "an-enormous-body",
+        {"": page(LINK), SITE: css("x" * 300_000)},
+        passes=("type fits",),
+        unknown=TOO_LONG,
+    ),
     Trap(
         "an-enormous-page",
         {"": page(LINK + "<b>" * 100_000), SITE: css()},
         passes=("page answers",),
+        unknown=TOO_LONG,
     ),
     Trap(
         "a-bomb",
         {"": page(LINK), SITE: css(gzip.compress(b"\0" * 30_000_000), Content_Encoding="gzip")},
         passes=("type fits",),
+        unknown=TOO_LONG,
     ),
-    Trap("an-endless-body", {"": page(LINK), SITE: Reply("x" * 9999, CSS, endless=0)}),
+    Trap(
+        "an-endless-body",
+        {"": page(LINK), SITE: Reply("x" * 9999, CSS, endless=0)},
+        unknown=TOO_LONG,
+    ),
     Trap(
         "a-slow-drip",
         {"": page(LINK), SITE: Reply("x", CSS, endless=0.02)},
