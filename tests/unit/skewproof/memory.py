@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from skewproof import manifest
+from skewproof.publishing import intents
 from skewproof.publishing.collection import Collection, Upload
 from skewproof.publishing.content import Content
 from skewproof.stores.store import Counter, Headers, Stored, md5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -137,6 +141,22 @@ def listed(there: dict[str, tuple[bytes, datetime]], folder: str = "") -> dict[s
         for key, (body, modified) in there.items()
         if key.startswith(folder)
     }
+
+
+@contextmanager
+def waiting_for_looks() -> Iterator[None]:
+    """Let a publish wait for a prune for a number of looks instead of a time."""
+    announce, renew = intents.announce, intents.renew
+
+    def in_looks(work: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+        def waiting(what: Any, store: Any) -> Any:
+            looks = itertools.count(step=3)
+            return work(what, store, lambda: float(next(looks)), lambda _: None)
+
+        return waiting
+
+    with mock.patch.multiple(intents, announce=in_looks(announce), renew=in_looks(renew)):
+        yield
 
 
 class KilledError(BaseException):
