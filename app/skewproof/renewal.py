@@ -20,6 +20,7 @@ KIND = "renew"
 START, END = f"{FOLDER}/{KIND}-", ".json"
 EVERY = 3600.0  # seconds between two renewals by one process
 log = logging.getLogger("skewproof")
+LOCK = threading.Lock()  # of all renewers, so that a storage can be pickled
 
 
 def make_renewal_key(release: str) -> str:
@@ -52,11 +53,10 @@ class Renewer:
         self._renew = renew
         self._clock = clock
         self._due = clock()
-        self._lock = threading.Lock()
 
     def keep(self) -> threading.Thread | None:
         """Begin to renew if it is time; what fails is logged, and tried again in an hour."""
-        with self._lock:
+        with LOCK:
             if self._clock() < self._due:
                 return None
             self._due = self._clock() + EVERY

@@ -28,8 +28,17 @@ def list_modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
+OVERRIDDEN = {"_new_conn"}
+"""Names of a library that has no other way (docs/adr/0029): how urllib3 connects."""
+
+
 def is_private(name: str) -> bool:
-    return name.startswith("_") and name != "_" and not name.startswith("__")
+    return (
+        name.startswith("_")
+        and name != "_"
+        and not name.startswith("__")
+        and name not in OVERRIDDEN
+    )
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
 
@@ -36,7 +36,7 @@ PRESCAN_BYTES = 1024
 """How far into a page its encoding may be declared, by the HTML standard."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What one file names; `cut` says why that may not be all."""
 
@@ -72,7 +72,7 @@ class Documents:
         if kind is None:
             return NOTHING
         if answer.sha256 is None:
-            return CUT if answer.truncated and has_come(answer) else NOTHING
+            return CUT if answer.truncated and has_arrived(answer) else NOTHING
         key = (kind, answer.sha256, fetch.url)
         with self.lock:
             if key in self.kept:
@@ -103,7 +103,7 @@ class Documents:
         if len(document.links) + len(document.imports) > MOST_LINKS:
             links, imports = document.links[:MOST_LINKS], document.imports[:MOST_LINKS]
             why = f"names more than {MOST_LINKS:,} things"
-            return Document(links, imports, document.import_map, document.cut or why)
+            return replace(document, links=links, imports=imports, cut=document.cut or why)
         return document
 
     def parse(self, kind: str, text: str, url: str) -> Document:
@@ -115,12 +115,17 @@ class Documents:
         if kind in ("html", "svg"):
             page = scan_page(text, url, self.static)
             named = dict.fromkeys([*page.import_map.links(), *page.links])
-            return Document(tuple(named), tuple(page.imports), page.import_map, page.cut)
+            return Document(
+                links=tuple(named),
+                imports=tuple(page.imports),
+                import_map=page.import_map,
+                cut=page.cut,
+            )
         if kind == "javascript":
             links, imports = read_script(text, url)
-            return Document(tuple(links), tuple(imports))
+            return Document(links=tuple(links), imports=tuple(imports))
         read = {"css": read_stylesheet, "xml": read_sitemap, "manifest": read_web_manifest}[kind]
-        return Document(tuple(dict.fromkeys(read(text, url))))
+        return Document(links=tuple(dict.fromkeys(read(text, url))))
 
 
 def choose_kind(fetch: Fetch) -> str | None:
@@ -133,14 +138,14 @@ def choose_kind(fetch: Fetch) -> str | None:
     kind = find_kind(answer.content_type, fetch.url)
     if fetch.role == "page":
         return kind
-    if not has_come(answer):
+    if not has_arrived(answer):
         return None
     if kind in ("html", "svg") and fetch.how not in EMBEDDED:
         return None
     return "manifest" if fetch.how == "manifest" else kind
 
 
-def has_come(answer: Answer) -> bool:
+def has_arrived(answer: Answer) -> bool:
     """Say whether the file itself came."""
     return 200 <= (answer.status or 0) < 300
 

@@ -68,7 +68,7 @@ RULES = 2_000
 AGENT = re.compile(r"\s*user[- ]?agent\b", re.IGNORECASE)
 
 
-def shorten(text: str) -> str:
+def cut_rules(text: str) -> str:
     """Return the lines of a robots.txt, without the names of other robots.
 
     Protego copies each rule for every name before it, however many there are of both.
@@ -105,7 +105,7 @@ class Robots:
         """Return the rules of a URL's origin, asked for once."""
         origin = read_origin(url)
         if origin not in self.known:
-            self.known[origin] = Protego.parse(shorten(self.fetch(f"{origin}/robots.txt")))
+            self.known[origin] = Protego.parse(cut_rules(self.fetch(f"{origin}/robots.txt")))
         return self.known[origin]
 
     def fetch(self, url: str) -> str:

@@ -55,7 +55,7 @@ def iterate_elements(text: str) -> Iterator[Element]:
             position = skip_other(text, position, foreign)
             continue
         tag = named[0].lower()
-        attributes, position = read_attributes(text, named.end())
+        attributes, position = scan_attributes(text, named.end())
         if not position:
             return
         closes_itself = text[position - 2] == "/" and foreign > 0
@@ -76,19 +76,19 @@ def skip_other(text: str, position: int, foreign: int) -> int:
         end = COMMENT_END.search(text, position + 2)
         return end.end() if end else len(text)
     if foreign and text.startswith("<![CDATA[", position):
-        return find_end(text, "]]>", position)
+        return find_mark(text, "]]>", position)
     if text[position + 1 : position + 2] in ("!", "?", "/"):
-        return find_end(text, ">", position)
+        return find_mark(text, ">", position)
     return position + 1
 
 
-def find_end(text: str, mark: str, position: int) -> int:
+def find_mark(text: str, mark: str, position: int) -> int:
     """Return where the text goes on after a mark; its end, where there is none."""
     found = text.find(mark, position)
     return found + len(mark) if found >= 0 else len(text)
 
 
-def read_attributes(text: str, position: int) -> tuple[Attributes, int]:
+def scan_attributes(text: str, position: int) -> tuple[Attributes, int]:
     """Return the attributes of a tag and where it ends; 0 for a tag that does not."""
     found: Attributes = {}
     while True:

@@ -194,7 +194,7 @@ def open_connection(host: str, port: int, options: Any) -> socket.socket:
     raise failure
 
 
-class Reader(RawIOBase):
+class TimedReader(RawIOBase):
     """Reads a socket, each time for no longer than is left, and of a head no more than it may have.
 
     `room` is how many bytes of the head may still come; None once it has come.
@@ -232,7 +232,7 @@ class Response(http.client.HTTPResponse):
     def __init__(self, connected: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(connected, *arguments, **named)
         self.fp.close()
-        self.reader = Reader(connected)
+        self.reader = TimedReader(connected)
         self.fp = BufferedReader(self.reader)
 
     def begin(self) -> None:

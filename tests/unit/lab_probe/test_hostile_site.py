@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# Nothing of it needs an engine; it takes a minute, which `make check` has not.
+pytestmark = pytest.mark.engine
 MEBIBYTES = 300
 HANGS = 45.0
 """Seconds after its time in which it ends on the slowest machine; a probe that hangs takes more."""
@@ -77,11 +79,11 @@ def url_of(hostile: Hostile, site: Site) -> str:
 def outcomes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Outcome]]]:
-    """Those that were selected, three at a time, for most of them wait."""
+    """Those that were selected, several at a time, for most of them wait."""
     calls = [each.callspec for each in request.session.items if hasattr(each, "callspec")]
     wanted = [call.params["hostile"] for call in calls if "hostile" in call.params]
     folder = tmp_path_factory.mktemp("hostile")
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(8) as pool:
         yield {each.name: pool.submit(probe, each, folder / each.name) for each in wanted}
 
 

@@ -162,6 +162,7 @@ WATCHED = Kind("looked at", "nothing", after=True)
 TWO = Kind("another publish", "nothing", other=("v2", "other"))
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("planted", "kind", "seen"),
     [
