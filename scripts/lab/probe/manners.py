@@ -57,14 +57,13 @@ ROBOTS_BYTES = 500 * 1024
 FORBID_NOTHING, FORBID_EVERYTHING = "", "User-agent: *\nDisallow: /"
 """What counts where there is no robots.txt (section 2.3.1.3), or no answer (2.3.1.4)."""
 
-
 UNASKED = "unasked: "
 """How the error of an answer begins for which nobody was asked, and why."""
 OVER = "over"
 """The error of an answer that had not come when the time of the whole probe was over."""
 
-RULES = 2_000
-"""Lines of a robots.txt that count."""
+RULES, RULE_CHARACTERS = 2_000, 2_000
+"""Lines of a robots.txt that count, and characters of each."""
 AGENT = re.compile(r"\s*user[- ]?agent\b", re.IGNORECASE)
 
 
@@ -80,9 +79,6 @@ def cut_rules(text: str) -> str:
         for line in islice(text.splitlines(), RULES)
     ]
     return "\n".join(line[:RULE_CHARACTERS] for line in lines)
-
-
-RULE_CHARACTERS = 2_000
 
 
 class Robots:
