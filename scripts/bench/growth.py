@@ -31,6 +31,7 @@ COMMANDS = {
     LISTING: ["own_listing.py"],
     "releases": ["manage.py", "releases", "--skip-checks", "--json"],
     "verify_releases": ["manage.py", "verify_releases", "--skip-checks"],
+    "verify_releases --read": ["manage.py", "verify_releases", "--skip-checks", "--read"],
     PRUNING: PRUNE,
 }
 
