@@ -16,7 +16,7 @@ from skewproof.stores.store import md5
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skewproof.stores.store import Store
+    from skewproof.stores.store import Headers, Store
 
 START = ".releases-"
 DIGITS = 12
@@ -54,6 +54,12 @@ def assert_own_place(listing: Iterable[str], store: Store, *, whole: bool = Fals
         )
 
 
-def claim(store: Store) -> None:
-    """Write the claim; another site that is as fast is found by the next publish of either."""
-    store.create_asset(name_claim(store), b"", HEADERS)
+def claim(store: Store, like: Headers) -> None:
+    """Write the claim; another site that is as fast is found by the next publish of either.
+
+    Args:
+        store: Where to write it.
+        like: The headers of an asset: what the options ask for may be what the bucket insists on.
+    """
+    asked = {name: value for name, value in like.items() if name != "Content-Encoding"}
+    store.create_asset(name_claim(store), b"", {**asked, **HEADERS})

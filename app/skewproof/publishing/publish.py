@@ -233,7 +233,7 @@ def fill(release: str, plan: PublishPlan, store: Store, count: WriteCount, log: 
     count.total += len(plan.assets) + len(plan.copies)
     try:
         if not (plan.is_claimed or plan.is_empty()):
-            claim(store)
+            claim(store, (*plan.assets, *plan.copies)[0].headers)
         write(plan.assets, store.create_asset, release, store, count, log)
         as_assets = [copy for copy in plan.copies if is_named_as_asset(copy)]
         write(as_assets, store.create_asset, release, store, count, log)
