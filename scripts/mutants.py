@@ -68,9 +68,11 @@ def name_tests(pattern: str, names: str) -> tuple[str, ...]:
 PARTS = {
     "publishing": Part(
         "app/skewproof/publishing",
-        "plan publish intents prune retention listing",
+        "plan proof claim publish intents prune retention listing verify",
         name_tests(
-            SKEWPROOF, "retention in_time publish prune copies command messages interleavings"
+            SKEWPROOF,
+            "retention in_time content claim renewal verify publish prune copies command messages "
+            "interleavings",
         ),
     ),
     "hashing": Part(
@@ -85,7 +87,7 @@ PARTS = {
     ),
     "backends": Part(
         "app/skewproof/backends",
-        "base loader importing object_storage s3_direct",
+        "base credentials loader importing object_storage s3_direct",
         name_tests(
             SKEWPROOF,
             "loader options baked storage health own_storage testing s3_direct checks poisoning",

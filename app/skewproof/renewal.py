@@ -35,7 +35,7 @@ def find_renewed(key: str) -> str | None:
 
 
 def encode(release: str) -> bytes:
-    """Return the renewal as it is stored: an intent without files."""
+    """Return the renewal as it is stored, readable as what it is: an intent without files."""
     return json.dumps({"kind": KIND, "releases": [release], "names": []}).encode()
 
 

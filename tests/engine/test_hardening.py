@@ -221,12 +221,11 @@ class TestTheNetworks:
     def test_a_web_container_reaches_the_store(self, project: Project, service: str) -> None:
         assert "minio:9000" in self.reached(project, service)
 
-    @pytest.mark.parametrize("service", PORTS)
+    # The store's image has no program to ask with.
+    @pytest.mark.parametrize("service", sorted(PORTS.keys() - {"minio"}))
     def test_a_container_is_reached_only_by_its_address_in_a_common_network(
         self, project: Project, service: str
     ) -> None:
-        if service == "minio":
-            pytest.skip("its image has no program to ask with")
         own = project.container(service)
         for name, port in PORTS.items():
             for network, address in addresses(project.container(name)).items():

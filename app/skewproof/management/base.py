@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import time
 from argparse import RawDescriptionHelpFormatter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 
 from skewproof.errors import RefusedError, SkewproofError, StoreError
 from skewproof.management import termination
+from skewproof.publishing.publish import show_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from django.core.management.base import CommandParser
 
@@ -98,6 +101,14 @@ def show_progress(
     finally:
         if drawn:
             write(f"\r{' ' * len(drawn)}\r")
+
+
+def show_progress_on(stderr: Any, verb: str, *, wanted: bool) -> AbstractContextManager[Progress]:
+    """Return what shows the progress on a terminal if it is wanted, and nothing elsewhere."""
+    if not (wanted and stderr.isatty()):
+        return nullcontext(show_nothing)
+    # Without a style, as everything on stderr would be red, and without a line's end.
+    return show_progress(verb, partial(stderr.write, style_func=str, ending=""))
 
 
 def draw_line(verb: str, done: int, total: int) -> str:

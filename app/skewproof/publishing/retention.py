@@ -320,7 +320,7 @@ def is_fresh(release: Release, now: datetime) -> bool:
 
 def explain(release: Release, reason: str, now: datetime) -> str:
     """Return why a release stays or goes, and how long ago it was renewed, if that was later."""
-    if release.renewed is None or release.renewed <= release.published:
+    if release.renewed is None or release.renewed < release.published:
         return reason
     return f"{reason}; renewed {format_age(now - release.renewed)} ago"
 

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
     from skewproof.manifest import Manifest
     from skewproof.publishing.collection import Upload
+    from skewproof.publishing.publish import Progress
     from skewproof.publishing.retention import Survey
     from skewproof.stores.store import Store, Stored
-
-    Progress = Callable[[int, int], None]
 
 MISSING, DAMAGED, CONFLICTING = KINDS = ("missing", "damaged", "conflicting")
 
@@ -46,10 +45,10 @@ class Expected:
 
     def fits(self, body: bytes) -> bool:
         """Return whether a body is that of the asset, compressed or not."""
-        return any(
-            content is not None and md5(content).startswith(self.digest)
-            for content in (body, unpack(body))
-        )
+        if md5(body).startswith(self.digest):
+            return True
+        content = unpack(body)
+        return content is not None and md5(content).startswith(self.digest)
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,8 @@ class Verification:
         assets: How many assets those releases have.
         size: The bytes of those that are there.
         read: How many assets were read.
-        untold: How many are there with a possible size, and only reading would tell more.
+        untold: How many are there with a possible size and unknown content: not read, or read
+            though neither a manifest nor the name says what they hold.
         orphans: Files with hashed names that no manifest and no intent names.
         strangers: Other files that none of them names.
     """
@@ -100,6 +100,14 @@ class Verification:
         """Return the names of a release's assets with faults of a kind."""
         names = self.faults.keys() & self.survey.releases[release].assets
         return sorted(name for name in names if self.faults[name].kind == kind)
+
+    def find_users(self) -> dict[str, list[str]]:
+        """Return the releases, newest first, that have an asset with a fault, by its name."""
+        users: dict[str, list[str]] = {name: [] for name in self.faults}
+        for release in self.chosen:
+            for name in self.faults.keys() & self.survey.releases[release].assets:
+                users[name].append(release)
+        return users
 
     def unreadable(self) -> list[str]:
         """Return why manifests cannot be read."""
@@ -213,7 +221,7 @@ def verify(
         assets=len(names),
         size=sum(listing[name].size for name in there),
         read=len(wanted),
-        untold=0 if read else len(untold),
+        untold=sum(not expected[name].digest for name in there) if read else len(untold),
         orphans=orphans,
         strangers=len(unnamed) - orphans,
     )

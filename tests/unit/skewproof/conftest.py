@@ -14,6 +14,7 @@ from django.conf import settings
 from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
 from tests.unit.skewproof.clouds import KINDS, Cloud, CloudPlace, clouds, emulating
+from tests.unit.skewproof.memory import waiting_for_looks
 from tests.unit.skewproof.places import BucketPlace, DirectoryPlace, Place
 from tests.unit.skewproof.project import NEXT_TREE, TREE, Project
 from tests.unit.skewproof.proxy import Proxy, proxying
@@ -155,6 +156,28 @@ def directory_project(
     new_project: Callable[[Place], Project], directory: DirectoryPlace
 ) -> Project:
     return new_project(directory)
+
+
+@pytest.fixture(scope="module")
+def patience_in_looks() -> Iterator[None]:
+    """Let publishes wait for prunes for a number of looks instead of a time."""
+    with waiting_for_looks():
+        yield
+
+
+@pytest.fixture
+def proxied(
+    s3_server_of_kind: Callable[[str], S3Server], new_project: Callable[[Place], Project]
+) -> Iterator[tuple[Project, Proxy]]:
+    """Return a project that has published v1 and reads it through a proxy."""
+    place = BucketPlace(s3_server_of_kind(wanted()[0]))
+    with proxying(place.server.endpoint) as proxy:
+        project = new_project(place)
+        project.options = {"endpoint_url": proxy.endpoint}
+        project.write({"css/site.css": "a {}\n"})
+        project.publish("v1")
+        proxy.reset(lambda number, request: None)  # noqa: ARG005 - it remembers the publish
+        yield project, proxy
 
 
 @pytest.fixture

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.skewproof.memory import Actor, Memory, World, collection
-from tests.unit.skewproof.test_interleavings import (
-    NEW,
-    OLD,
-    _patience_in_looks,  # noqa: F401 - a publish waits for looks instead of seconds
-    calls,
-    play,
-    pruning,
-    publishing,
-    world_of,
-)
+from tests.unit.skewproof.turns import NEW, OLD, calls, play, pruning, publishing, world_of
 
 from skewproof.errors import ReleaseExistsError, SkewproofError, StoreError
 from skewproof.manifest import Manifest, make_key
@@ -31,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from skewproof.stores.store import Headers
+
+pytestmark = pytest.mark.usefixtures("patience_in_looks")
 
 MONTH = timedelta(days=30)
 

@@ -13,62 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.skewproof.memory import (
-    Actor,
-    KilledError,
-    Memory,
-    World,
-    collection,
-    waiting_for_looks,
-)
+from tests.unit.skewproof.memory import Actor, KilledError, Memory, World, collection
+from tests.unit.skewproof.turns import NEW, OLD, calls, play, pruning, publishing, world_of
 
 from skewproof.errors import ReleaseExistsError, StoreError
-from skewproof.publishing import prune, retention
+from skewproof.publishing import retention
 from skewproof.publishing.claim import is_claim
 from skewproof.publishing.intents import Intent
-from skewproof.publishing.publish import publish
-from skewproof.publishing.retention import Policy
 from skewproof.renewal import find_renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-OLD = {"a": "old", "b": "same"}
-NEW = {"a": "new", "b": "same"}
-AT_ONCE = timedelta()
-
-
-@pytest.fixture(autouse=True)
-def _patience_in_looks() -> Iterator[None]:
-    with waiting_for_looks():
-        yield
-
-
-def publishing(release: str, tree: dict[str, str]) -> Callable[[Memory], Any]:
-    return lambda store: publish(release, collection(tree), store, lambda _: None)
-
-
-def pruning(**policy: Any) -> Callable[[Memory], Any]:
-    wanted = Policy(**{"keep": 1, "running": "none", "min_age": AT_ONCE, **policy})
-
-    def pruner(store: Memory) -> Any:
-        plan = prune.plan_prune(store, wanted, store.world.now)
-        if plan.is_empty():
-            return None
-        report = prune.prune(plan, store, wanted)
-        newest = [release.id for release in plan.survey.newest_first()[: wanted.keep]]
-        assert not {wanted.running, *newest, *wanted.named} & set(report.releases)
-        return report
-
-    return pruner
-
-
-def world_of(**trees: dict[str, str]) -> World:
-    """Return a store with these releases, the last one the newest."""
-    world = World()
-    for release, tree in trees.items():
-        publishing(release, tree)(Memory(world))
-    return world
+pytestmark = pytest.mark.usefixtures("patience_in_looks")
 
 
 def a_world_with_a_file_that_nobody_reaches() -> World:
@@ -80,28 +37,6 @@ def a_world_with_a_file_that_nobody_reaches() -> World:
     dying.kill()
     world.pass_time(timedelta(hours=2))
     return world
-
-
-def calls(work: Callable[[Memory], Any], world: World) -> int:
-    """Count the calls that the work makes when it is alone."""
-    actor = Actor(work, world)
-    actor.end()
-    return actor.steps
-
-
-def play(world: World, actors: list[Actor], order: list[int]) -> None:
-    """Let the actors make a step each time that they are named, then come to their ends."""
-    try:
-        for number in order:
-            actors[number].step()
-            world.assert_whole()
-        while not all(actor.is_done for actor in actors):
-            for actor in actors:
-                actor.step()
-                world.assert_whole()
-    finally:
-        for actor in actors:
-            actor.kill()
 
 
 def orders(first: int, second: int) -> Iterator[list[int]]:

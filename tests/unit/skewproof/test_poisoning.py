@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
-from tests.s3servers import free_port, wanted
+from tests.s3servers import free_port
 from tests.unit.skewproof.pages import Pages
-from tests.unit.skewproof.places import BucketPlace
 from tests.unit.skewproof.project import Project
-from tests.unit.skewproof.proxy import Failure, Proxy, proxying
+from tests.unit.skewproof.proxy import Failure, Proxy
 
 import skewproof
 from skewproof.backends import loader
@@ -30,7 +29,6 @@ from skewproof.errors import ManifestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.s3servers import S3Server
     from tests.unit.skewproof.proxy import Fault, Request
 
 MANIFEST = "releases/v1/staticfiles.json"
@@ -59,20 +57,6 @@ DISEASES: dict[str, tuple[str, Callable[[bytes], bytes | None] | Failure]] = {
     "behind a store that never answers": ("manifest unreachable", Failure("silence")),
     "behind a store that drips": ("manifest unreachable", Failure("drip")),
 }
-
-
-@pytest.fixture
-def proxied(
-    s3_server_of_kind: Callable[[str], S3Server], tmp_path: Path
-) -> Iterator[tuple[Project, Proxy]]:
-    """Return a project that has published v1 and reads it through a proxy."""
-    place = BucketPlace(s3_server_of_kind(wanted()[0]))
-    with proxying(place.server.endpoint) as proxy:
-        project = Project(tmp_path / "source", place, {"endpoint_url": proxy.endpoint})
-        project.write({"css/site.css": "a {}\n"})
-        project.publish("v1")
-        proxy.reset(nothing)
-        yield project, proxy
 
 
 def nothing(number: int, request: Request) -> Fault:  # noqa: ARG001 - a plan

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from tests.unit.skewproof.memory import Actor, Memory, World, collection, waiting_for_looks
+from tests.unit.skewproof.memory import Actor, Memory, World, collection
 from tests.unit.skewproof.project import TREE
 
 from skewproof.errors import StoreError
@@ -23,18 +23,12 @@ from skewproof.publishing.retention import Policy, take_survey
 from skewproof.renewal import EVERY, Renewer, find_renewed, make_renewal_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.unit.skewproof.project import Project
+
+pytestmark = pytest.mark.usefixtures("patience_in_looks")
 
 DAY = timedelta(days=1)
 TREES = {release: {"same": "0", "own": release} for release in ("v1", "v2", "v3", "v4")}
-
-
-@pytest.fixture(autouse=True)
-def _patience_in_looks() -> Iterator[None]:
-    with waiting_for_looks():
-        yield
 
 
 def publishing(release: str) -> Any:

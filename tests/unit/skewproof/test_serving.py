@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.s3servers import free_port, wanted
-from tests.unit.skewproof.places import BucketPlace
+from tests.s3servers import free_port
 from tests.unit.skewproof.project import Project
-from tests.unit.skewproof.proxy import Failure, Proxy, proxying
+from tests.unit.skewproof.proxy import Failure, Proxy
 
 import skewproof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tests.s3servers import S3Server
 
 PATIENCE = 30  # seconds in which a machine that has much to do gets around to what takes one
 SETTINGS = """
@@ -64,19 +62,6 @@ class PatientStorage(S3ReleaseStorage):
         self._loader._patience = 100
 """
 ASGI = "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"
-
-
-@pytest.fixture
-def proxied(
-    s3_server_of_kind: Callable[[str], S3Server], tmp_path: Path
-) -> Iterator[tuple[Project, Proxy]]:
-    """Return a project that has published v1 and reads it through a proxy."""
-    place = BucketPlace(s3_server_of_kind(wanted()[0]))
-    with proxying(place.server.endpoint) as proxy:
-        project = Project(tmp_path / "source", place, {"endpoint_url": proxy.endpoint})
-        project.write({"css/site.css": "a {}\n"})
-        project.publish("v1")
-        yield project, proxy
 
 
 @contextmanager

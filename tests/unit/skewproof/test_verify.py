@@ -110,7 +110,7 @@ def test_a_directory_lists_no_digests_and_it_is_said_how_many_assets_need_readin
 ) -> None:
     directory_project.publish("v1")
     flip(directory_project, asset(directory_project))
-    assert "7 assets have a possible size; only --read tells" in run(directory_project)
+    assert "7 assets with a possible size: only --read tells" in run(directory_project)
     fail(directory_project, "--read")
 
 
@@ -194,6 +194,21 @@ def test_a_manifest_without_contents_is_verified_by_the_hashes_in_the_names(
     project.assert_whole("v1")
 
 
+def test_where_neither_manifest_nor_name_says_what_an_asset_holds_nobody_claims_to_know(
+    directory_project: Project,
+) -> None:
+    """As of a project with names of its own, published by an earlier version."""
+    project = directory_project
+    project.publish("v1")
+    document = project.manifest("v1")
+    del document["md5"], document["sizes"]
+    document["paths"]["own.js"] = "own-1a2b.js"
+    project.place.write("static/own-1a2b.js", b"whatever")
+    project.place.write("releases/v1/staticfiles.json", json.dumps(document).encode())
+    assert "1 asset with a possible size: nothing tells" in run(project, "--read")
+    assert json.loads(run(project, "--read", "--json"))["untold"] == 1
+
+
 def test_a_manifest_that_cannot_be_read_makes_its_release_not_whole(project: Any) -> None:
     project.publish("v1")
     project.publish("v2")
@@ -237,7 +252,7 @@ def test_where_no_listed_digest_fits_only_reading_tells(
         }
 
     monkeypatch.setattr(Bucket, "list_assets", encrypted)
-    assert "7 assets have a possible size" in run(s3_project)
+    assert "7 assets with a possible size" in run(s3_project)
     assert "every release is whole" in run(s3_project, "--read")
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +12,20 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management.base import CommandError
 
 from skewproof.errors import conceal, quote
-from skewproof.management.base import report_errors, show_progress
+from skewproof.management.base import report_errors, show_progress_on
 from skewproof.manifest import match_baked, write_whole
 from skewproof.publishing.collection import Collection, collect_release
 from skewproof.publishing.hashing import StagingStorage
 from skewproof.publishing.plan import look_up, plan_publish
-from skewproof.publishing.publish import publish, show_nothing
+from skewproof.publishing.publish import publish
 from skewproof.release import release_id
 from skewproof.storage import find_publishing_storage, require_release_storage
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
     from django.core.management.base import CommandParser
 
     from skewproof.publishing.plan import PublishPlan
-    from skewproof.publishing.publish import Progress
     from skewproof.stores.store import PublishingStorage, Store
 
 USUAL = 2**20  # bytes of a file for which the store is opened before its size is known
@@ -150,7 +145,8 @@ class Command(collectstatic.Command):
                     self.log(f"Talking to {store.place} {way}", level=2)
                 if self.dry_run:
                     return self.pretend(plan_publish(release, collection, store, found), release)
-                with self.progress() as progress:
+                shown = self.verbosity == 1  # with more of it each file is named anyway
+                with show_progress_on(self.stderr, "publishing", wanted=shown) as progress:
                     report = publish(release, collection, store, self.log, progress, found=found)
         except OSError as error:
             raise CommandError(
@@ -179,14 +175,6 @@ class Command(collectstatic.Command):
         self.log(f"Copying '{source}'", level=2)
         self.storage.stage(prefixed_path, source)
         self.copied_files.append(prefixed_path)
-
-    def progress(self) -> AbstractContextManager[Progress]:
-        """Return what shows the progress: on a terminal, unless each file is named anyway."""
-        if self.verbosity != 1 or not self.stderr.isatty():
-            return nullcontext(show_nothing)
-        # Without a style, as everything on stderr would be red, and without a line's end.
-        write = partial(self.stderr.write, style_func=str, ending="")
-        return show_progress("publishing", write)
 
     def bake(self, release: str, collection: Collection, file: Path | None) -> str | None:
         """Write the manifest into the image."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import nullcontext
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from skewproof.management.base import Exit, ReleaseCommand, report_errors, show_progress
+from skewproof.management.base import Exit, ReleaseCommand, report_errors, show_progress_on
 from skewproof.management.commands import collectstatic
 from skewproof.publishing.collection import (
     collect_release,
@@ -20,17 +19,13 @@ from skewproof.publishing.collection import (
     is_compressed,
 )
 from skewproof.publishing.listing import format_count, format_size, format_table
-from skewproof.publishing.publish import show_nothing
 from skewproof.publishing.verify import KINDS, Verification, repair, verify
 from skewproof.release import known_release_id
 from skewproof.storage import require_release_storage
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from django.core.management.base import CommandParser
 
-    from skewproof.publishing.publish import Progress
     from skewproof.stores.store import PublishingStorage, Store
 
 EPILOG = """\
@@ -47,23 +42,12 @@ examples: manage.py verify_releases
 """
 HEADS = ("RELEASE", "ASSETS", *(kind.upper() for kind in KINDS))
 SHOWN = 10
-# What Django's collectstatic asks for where nobody has given options.
-DEFAULTS: dict[str, Any] = {
-    "interactive": False,
-    "verbosity": 0,
-    "link": False,
-    "clear": False,
-    "dry_run": False,
-    "ignore_patterns": [],
-    "use_default_ignore_patterns": True,
-    "post_process": True,
-}
 
 
 class Command(ReleaseCommand):
     """Look at every release, and mend what this image can mend if that is wanted."""
 
-    help = "Check that every release is whole: manifests, assets, contents. Changes nothing."
+    help = "Check that every release is whole; change nothing, unless --repair is given."
     epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -81,7 +65,7 @@ class Command(ReleaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Print what was found, and end with 5 if a release is not whole."""
         self.verbosity = options["verbosity"]
-        with report_errors("every release is as it was or better") as self.directories:
+        with report_errors("no release is worse than it was") as self.directories:
             storage = require_release_storage()
             store = storage.open_store(0)
             found = self.verify(storage, store, options["releases"], read=options["read"])
@@ -93,7 +77,7 @@ class Command(ReleaseCommand):
             document = {**found.document(), "repaired": list(mended)}
             self.stdout.write(json.dumps(document, indent=2))
         else:
-            self.show(found, store.place, mended)
+            self.show(found, store.place, mended, read=options["read"])
         if broken := found.find_broken():
             more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
             raise CommandError(
@@ -112,7 +96,8 @@ class Command(ReleaseCommand):
         def compresses(name: str) -> bool:
             return is_any and is_compressed(storage, find_headers(storage, added, name))
 
-        with self.progress() as progress:
+        shown = self.verbosity >= 1
+        with show_progress_on(self.stderr, "reading", wanted=shown) as progress:
             found = verify(store, chosen, compresses, progress, read=read)
         unknown = sorted(set(chosen) - set(found.chosen))
         if unknown:
@@ -125,21 +110,15 @@ class Command(ReleaseCommand):
     def repair(self, storage: PublishingStorage, found: Verification) -> tuple[str, ...]:
         """Collect the files of this image, and write those that are missing or damaged."""
         collector = collectstatic.Command(stdout=self.stdout, stderr=self.stderr)
-        collector.set_options(**DEFAULTS)
+        defaults = vars(collector.create_parser("manage.py", "collectstatic").parse_args([]))
+        collector.set_options(**{**defaults, "verbosity": 0})
         with tempfile.TemporaryDirectory(prefix="skewproof-") as directory:
             self.directories.append(directory)
             collection = collect_release(storage, Path(directory), collector.fill)
             store = storage.open_store(collection.largest())
             return repair(found.faults, collection.assets, store)
 
-    def progress(self) -> AbstractContextManager[Progress]:
-        """Return what shows how many assets have been read, on a terminal."""
-        if self.verbosity < 1 or not self.stderr.isatty():
-            return nullcontext(show_nothing)
-        write = partial(self.stderr.write, style_func=str, ending="")
-        return show_progress("reading", write)
-
-    def show(self, found: Verification, place: str, mended: tuple[str, ...]) -> None:
+    def show(self, found: Verification, place: str, mended: tuple[str, ...], *, read: bool) -> None:
         """Print a table of the releases, and what is wrong with them on stderr."""
         releases = format_count(len(found.chosen), "release")
         assets = format_count(found.assets, "asset")
@@ -159,10 +138,10 @@ class Command(ReleaseCommand):
         for name in mended:
             self.stdout.write(f"repaired {name}")
         if found.untold:
-            told = "has" if found.untold == 1 else "have"
+            told = "nothing" if read else "only --read"
             self.stdout.write(
-                f"{format_count(found.untold, 'asset')} {told} a possible size; only --read tells "
-                "whether the content is right"
+                f"{format_count(found.untold, 'asset')} with a possible size: {told} tells whether "
+                "the content is right"
             )
         counted = ", ".join(f"{number} {kind}" for kind, number in found.count_intents().items())
         self.stdout.write(
@@ -179,8 +158,11 @@ class Command(ReleaseCommand):
             self.stderr.write(fault)
         names = sorted(found.faults)
         shown = names[: None if self.verbosity > 1 else SHOWN]
+        users = found.find_users()
         for name in shown:
-            self.stderr.write(f"{name} is {found.faults[name].kind}: {say_who(found, name)}")
+            first, *others = users[name]
+            more = f" and {len(others)} more" if others else ""
+            self.stderr.write(f"{name} is {found.faults[name].kind}: release {first}{more}")
         if len(names) > len(shown):
             self.stderr.write(f"and {len(names) - len(shown):,} more (-v 2 shows all)")
 
@@ -188,10 +170,3 @@ class Command(ReleaseCommand):
     def running(self) -> str | None:
         """Return the release that this process belongs to, if it is known."""
         return known_release_id()
-
-
-def say_who(found: Verification, name: str) -> str:
-    """Return which releases have an asset."""
-    users = [each for each in found.chosen if name in found.survey.releases[each].assets]
-    more = f" and {len(users) - 1} more" if len(users) > 1 else ""
-    return f"release {users[0]}{more}"
