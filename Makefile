@@ -41,7 +41,7 @@ down: $(BIN)/lab ## stop every stack that the lab left running
 dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 	cd app && DEBUG=true RELEASE_ID=$(RELEASE) ../$(BIN)/python manage.py runserver
 
-check: $(BIN)/pytest ## every test that needs no engine and no store, in five minutes
+check: $(BIN)/pytest ## every test that needs no engine and no store, in four to five minutes
 	$(BIN)/pytest $(TWO_AT_A_TIME) -m "not engine" tests/unit tests/docs
 
 test: check ## all tests, on every engine that this machine has
