@@ -43,7 +43,7 @@ def test_a_short_benchmark_counts_measures_and_prints_its_tables(tmp_path: Path)
         ("skewproof", "renamed"),
         ("own_hashing", "cold"),
     }
-    assert cold.total == cold.claimed == cold.objects + 6
+    assert cold.total == cold.claimed == cold.objects + 7
     assert dict(again.requests) == {"GET": 2}
     assert all(20 << 20 < each.peak < 200 << 20 for each in found.values())
     assert all(0 < each.cpu < 60 and each.seconds > 0 for each in found.values())
