@@ -44,11 +44,11 @@ def test_a_short_benchmark_counts_measures_and_prints_its_tables(tmp_path: Path)
         ("own_hashing", "cold"),
     }
     assert cold.total == cold.claimed == cold.objects + 7
-    assert dict(again.requests) == {"GET": 2}
+    assert dict(again.requests) == {"GET": 3}
     assert all(20 << 20 < each.peak < 200 << 20 for each in found.values())
     assert all(0 < each.cpu < 60 and each.seconds > 0 for each in found.values())
     assert found["own_hashing", "cold"].inner is not None
-    assert "| nothing changed, 128 objects: requests | at most 3 | 2 | yes |" in done.stdout
+    assert "| nothing changed, 129 objects: requests | at most 3 | 3 | yes |" in done.stdout
     rest = json.loads((tmp_path / "rest.json").read_text())
     assert rest["lookups"].keys() == {"stock", "skewproof"}
     assert [way["name"] for way in rest["ways"]] == ["store", "gateway", "gateway, 20 ms"]

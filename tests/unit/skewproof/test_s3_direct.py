@@ -175,8 +175,15 @@ def test_a_publish_is_the_same_with_boto3_and_without(
 def test_boto3_is_not_imported() -> None:
     program = f"""
 import sys
+import django
 from django.conf import settings
-settings.configure(STORAGES={{"staticfiles": {{"BACKEND": {BACKEND!r}, "OPTIONS": {OPTIONS!r}}}}})
+settings.configure(
+    INSTALLED_APPS=["skewproof", "django.contrib.staticfiles"],
+    STORAGES={{"staticfiles": {{"BACKEND": {BACKEND!r}, "OPTIONS": {OPTIONS!r}}}}},
+)
+django.setup()
+from django.core.management import call_command
+call_command("check")  # as every command does
 from skewproof.storage import find_publishing_storage
 find_publishing_storage().open_store(1)
 assert not [name for name in sys.modules if name.startswith(("boto", "s3transfer"))]
