@@ -3,7 +3,7 @@
     .venv/bin/lab rollout --engine swarm --scenario crashing --strategy shared
     .venv/bin/python -m tests.docs.orchestrator_table .lab/*/*.jsonl
 
-Each history fills one cell; those of other cells stay as they were. A cell holds what is the same in
+Each history fills one cell; other cells stay as they were. A cell holds what is the same in
 every run: the verdict on what visitors saw, and how the rolls ended.
 """
 
