@@ -165,14 +165,23 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         self.announce(f"setting the release {rollout.target}")
         self.history.add_event("roll-started", rollout.target, how="set")
         self.stack.set_release(rollout.target, variables or {})
+        self.hold(rollout.target)
         self.follow(rollout.target)
 
     def undo(self, release: str) -> None:
         """Let the orchestrator go back to the release of before, and watch."""
         self.announce(f"undoing, back to {release}")
+        self.begin_undo(release)
+        self.hold(release)
+        self.follow(release)
+
+    def begin_undo(self, release: str) -> None:
+        """Tell the orchestrator to go back."""
         self.history.add_event("roll-started", release, how="undo")
         self.stack.undo()
-        self.follow(release)
+
+    def hold(self, release: str) -> None:
+        """Do what has to be done when a roll has begun; a roller without a guard does nothing."""
 
     def follow(self, release: str) -> None:
         """Watch until the roll has ended, in whatever way, and nobody is leaving any more."""

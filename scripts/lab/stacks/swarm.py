@@ -117,7 +117,7 @@ class SwarmStack:
         """Return the last lines that a service wrote."""
         if service != WEB:
             return self.machine.logs(service, lines)
-        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=lines))
+        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=str(lines)))
         return last_lines(output.decode(errors="replace"), lines)
 
     def find_missing(self) -> list[str]:
@@ -128,9 +128,10 @@ class SwarmStack:
     def find_service(self) -> Service | None:
         """Return the service, if there is one."""
         try:
-            return self.client.services.get(self.service_name)
+            found: Service = self.client.services.get(self.service_name)  # type: ignore[no-untyped-call]
         except NotFound:
             return None
+        return found
 
     def service(self) -> Service:
         """Return the service as it is now.
@@ -152,7 +153,7 @@ class SwarmStack:
         host = model["HostConfig"]
         resources = Resources(mem_limit=host["Memory"])
         resources["Limits"]["Pids"] = host["PidsLimit"]
-        self.client.services.create(
+        self.client.services.create(  # type: ignore[no-untyped-call]
             image_of(release),
             name=self.service_name,
             labels={f"{LABEL}.project": self.project.name},
@@ -204,7 +205,7 @@ class SwarmStack:
             "Image": image_of(release),
             "Env": [*self.environment(release), *more],
         }
-        self.client.api.update_service(  # type: ignore[no-untyped-call]
+        self.client.api.update_service(
             service.id,
             service.version,
             task_template={**template, "ContainerSpec": container},
@@ -247,7 +248,7 @@ class SwarmStack:
     def progress(self) -> Progress:
         """Return the roll as it is now."""
         service = self.service()
-        tasks = sorted(service.tasks(), key=lambda task: str(task["CreatedAt"]))
+        tasks = sorted(list_tasks(service), key=lambda task: str(task["CreatedAt"]))
         seen = tuple(each for task in tasks if (each := see(task)))
         status = service.attrs.get("UpdateStatus") or {}
         message = str(status.get("Message", ""))
@@ -314,7 +315,7 @@ class SwarmStack:
             with suppress(DockerException, OSError):  # no log is worth a service left behind
                 log = b"".join(service.logs(stdout=True, stderr=True))
                 (self.machine.jobs.log_folder / f"{WEB}.log").write_bytes(log)
-            service.remove()
+            service.remove()  # type: ignore[no-untyped-call]
         if self.task_containers():
             wait_until(
                 lambda: not [each for each in self.task_containers() if each.status == "running"],
@@ -341,6 +342,12 @@ def is_manager(client: docker.DockerClient) -> bool:
     return swarm.get("LocalNodeState") == "active" and bool(swarm.get("ControlAvailable"))
 
 
+def list_tasks(service: Service) -> list[dict[str, Any]]:
+    """Return all that Swarm knows of the service's tasks, also of some that have ended."""
+    found: list[dict[str, Any]] = service.tasks()  # type: ignore[no-untyped-call]
+    return found
+
+
 def see(task: Mapping[str, Any]) -> Seen | None:
     """Return a task as a replica; None for one that has ended."""
     status = task["Status"]
@@ -365,10 +372,11 @@ def is_as_wanted(service: Service, seen: Sequence[Seen]) -> bool:
     spec = service.attrs["Spec"]
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
     ready = [each for each in seen if each.phase is Phase.READY and image_of(each.release) == image]
-    return len(ready) == len(seen) == spec["Mode"]["Replicated"]["Replicas"]
+    wanted: int = spec["Mode"]["Replicated"]["Replicas"]
+    return len(ready) == len(seen) == wanted
 
 
 def make_tmpfs(path: str, options: str) -> Mount:
     """Return a mount like one of Compose's `tmpfs`, whose only option is its size."""
     size = options.partition("size=")[2].partition(",")[0]
-    return Mount(path, None, type="tmpfs", tmpfs_size=parse_bytes(size) if size else None)
+    return Mount(path, None, type="tmpfs", tmpfs_size=int(parse_bytes(size)) if size else None)

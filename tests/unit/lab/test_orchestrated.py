@@ -261,7 +261,7 @@ class TestUnderGuard:
         run = seen(work)
         (stopped,) = [each for each in run.events if each.event == "guard-stopped"]
         assert "css/site" in stopped.detail["why"]
-        back = run.events[-1]
+        (back,) = [each for each in run.events if each.event == "guard-rolled-back"]
         assert (back.event, back.detail) == (
             "guard-rolled-back",
             {"replicas": 2, "verdict": "PASS"},
