@@ -186,14 +186,18 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
     def follow(self, release: str) -> None:
         """Watch until the roll has ended, in whatever way, and nobody is leaving any more."""
         seen = self.watch(f"the roll to {release} has no end", ROLL_SECONDS, has_ended)
-        whys = self.chronicle.whys if self.chronicle else {}
-        why = "; ".join(dict.fromkeys(filter(None, (seen.message, whys.get(release)))))
+        why = "" if seen.outcome is Outcome.DONE else self.find_reason(seen, release)
         serves = dict(count_ready(seen))
         self.history.add_event(
             "roll-ended", release, outcome=str(seen.outcome), why=why or None, serves=serves
         )
         self.say(f"{seen.outcome}; visitors look at {' and '.join(serves) or 'nothing'}")
         self.settle()
+
+    def find_reason(self, seen: Progress, release: str) -> str:
+        """Return what is said of a roll that did not go well, and of its replicas."""
+        whys = self.chronicle.whys if self.chronicle else {}
+        return "; ".join(dict.fromkeys(filter(None, (seen.message, whys.get(release)))))
 
 
 VERBS: Mapping[str, Callable[[OrchestratedRoller, Rollout], None]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
 from lab.errors import LabError, UnavailableError
 from lab.stacks.compose import ComposeMachine
-from lab.stacks.composeengine import image_of
 from lab.stacks.composeproject import LABEL, answered, environment_of, logs_of, remove_part
 from lab.stacks.model import Publish, Replica
 from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
@@ -146,6 +146,19 @@ class SwarmStack:
             )
         return found
 
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Return the release of each image, by its id: a tag may be given to another build.
+
+        They are those of the containers that Compose has created, and that never run.
+        """
+        models = {each: self.project.container(f"web-{each}") for each in releases()}
+        return {str(model.attrs["Image"]): release for release, model in models.items()}
+
+    def image_of(self, release: str) -> str:
+        """Return the id of a release's image."""
+        return next(image for image, each in self.images.items() if each == release)
+
     @answered
     def create_service(self, release: str, replicas: int) -> None:
         """Create the service, like the container that Compose has created of the release."""
@@ -154,7 +167,7 @@ class SwarmStack:
         resources = Resources(mem_limit=host["Memory"])
         resources["Limits"]["Pids"] = host["PidsLimit"]
         self.client.services.create(  # type: ignore[no-untyped-call]
-            image_of(release),
+            self.image_of(release),
             name=self.service_name,
             labels={f"{LABEL}.project": self.project.name},
             # An image that Compose has built names a service as well.
@@ -187,7 +200,7 @@ class SwarmStack:
         """Return the variables of a task, which calls itself as this class does."""
         container = self.project.container(f"web-{release}")
         variables = environment_of(container.attrs["Config"])
-        image = environment_of(self.client.images.get(image_of(release)).attrs["Config"])
+        image = environment_of(self.client.images.get(self.image_of(release)).attrs["Config"])
         own = {key: value for key, value in variables.items() if image.get(key) != value}
         own["REPLICA"] = f"{WEB}.{{{{.Task.Slot}}}}.{{{{.Task.ID}}}}"
         return [f"{key}={value}" for key, value in own.items()]
@@ -202,7 +215,7 @@ class SwarmStack:
         more = [f"{key}={value}" for key, value in variables.items()]
         container = {
             **template["ContainerSpec"],
-            "Image": image_of(release),
+            "Image": self.image_of(release),
             "Env": [*self.environment(release), *more],
         }
         self.client.api.update_service(
@@ -249,7 +262,7 @@ class SwarmStack:
         """Return the roll as it is now."""
         service = self.service()
         tasks = sorted(list_tasks(service), key=lambda task: str(task["CreatedAt"]))
-        seen = tuple(each for task in tasks if (each := see(task)))
+        seen = tuple(each for task in tasks if (each := see(task, self.images)))
         status = service.attrs.get("UpdateStatus") or {}
         message = str(status.get("Message", ""))
         outcome = OVER.get(status.get("State", ""), Outcome.ROLLING)
@@ -257,7 +270,7 @@ class SwarmStack:
             outcome = Outcome.DONE
         elif outcome is Outcome.ROLLED_BACK:
             message = "; ".join([message, *self.find_causes(service, tasks)])
-        elif not status.get("State") and is_as_wanted(service, seen):
+        elif not status.get("State") and is_as_wanted(service, seen, self.images):
             outcome = Outcome.DONE
         return Progress(replicas=seen, outcome=outcome, message=message)
 
@@ -348,18 +361,22 @@ def list_tasks(service: Service) -> list[dict[str, Any]]:
     return found
 
 
-def see(task: Mapping[str, Any]) -> Seen | None:
-    """Return a task as a replica; None for one that has ended."""
+def see(task: Mapping[str, Any], images: Mapping[str, str]) -> Seen | None:
+    """Return a task as a replica; None for one that has ended.
+
+    Args:
+        task: as Swarm tells it.
+        images: the release of each image.
+    """
     status = task["Status"]
     state, wanted = status["State"], task["DesiredState"]
     if state == "running" or state in STARTING:
         phase = Phase.READY if state == "running" else Phase.STARTING
         if wanted not in ("ready", "running"):
             phase = Phase.LEAVING
-        names = {image_of(release): release for release in releases()}
         image = task["Spec"]["ContainerSpec"]["Image"]
         return Seen(
-            release=names.get(image, image),
+            release=images.get(image, image),
             name=f"{WEB}.{task['Slot']}.{task['ID']}",
             phase=phase,
             why=status.get("Err", ""),
@@ -367,11 +384,12 @@ def see(task: Mapping[str, Any]) -> Seen | None:
     return None
 
 
-def is_as_wanted(service: Service, seen: Sequence[Seen]) -> bool:
+def is_as_wanted(service: Service, seen: Sequence[Seen], images: Mapping[str, str]) -> bool:
     """Say whether all tasks are there, ready, and of the image that the service has."""
     spec = service.attrs["Spec"]
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    ready = [each for each in seen if each.phase is Phase.READY and image_of(each.release) == image]
+    release = images.get(image, image)
+    ready = [each for each in seen if each.phase is Phase.READY and each.release == release]
     wanted: int = spec["Mode"]["Replicated"]["Replicas"]
     return len(ready) == len(seen) == wanted
 
