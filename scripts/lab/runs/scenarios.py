@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scenario:
+class RollScenario:
     """What is done on the way from one release to another.
 
     Attributes:
@@ -24,13 +24,13 @@ class Scenario:
     steps: tuple[str, ...]
 
 
-ROLLOUT = Scenario(
+ROLLOUT = RollScenario(
     name="replica-lost",
     what="after the publish a replica of the old release is lost, and replaced",
     steps=("publish", "lose", "roll"),
 )
 """What a rollout without a scenario is."""
-ROLLBACK = Scenario(
+ROLLBACK = RollScenario(
     name="rollback",
     what="the orchestrator's own way back",
     steps=("undo",),
@@ -39,17 +39,17 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         ROLLOUT,
-        Scenario(
+        RollScenario(
             name="undone",
             what="the roll is undone when it has come to its end",
             steps=("publish", "roll", "turn back"),
         ),
-        Scenario(
+        RollScenario(
             name="never-published",
             what="the new release was never published",
             steps=("roll",),
         ),
-        Scenario(
+        RollScenario(
             name="crashing",
             what="the new release ends as soon as it starts",
             steps=("publish", "crash"),
