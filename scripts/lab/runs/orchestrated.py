@@ -145,8 +145,13 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
 
     def lose(self, rollout: Rollout) -> None:
         """Let a replica of the source end from outside, and see it replaced."""
-        seen = self.look()
-        mine = [each for each in seen.replicas if each.release == rollout.source]
+        source = rollout.source
+        seen = self.watch(
+            f"{source} has no replica that is ready",
+            REPLACE_SECONDS,
+            lambda now: bool(count_ready(now)[source]),
+        )
+        mine = [each for each in seen.replicas if each.release == source]
         old = next(each for each in mine if each.phase is Phase.READY)
         wanted = count_ready(seen)
         self.announce(f"losing {old.name}, as to a drained node")
