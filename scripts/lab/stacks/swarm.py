@@ -20,6 +20,7 @@ from docker.models.containers import Container
 from docker.models.services import Service
 from docker.types import (
     EndpointSpec,
+    Healthcheck,
     Mount,
     NetworkAttachmentConfig,
     Resources,
@@ -49,6 +50,8 @@ SECOND = 1_000_000_000
 """What durations of a service are counted in."""
 MONITOR = 5 * SECOND
 """How long a new task is watched before the next one is replaced."""
+HEALTH_TIMEOUT = 10 * SECOND
+"""Longer than the image's: a busy machine must not be taken for a release that is broken."""
 CONVERGE_SECONDS = 180.0
 GONE_SECONDS = 60.0
 
@@ -188,6 +191,8 @@ class SwarmStack:
             cap_drop=host["CapDrop"],
             mounts=[make_tmpfs(path, options) for path, options in host["Tmpfs"].items()],
             resources=resources,
+            # The rest is the image's. Swarm ends a task that is unhealthy; Compose only says so.
+            healthcheck=Healthcheck(timeout=HEALTH_TIMEOUT),
             stop_grace_period=model["Config"]["StopTimeout"] * SECOND,
             restart_policy=RestartPolicy(condition="any", delay=SECOND),
             update_config=UpdateConfig(
