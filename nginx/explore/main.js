@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { find, formatTime, make, say, toneOf } from "./elements.js";
 import { EvidenceTable, sentencesOf } from "./evidence.js";
 import { Frames } from "./frames.js";
-import { Grid } from "./grid.js";
+import { describeVisit, Grid } from "./grid.js";
 import { CHECKERS, conclude, conclusionOf, judgeRun, NOT_APPLICABLE } from "./judge.js";
 import { CacheLever, Pins } from "./levers.js";
 import { Marks } from "./marks.js";
@@ -55,9 +55,9 @@ const tell = (text) => {
 const chart = new Chart(find("chart"), find("numbers"), () => state.marks.list);
 const evidence = new EvidenceTable(find("evidence"));
 const frames = new Frames(find("frames"));
-const capacity = matchMedia("(max-width: 40rem)").matches ? 90 : 200;
+const capacity = matchMedia("(max-width: 40rem)").matches ? 63 : 120;
 const grid = new Grid(find("grid"), capacity, (visit) => choose(visit));
-const tour = new Tour(find("steps"), [...document.querySelectorAll('input[name="way"]')], tell);
+const tour = new Tour(find("steps"), find("to-tour"), [...document.querySelectorAll('input[name="way"]')], tell);
 
 const runOf = (visit) => ({ static: STATIC, records: records.known, fetches: visit.fetches });
 
@@ -73,14 +73,18 @@ const choose = (visit) => {
   state.chosen = visit;
   find("follow").hidden = false;
   showVisit(visit);
-  find("what").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth", block: "nearest" });
+  tell(`Shown below: ${describeVisit(visit)}`);
+  find("what").scrollIntoView({ block: "start" });
 };
+
+// Nothing is taken away from who looks at it.
+const isLookedAt = (place) => place.matches(":hover") || place.contains(document.activeElement);
 
 // The last broken page is shown by itself, unless somebody has chosen one; each stays for a while.
 const follow = (visit) => {
   frames.note(visit);
   if (!["wrong", "broken"].includes(visit.conclusion) || state.chosen) return;
-  const isDue = performance.now() - state.shownAt > LINGER;
+  const isDue = performance.now() - state.shownAt > LINGER && (state.shownAt === -Infinity || !isLookedAt(find("what")));
   if (isDue && (frames.findRight(visit, runOf(visit)) !== null || state.shownAt === -Infinity)) showVisit(visit);
 };
 
@@ -160,6 +164,7 @@ const showHeadline = () => {
   say(place.querySelector("b"), word);
   say(place.querySelector("span"), rest);
   if (told && told !== word) tell(`${word}: ${rest}`);
+  if (told !== word) document.title = `${word} · Explore the rollout · Skewproof`;
   told = word;
 };
 
@@ -240,7 +245,7 @@ const showSideBySide = async () => {
   grid.mark(null);
   find("hint").hidden = true;
   frames.show(...pages.map(({ release, html, page }) => ({ html, title: `The shop as ${release} serves it now`, words: `The shop as ${page.release ?? "nobody"} serves it now: answered ${page.status ?? page.error}`, state: page.status === 200 ? "whole" : "broken" })));
-  find("what").scrollIntoView({ block: "nearest" });
+  find("what").scrollIntoView({ block: "start" });
 };
 
 const startOver = () => {

@@ -9,6 +9,7 @@ const FEWEST = 60; // pages of silence, at least: the share may just have become
 const FRESH = 5; // answers of a replica, all of workers that were not there before
 const RECENT = 40; // pages whose mix is compared with that of the pages before
 const SHIFT = 4.5; // standard deviations between the two: once in some 150,000 looks by luck
+const SETTLED = 6; // pages in a row of another strategy: on the way there they come by turns
 const CALM = 30; // whole pages in a row, after which trouble counts as over
 const MOST = 100;
 
@@ -118,6 +119,21 @@ class Shares {
   }
 }
 
+// Notices when every page is of another strategy than before.
+class Strategies {
+  current = null;
+  run = { strategy: null, since: 0, count: 0 };
+
+  take(strategy, t) {
+    if (strategy !== this.run.strategy) this.run = { strategy, since: t, count: 0 };
+    this.run.count += 1;
+    if (strategy === this.current || (this.current && this.run.count < SETTLED)) return null;
+    const before = this.current;
+    this.current = strategy;
+    return before && { strategy, before, since: this.run.since };
+  }
+}
+
 export class Marks {
   list = [];
   number = 0;
@@ -125,7 +141,7 @@ export class Marks {
   replicas = new Presence();
   workers = new Workers();
   shares = new Shares();
-  strategy = null;
+  strategies = new Strategies();
   isStoreDown = false;
   isSilent = false;
   trouble = null;
@@ -160,11 +176,9 @@ export class Marks {
   }
 
   takeWho({ page, pinned }, say) {
-    const { release, replica, pid, strategy } = page;
-    if (strategy && strategy !== this.strategy) {
-      if (this.strategy) say("strategy", `Strategy ${strategy} in the place of ${this.strategy}`);
-      this.strategy = strategy;
-    }
+    const { release, replica, pid } = page;
+    const change = page.strategy ? this.strategies.take(page.strategy, page.t) : null;
+    if (change) say("strategy", `Strategy ${change.strategy} in the place of ${change.before}`, change.since);
     if (pinned) {
       this.releases.pause();
       this.replicas.pause();
@@ -186,7 +200,9 @@ export class Marks {
   takeReplica(key, isOfNewRelease, t, say) {
     const { came, gone } = this.replicas.take(key, t);
     if (came && !isOfNewRelease) say("replica", `Replica ${came} comes`);
-    for (const { who, since } of gone) say("replica", `Replica ${who} leaves`, since);
+    // Of a release that has gone nobody expects a replica.
+    const expected = gone.filter(({ who }) => this.releases.present.has(who.split(" of ").at(-1)));
+    for (const { who, since } of expected) say("replica", `Replica ${who} leaves`, since);
   }
 
   takeTrouble({ conclusion, page, path }, say) {

@@ -4,6 +4,7 @@ import { make } from "./elements.js";
 
 const ENOUGH = 10; // whole pages of each of two releases
 const CURED = 40; // whole pages in a row
+const START = 5; // seconds after a change of strategy in which workers are fresh because their replicas are
 
 export const STEPS = [
   {
@@ -59,12 +60,14 @@ export class Seen {
   conclusions = new Set();
   recycled = new Set();
   strategy = null;
+  since = 0;
   hadTrouble = false;
   wholeInRow = 0;
 
   take({ page, conclusion }, marks) {
     if (page.strategy && page.strategy !== this.strategy) {
       this.strategy = page.strategy;
+      this.since = page.t;
       this.strategies.add(page.strategy);
       this.recycled.delete(page.strategy);
     }
@@ -73,7 +76,7 @@ export class Seen {
     if (["wrong", "broken"].includes(conclusion)) this.hadTrouble = true;
     if (conclusion === "whole" && page.release) this.wholeOf.set(page.release, (this.wholeOf.get(page.release) ?? 0) + 1);
     if (this.wholeOf.size > 50) this.wholeOf.delete(this.wholeOf.keys().next().value);
-    if (marks.some(({ kind }) => kind === "recycle")) this.recycled.add(this.strategy);
+    if (marks.some(({ kind, t }) => kind === "recycle" && t > this.since + START)) this.recycled.add(this.strategy);
   }
 }
 
@@ -91,8 +94,9 @@ const makeCommand = (command, tell) => {
 };
 
 export class Tour {
-  constructor(place, choices, tell) {
+  constructor(place, link, choices, tell) {
     this.place = place;
+    this.link = link;
     this.tell = tell;
     this.ticked = new Set();
     for (const choice of choices) choice.addEventListener("change", () => choice.checked && this.show(choice.value));
@@ -114,10 +118,14 @@ export class Tour {
       make(
         "li",
         {},
-        make("h3", {}, step.title, make("span", { class: "tick" })),
-        make("p", {}, step.why),
-        ...(step[way] ?? []).map((command) => makeCommand(command, this.tell)),
-        make("p", { class: "look" }, make("b", {}, "Look for: "), step.look),
+        make(
+          "details",
+          {},
+          make("summary", {}, make("h3", {}, step.title), make("span", { class: "tick" })),
+          make("p", {}, step.why),
+          ...(step[way] ?? []).map((command) => makeCommand(command, this.tell)),
+          make("p", { class: "look" }, make("b", {}, "Look for: "), step.look),
+        ),
       ),
     );
     this.place.replaceChildren(...this.items);
@@ -135,10 +143,13 @@ export class Tour {
 
   update() {
     const current = STEPS.findIndex((_step, index) => !this.ticked.has(index));
+    this.link.textContent = current < 0 ? "all seen" : `next: ${current + 1}. ${STEPS[current].title}`;
     this.items.forEach((item, index) => {
       const isSeen = this.ticked.has(index);
-      item.dataset.state = isSeen ? "seen" : index === current ? "current" : "ahead";
+      const state = isSeen ? "seen" : index === current ? "current" : "ahead";
       item.querySelector(".tick").textContent = isSeen ? "✓ seen" : "";
+      if (item.dataset.state !== state) item.firstElementChild.open = state === "current";
+      item.dataset.state = state;
       if (index === current) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     });

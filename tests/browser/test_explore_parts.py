@@ -36,7 +36,7 @@ DAY = """async (count) => {
   const list = document.body.appendChild(document.createElement("ol"));
   const [marks, mix, seen] = [new Marks(), new Mix(), new Seen()];
   const chart = new Chart(document.body.appendChild(document.createElement("div")), null, () => []);
-  const grid = new Grid(list, 200, () => {});
+  const grid = new Grid(list, 120, () => {});
   const outcomes = ["whole", "wrong", "broken", "refused", "unknown"];
   for (let number = 0; number < count; number += 1) {
     const release = `sha${number % 997}`;
@@ -73,7 +73,7 @@ MOST = {
     "releases": 8,
     "steps": 150,
     "keys": 24,
-    "squares": 200,
+    "squares": 120,
     "whole": 51,
     "workers": 50,
     "present": 400,
@@ -183,7 +183,7 @@ def test_each_step_of_a_rollout_is_noticed(modules: Page) -> None:
     assert found["strategy"] == ["Strategy shared in the place of skewproof"]
     rest = found["more"] + found["gone"]
     assert "Release v1 answers no more" in rest
-    assert "Replica web-v1-1 of v1 leaves" in rest
+    assert "Replica web-v1-1 of v1 leaves" not in rest  # nobody expects one
     assert "Replica web-v2-2 of v2 leaves" in rest
 
 
