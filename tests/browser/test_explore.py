@@ -228,7 +228,7 @@ def plant(page: Page, module: str, told: str, untold: str) -> None:
 
 def test_a_blind_judge_is_seen(skewed: Stack, visitor: Open) -> None:
     page = visitor(skewed)
-    plant(page, "judge.js", "if (!judged.evidence) continue;", "continue;")
+    plant(page, "judge.js", "if (!evidence) return;", "return;")
     explorer = explore(page, skewed.base)
     explorer.wait_for_visits(10)
     with pytest.raises(AssertionError, match="red and amber"):
