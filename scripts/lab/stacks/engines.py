@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lab.errors import LabError, UnavailableError
-from lab.stacks.model import Plan, Say
+from lab.stacks.model import Plan, Recyclable, Say
 from lab.stacks.stack import MachineEngine, Stack
 
 ENGINES = ("compose", "embedded")
@@ -67,3 +67,16 @@ def reach(name: str) -> MachineEngine:
 
         return EmbeddedEngine()
     raise LabError(f"unknown engine {name}: there are auto, {', '.join(ENGINES)}")
+
+
+def find_composed() -> Recyclable | None:
+    """Return what `docker compose up` would run here, running or not; None without a Docker."""
+    from lab.stacks.compose import PROJECT_PREFIX
+    from lab.stacks.composeengine import connect
+    from lab.stacks.composeproject import Project
+    from lab.stacks.composeup import ComposeUp
+
+    try:
+        return ComposeUp(Project(connect(), PROJECT_PREFIX))
+    except UnavailableError:
+        return None
