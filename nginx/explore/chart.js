@@ -4,6 +4,7 @@ import { formatTime, make, toneOf } from "./elements.js";
 
 const STEP = 2; // seconds
 const STEPS = 150;
+const SHORTEST = 30; // steps that are shown at first
 const OUTCOMES = ["whole", "wrong", "broken", "refused", "unknown"];
 const TITLES = {
   whole: "whole",
@@ -44,6 +45,12 @@ export class Chart {
     counts.set(key, (counts.get(key) ?? 0) + 1);
     this.steps.set(step, counts);
     if (this.steps.size > STEPS) this.steps.delete(this.steps.keys().next().value);
+  }
+
+  // The first step that is shown: the chart grows until it has all of its steps.
+  findBegin(end) {
+    const first = this.steps.keys().next().value ?? end;
+    return Math.max(Math.min(first, end - SHORTEST * STEP), end - (STEPS - 1) * STEP);
   }
 
   rank(key) {
@@ -109,7 +116,7 @@ export class Chart {
       cursor: { show: false },
       legend: { live: false },
       scales: {
-        x: { time: true, range: (_plot, low, high) => [low, high + STEP] },
+        x: { time: true, range: (_plot, _low, high) => [this.findBegin(high), high + STEP] },
         y: { range: (_plot, _low, high) => [0, high * 1.05 || 1] },
       },
       axes: [

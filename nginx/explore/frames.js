@@ -101,12 +101,26 @@ export class Frames {
   show(...pictures) {
     pictures.forEach(({ html, title, words, state }, index) => {
       const [screen, caption] = this.figures[index].children;
-      screen.replaceChildren(...(html ? [makeFrame(html, title)] : []));
+      this.put(screen, html ? makeFrame(html, title) : null);
       caption.textContent = words;
       this.figures[index].dataset.state = state;
     });
     this.place.hidden = false;
     this.fit();
+  }
+
+  // The old picture stays until the new one is there.
+  put(screen, frame) {
+    if (!frame) return screen.replaceChildren();
+    frame.addEventListener(
+      "load",
+      () => {
+        while (screen.firstElementChild !== frame) screen.firstElementChild.remove();
+        this.fit();
+      },
+      { once: true },
+    );
+    screen.append(frame);
   }
 
   // The frames are as wide as a desktop's window, and shown smaller.
@@ -115,7 +129,7 @@ export class Frames {
       const [screen] = figure.children;
       const scale = screen.clientWidth / WIDTH;
       screen.style.height = `${HEIGHT * scale}px`;
-      if (screen.firstElementChild) screen.firstElementChild.style.transform = `scale(${scale})`;
+      for (const frame of screen.children) frame.style.transform = `scale(${scale})`;
     }
   }
 

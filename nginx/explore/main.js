@@ -31,7 +31,7 @@ const makeState = () => ({
   seen: new Seen(),
   recent: [],
   urls: new Map(),
-  totals: CHECKERS.map(() => ({ judged: 0, faults: 0, doubts: 0, first: null, excuse: null })),
+  totals: CHECKERS.map(() => ({ judged: 0, faults: 0, doubts: 0, last: null, excuse: null })),
   count: 0,
   chosen: null,
   shownAt: -Infinity,
@@ -101,7 +101,7 @@ const judge = (visit) => {
     total.judged += judged;
     total.faults += faults;
     total.doubts += doubts;
-    total.first ??= first?.sentence.replace(/^at [\d.]+ s /, "") ?? null;
+    total.last = first?.sentence.replace(/^at [\d.]+ s /, "") ?? total.last;
   });
 };
 
@@ -229,7 +229,7 @@ const showVerdicts = () => {
     say(faults, total.faults.toLocaleString("en"));
     say(
       verdict.parentElement.cells[0].querySelector("small"),
-      total.first ?? total.excuse ?? (total.doubts ? `${total.doubts} could not be judged` : ""),
+      total.last ?? total.excuse ?? (total.doubts ? `${total.doubts} could not be judged` : ""),
     );
   });
 };
