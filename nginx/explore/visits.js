@@ -78,6 +78,10 @@ const shuffle = (list) => {
   return list;
 };
 
+// What matters most to who looks at a page comes first in its evidence.
+const WEIGHTY = ["sitemap", "stylesheet", "css-import", "module", "script", "import-map"];
+const rankOf = ({ how }) => (WEIGHTY.includes(how) ? WEIGHTY.indexOf(how) : WEIGHTY.length);
+
 // The paths of the shop's sitemap; null when it does not come.
 const readSitemap = async () => {
   const { answer, bytes } = await ask(`${BASE}sitemap.xml`, "no-store");
@@ -139,6 +143,7 @@ export class Visitor {
         fetches,
         clock,
       );
+    fetches.sort((a, b) => rankOf(a) - rankOf(b));
     return { path, page, fetches, html, pinned: Boolean(pin) };
   }
 

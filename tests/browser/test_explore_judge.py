@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lab.stacks.stack import Stack
 
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine the page slows down by itself
 BASE = "http://shop.test/"
 STATIC = f"{BASE}static/"
 CSS, JS, PNG = "css/site.css", "js/cart.js", "img/logo.png"

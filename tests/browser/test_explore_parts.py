@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine the page slows down by itself
 ROLLS = """
   const visits = (marks, count, draw) => {
     for (let left = count; left; left -= 1) {

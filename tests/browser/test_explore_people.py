@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lab.stacks.stack import Stack
 
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine the page slows down by itself
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 WIDE = {"width": 1920, "height": 1080}
