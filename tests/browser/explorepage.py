@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from lab.camera import DISTURBED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import ConsoleMessage, Locator, Page
 
-SECONDS = 240.0  # for whatever has to appear: on a busy machine the page slows down by itself
+SECONDS = 600.0  # for whatever has to appear: on a busy machine the page slows down by itself
 MISSED = "Failed to load resource: "
 """What Chromium says of an answer of 400 and above: no page can keep it from that."""
 
@@ -28,6 +30,11 @@ class Explorer:
     def said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.problems.append(f"{message.text} ({message.location.get('url')})")
+
+    @property
+    def complaints(self) -> list[str]:
+        """Those that are no whim of the machine's networks; of these the page asks again."""
+        return [each for each in self.problems if DISTURBED not in each]
 
     @property
     def own_problems(self) -> list[str]:
