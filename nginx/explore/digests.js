@@ -18,13 +18,17 @@ const pad = (bytes) => {
 
 // https://www.rfc-editor.org/rfc/rfc1321#section-3.4
 const mix = (state, words, at) => {
-  let a = state[0], b = state[1], c = state[2], d = state[3];
+  let a = state[0],
+    b = state[1],
+    c = state[2],
+    d = state[3];
   for (let i = 0; i < 64; i += 1) {
-    let f = 0, g = i;
+    let f = 0,
+      g = i;
     if (i < 16) f = (b & c) | (~b & d);
-    else if (i < 32) (f = (d & b) | (~d & c)), (g = (5 * i + 1) & 15);
-    else if (i < 48) (f = b ^ c ^ d), (g = (3 * i + 5) & 15);
-    else (f = c ^ (b | ~d)), (g = (7 * i) & 15);
+    else if (i < 32) ((f = (d & b) | (~d & c)), (g = (5 * i + 1) & 15));
+    else if (i < 48) ((f = b ^ c ^ d), (g = (3 * i + 5) & 15));
+    else ((f = c ^ (b | ~d)), (g = (7 * i) & 15));
     const sum = (f + a + SINES[i] + words[at + g]) | 0;
     const shift = SHIFTS[((i >> 4) << 2) | (i & 3)];
     a = d;

@@ -10,7 +10,8 @@ import { parsePage } from "./links.js";
 const WIDTH = 1280;
 const HEIGHT = 800;
 const WHOLE_PAGES = 64;
-const UNWANTED = 'script, noscript, base, meta[http-equiv], link[rel~="preload"], link[rel~="modulepreload"], link[rel~="icon"], link[rel~="manifest"]';
+const UNWANTED =
+  'script, noscript, base, meta[http-equiv], link[rel~="preload"], link[rel~="modulepreload"], link[rel~="icon"], link[rel~="manifest"]';
 
 const prepare = (html) => {
   const page = parsePage(html);
@@ -32,7 +33,14 @@ const dress = (frame, sheets) => {
 
 const makeFrame = (html, title) => {
   const { markup, sheets } = prepare(html);
-  const frame = make("iframe", { sandbox: "allow-same-origin", title, inert: true, tabindex: "-1", width: WIDTH, height: HEIGHT });
+  const frame = make("iframe", {
+    sandbox: "allow-same-origin",
+    title,
+    inert: true,
+    tabindex: "-1",
+    width: WIDTH,
+    height: HEIGHT,
+  });
   frame.addEventListener("load", () => dress(frame, sheets));
   frame.srcdoc = markup;
   return frame;
@@ -79,19 +87,40 @@ export class Frames {
     const what = conclusion === "whole" ? "as it came, whole" : "as visitors got it";
     this.show(
       { html: page.error ? "" : html, title: `${name} ${what}`, words: `${name} ${what}: ${came}`, state: conclusion },
-      { html: right, title: `${name} as it should look`, words: right ? `${name} as it should look` : `${name} has not come whole since this page was opened, so nobody can show it`, state: "whole" },
+      {
+        html: right,
+        title: `${name} as it should look`,
+        words: right
+          ? `${name} as it should look`
+          : `${name} has not come whole since this page was opened, so nobody can show it`,
+        state: "whole",
+      },
     );
   }
 
   show(...pictures) {
     pictures.forEach(({ html, title, words, state }, index) => {
       const [screen, caption] = this.figures[index].children;
-      screen.replaceChildren(...(html ? [makeFrame(html, title)] : []));
+      this.put(screen, html ? makeFrame(html, title) : null);
       caption.textContent = words;
       this.figures[index].dataset.state = state;
     });
     this.place.hidden = false;
     this.fit();
+  }
+
+  // The old picture stays until the new one is there.
+  put(screen, frame) {
+    if (!frame) return screen.replaceChildren();
+    frame.addEventListener(
+      "load",
+      () => {
+        while (screen.firstElementChild !== frame) screen.firstElementChild.remove();
+        this.fit();
+      },
+      { once: true },
+    );
+    screen.append(frame);
   }
 
   // The frames are as wide as a desktop's window, and shown smaller.
@@ -100,7 +129,7 @@ export class Frames {
       const [screen] = figure.children;
       const scale = screen.clientWidth / WIDTH;
       screen.style.height = `${HEIGHT * scale}px`;
-      if (screen.firstElementChild) screen.firstElementChild.style.transform = `scale(${scale})`;
+      for (const frame of screen.children) frame.style.transform = `scale(${scale})`;
     }
   }
 

@@ -3,7 +3,13 @@
 import { formatTime, make, shorten, toneOf } from "./elements.js";
 
 export const SIGNS = { whole: "", wrong: "≠", broken: "✕", refused: "!", unknown: "?" };
-export const WORDS = { whole: "whole", wrong: "of another release", broken: "broken", refused: "not answered", unknown: "not known" };
+export const WORDS = {
+  whole: "whole",
+  wrong: "of another release",
+  broken: "broken",
+  refused: "not answered",
+  unknown: "not known",
+};
 
 export const describeVisit = ({ page, path, conclusion, at, sentence }) =>
   `${page.release ?? "no release"} ${path} at ${formatTime(at)}: ${WORDS[conclusion]}${sentence ? `. ${sentence}` : ""}`;
@@ -25,7 +31,13 @@ export class Grid {
     const hadFocus = cell.contains(document.activeElement);
     const button = make(
       "button",
-      { type: "button", tabindex: "-1", "data-state": visit.conclusion, "data-tone": toneOf(visit.page.release), "aria-pressed": "false" },
+      {
+        type: "button",
+        tabindex: "-1",
+        "data-state": visit.conclusion,
+        "data-tone": toneOf(visit.page.release),
+        "aria-pressed": "false",
+      },
       make("span", {}, shorten(visit.page.release)),
       make("b", {}, SIGNS[visit.conclusion]),
     );

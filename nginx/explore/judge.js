@@ -2,7 +2,10 @@
 // prefix of hashed assets, `records`, a Map by release, and `fetches`, whose fields are those of a history's lines.
 // tests/browser/test_explore_judge.py gives both judges the same histories and compares what they say.
 
-export const PASS = "PASS", FAIL = "FAIL", UNKNOWN = "UNKNOWN", NOT_APPLICABLE = "n/a";
+export const PASS = "PASS",
+  FAIL = "FAIL",
+  UNKNOWN = "UNKNOWN",
+  NOT_APPLICABLE = "n/a";
 
 // names, as scripts/lab/judge/names.py has them
 
@@ -31,7 +34,8 @@ export const isRefused = (fetch) => fetch.error != null || [502, 503, 504].inclu
 export const hasCome = (fetch) => fetch.status >= 200 && fetch.status < 300;
 const isAsset = (fetch) => fetch.role === "asset" && fetch.how !== "absent";
 const owns = (record, name) => Object.hasOwn(record.assets, name);
-const describePage = (fetch) => `${fetch.release ? `${fetch.release}'s` : "the"} page ${displayPage(fetch.page || fetch.url)}`;
+const describePage = (fetch) =>
+  `${fetch.release ? `${fetch.release}'s` : "the"} page ${displayPage(fetch.page || fetch.url)}`;
 
 const describeNeed = (run, fetch) => {
   const name = displayAsset(run, fetch.url);
@@ -59,7 +63,11 @@ const blame = (index, run, fetch, { kind, came, expected, sentence }) => ({
 // what answers at all, as scripts/lab/judge/answers.py
 
 const shorten = (text, width = 80) => {
-  const line = text.replace(/<[^>]*(?:>|$)/g, " ").split(/\s+/).filter(Boolean).join(" ");
+  const line = text
+    .replace(/<[^>]*(?:>|$)/g, " ")
+    .split(/\s+/)
+    .filter(Boolean)
+    .join(" ");
   return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 };
 
@@ -111,7 +119,10 @@ function* judgeAssets(run) {
 
 // Strictly: whether a cache may keep an answer at all.
 const mayBeKept = (header) => {
-  const directives = (header || "").toLowerCase().split(",").map((part) => part.split("=")[0].trim());
+  const directives = (header || "")
+    .toLowerCase()
+    .split(",")
+    .map((part) => part.split("=")[0].trim());
   return directives.includes("immutable") || !directives.includes("no-store");
 };
 
@@ -128,7 +139,12 @@ function* judgeMisses(run) {
     }
     const came = header ? `Cache-Control "${header}"` : "no Cache-Control";
     const sentence = `the answer ${fetch.status} for ${displayAsset(run, fetch.url)} came with ${came}; it should have been ${expected}`;
-    yield blame(index, run, fetch, { kind: `${fetch.status}: ${header || "no Cache-Control"}`, came, expected, sentence });
+    yield blame(index, run, fetch, {
+      kind: `${fetch.status}: ${header || "no Cache-Control"}`,
+      came,
+      expected,
+      sentence,
+    });
   }
 }
 
@@ -182,7 +198,10 @@ const blameName = (index, run, fetch, name, record) => {
 const blameBody = (index, run, fetch, name, record) => {
   const digest = fetch.sha256;
   const bodies = [...run.records.values()].flatMap((each) =>
-    Object.entries(each.assets).map(([other, asset]) => ({ owner: `${each.release}'s ${other}`, sha256: asset.sha256 })),
+    Object.entries(each.assets).map(([other, asset]) => ({
+      owner: `${each.release}'s ${other}`,
+      sha256: asset.sha256,
+    })),
   );
   const owner = bodies.find((each) => each.sha256 === digest)?.owner ?? "no release's";
   const came = `sha256 ${digest.slice(0, 12)}… (${owner})`;
@@ -228,8 +247,16 @@ const excusePlainNames = (run) => {
 // types, as scripts/lab/judge/mime.py
 
 const JAVASCRIPT = new Set([
-  "application/ecmascript", "application/javascript", "application/x-ecmascript", "application/x-javascript",
-  "text/ecmascript", "text/javascript", "text/jscript", "text/livescript", "text/x-ecmascript", "text/x-javascript",
+  "application/ecmascript",
+  "application/javascript",
+  "application/x-ecmascript",
+  "application/x-javascript",
+  "text/ecmascript",
+  "text/javascript",
+  "text/jscript",
+  "text/livescript",
+  "text/x-ecmascript",
+  "text/x-javascript",
   ...[0, 1, 2, 3, 4, 5].map((minor) => `text/javascript1.${minor}`),
 ]);
 const HTML = new Set(["text/html", "application/xhtml+xml"]);
@@ -238,8 +265,23 @@ const STYLESHEETS = new Set(["stylesheet", "css-import"]);
 const MAY_BE_PAGES = new Set(["object", "preload", "js-url", "attribute", "meta", "a", "area", "iframe", "frame"]);
 const UNTOLD = new Set(["", "application/octet-stream", "binary/octet-stream"]);
 const KINDS = {
-  css: "css", js: "javascript", mjs: "javascript", cjs: "javascript", svg: "svg", json: "json", wasm: "wasm", html: "html",
-  htm: "html", png: "image", jpg: "image", jpeg: "image", gif: "image", webp: "image", avif: "image", ico: "image", bmp: "image",
+  css: "css",
+  js: "javascript",
+  mjs: "javascript",
+  cjs: "javascript",
+  svg: "svg",
+  json: "json",
+  wasm: "wasm",
+  html: "html",
+  htm: "html",
+  png: "image",
+  jpg: "image",
+  jpeg: "image",
+  gif: "image",
+  webp: "image",
+  avif: "image",
+  ico: "image",
+  bmp: "image",
 };
 const FITS = {
   css: (essence) => essence === "text/css",
@@ -251,8 +293,12 @@ const FITS = {
   html: () => true,
 };
 const TYPES = {
-  css: "text/css", javascript: "text/javascript", svg: "image/svg+xml", json: "application/json",
-  wasm: "application/wasm", image: "an image type",
+  css: "text/css",
+  javascript: "text/javascript",
+  svg: "image/svg+xml",
+  json: "application/json",
+  wasm: "application/wasm",
+  image: "an image type",
 };
 
 const readExtension = (url) => {
@@ -296,11 +342,24 @@ function* judgeTypes(run) {
 export const CHECKERS = [
   { name: "page answers", promise: "every page answers 200", judge: judgePages },
   { name: "asset resolves", promise: "every asset that a page names is there", judge: judgeAssets },
-  { name: "asset of its release", promise: "a page gets the assets that its own release was built with", judge: judgeReleases },
-  { name: "body matches hash", promise: "a hashed asset has the body that its name was made from", judge: judgeBodies, excuse: excusePlainNames },
+  {
+    name: "asset of its release",
+    promise: "a page gets the assets that its own release was built with",
+    judge: judgeReleases,
+  },
+  {
+    name: "body matches hash",
+    promise: "a hashed asset has the body that its name was made from",
+    judge: judgeBodies,
+    excuse: excusePlainNames,
+  },
   { name: "type fits", promise: "an asset has a type that browsers accept for it", judge: judgeTypes },
   { name: "miss uncacheable", promise: "no cache may keep a missing asset", judge: judgeMisses },
-  { name: "nothing refused", promise: "nothing is refused, reset, timed out or answered 502 to 504", judge: judgeConnections },
+  {
+    name: "nothing refused",
+    promise: "nothing is refused, reset, timed out or answered 502 to 504",
+    judge: judgeConnections,
+  },
 ];
 
 // FAIL for any fault, UNKNOWN for any doubt or no data, else PASS.
@@ -308,23 +367,32 @@ export const conclude = ({ judged, faults, doubts }) => (faults ? FAIL : doubts 
 
 export const findWorst = (statuses) => [FAIL, UNKNOWN, PASS].find((status) => statuses.includes(status)) ?? UNKNOWN;
 
-const applyChecker = (run, { name, promise, judge, excuse }) => {
-  const reason = excuse?.(run);
-  const found = { checker: name, promise, status: NOT_APPLICABLE, judged: 0, faults: 0, doubts: 0, reason: reason ?? null, evidence: [], faulty: [] };
-  if (reason) return found;
-  for (const judged of judge(run)) {
-    if (judged.doubt) {
-      found.doubts += 1;
-      found.reason ??= judged.doubt;
-      continue;
-    }
-    found.judged += 1;
-    if (!judged.evidence) continue;
-    found.faults += 1;
-    found.evidence.push(judged.evidence);
-    found.faulty.push(judged.index);
+const add = (found, { index, evidence, doubt: why }) => {
+  if (why) {
+    found.doubts += 1;
+    found.reason ??= why;
+    return;
   }
-  return { ...found, status: conclude(found) };
+  found.judged += 1;
+  if (!evidence) return;
+  found.faults += 1;
+  found.evidence.push(evidence);
+  found.faulty.push(index);
+};
+
+// A checker that crashes knows nothing, and says so.
+const applyChecker = (run, { name, promise, judge, excuse }) => {
+  const empty = { checker: name, promise, judged: 0, faults: 0, doubts: 0, reason: null };
+  try {
+    const reason = excuse?.(run);
+    if (reason) return { ...empty, status: NOT_APPLICABLE, reason, evidence: [], faulty: [] };
+    const found = { ...empty, evidence: [], faulty: [] };
+    for (const judged of judge(run)) add(found, judged);
+    return { ...found, status: conclude(found) };
+  } catch (error) {
+    const reason = `the checker crashed: ${error.name}: ${error.message}`;
+    return { ...empty, status: UNKNOWN, doubts: 1, reason, evidence: [], faulty: [] };
+  }
 };
 
 export const judgeRun = (run) => {

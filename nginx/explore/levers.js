@@ -12,7 +12,10 @@ export const readAnew = async (urls, tell) => {
   const readNext = async () => {
     while (waiting.length) {
       const how = { credentials: "omit", cache: "reload", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) };
-      const status = await fetch(waiting.pop(), how).then((response) => response.arrayBuffer().then(() => response.status), () => 0);
+      const status = await fetch(waiting.pop(), how).then(
+        (response) => response.arrayBuffer().then(() => response.status),
+        () => 0,
+      );
       counts[status === 200 ? "came" : status === 404 ? "missing" : "failed"] += 1;
       tell(counts, urls.length);
     }
@@ -42,7 +45,11 @@ export class Pins {
     const focused = this.place.contains(document.activeElement) ? document.activeElement.dataset.pin : null;
     const buttons = [null, ...this.releases].map((release) => {
       const isChosen = this.pin === release;
-      const button = make("button", { type: "button", "aria-pressed": `${isChosen}`, "data-pin": release ?? "any" }, release ? `Only ${release}` : "As the gateway draws");
+      const button = make(
+        "button",
+        { type: "button", "aria-pressed": `${isChosen}`, "data-pin": release ?? "any" },
+        release ? `Only ${release}` : "As the gateway draws",
+      );
       button.addEventListener("click", () => {
         this.pin = release;
         this.render();
@@ -61,7 +68,9 @@ export class CacheLever {
       const urls = listUrls();
       if (button.disabled || !urls.length) return say(output, "No file is known yet.");
       button.disabled = true;
-      const counts = await readAnew(urls, ({ came, missing, failed }, total) => say(output, `${came + missing + failed} of ${total} files read`));
+      const counts = await readAnew(urls, ({ came, missing, failed }, total) =>
+        say(output, `${came + missing + failed} of ${total} files read`),
+      );
       say(output, `${counts.came} files read from the store, ${counts.missing} not there, ${counts.failed} failed.`);
       button.disabled = false;
     });

@@ -2,13 +2,26 @@
 
 const TAG = /<[a-z](?:[^"'>]|"[^"]*"|'[^']*')*>/gi;
 const RELATIONS = {
-  stylesheet: "stylesheet", modulepreload: "modulepreload", preload: "preload", manifest: "manifest", icon: "icon",
-  "apple-touch-icon": "icon", "mask-icon": "icon",
+  stylesheet: "stylesheet",
+  modulepreload: "modulepreload",
+  preload: "preload",
+  manifest: "manifest",
+  icon: "icon",
+  "apple-touch-icon": "icon",
+  "mask-icon": "icon",
 };
 const SOURCES = [
-  ["img", "src", "img"], ["input", "src", "img"], ["source", "src", "media"], ["video", "src", "media"], ["video", "poster", "img"],
-  ["audio", "src", "media"], ["track", "src", "track"], ["embed", "src", "object"], ["object", "data", "object"],
-  ["use", "href", "svg"], ["image", "href", "svg"],
+  ["img", "src", "img"],
+  ["input", "src", "img"],
+  ["source", "src", "media"],
+  ["video", "src", "media"],
+  ["video", "poster", "img"],
+  ["audio", "src", "media"],
+  ["track", "src", "track"],
+  ["embed", "src", "object"],
+  ["object", "data", "object"],
+  ["use", "href", "svg"],
+  ["image", "href", "svg"],
 ];
 
 // A page that can be parsed under our Content-Security-Policy: its inline styles stand where nobody applies them.
@@ -30,7 +43,11 @@ const resolve = (base, value) => {
 };
 
 // Candidates are separated by commas, each a URL and perhaps a descriptor: https://html.spec.whatwg.org/#srcset-attribute
-export const splitSet = (text) => (text ?? "").split(/,\s+|,$/).map((each) => each.trim().split(/\s+/)[0]).filter(Boolean);
+export const splitSet = (text) =>
+  (text ?? "")
+    .split(/,\s+|,$/)
+    .map((each) => each.trim().split(/\s+/)[0])
+    .filter(Boolean);
 
 const readImportMap = (text) => {
   try {
@@ -70,7 +87,11 @@ export const readPage = (html, base, isStatic) => {
   const found = [];
   const add = (value, how) => found.push({ url: resolve(base, value), how });
   for (const link of page.querySelectorAll("link[rel]")) {
-    const how = link.rel.toLowerCase().split(/\s+/).map((each) => RELATIONS[each]).find(Boolean);
+    const how = link.rel
+      .toLowerCase()
+      .split(/\s+/)
+      .map((each) => RELATIONS[each])
+      .find(Boolean);
     if (how) add(link.getAttribute("href"), how);
     for (const url of splitSet(link.getAttribute("imagesrcset"))) add(url, "srcset");
   }
@@ -78,13 +99,16 @@ export const readPage = (html, base, isStatic) => {
     const kind = script.type.trim().toLowerCase();
     if (kind === "importmap") readImportMap(script.textContent).forEach((url) => add(url, "import-map"));
     else if (kind === "text/x-lab-style") found.push(...readStylesheet(script.textContent, base));
-    else if (script.hasAttribute("src") && /^$|module|javascript/.test(kind)) add(script.getAttribute("src"), kind === "module" ? kind : "script");
+    else if (script.hasAttribute("src") && /^$|module|javascript/.test(kind))
+      add(script.getAttribute("src"), kind === "module" ? kind : "script");
   }
   for (const [tag, attribute, how] of SOURCES) {
     for (const element of page.querySelectorAll(`${tag}[${attribute}]`)) add(element.getAttribute(attribute), how);
   }
-  for (const element of page.querySelectorAll("[srcset]")) splitSet(element.getAttribute("srcset")).forEach((url) => add(url, "srcset"));
-  for (const element of page.querySelectorAll("[data-lab-style]")) found.push(...readStylesheet(element.dataset.labStyle, base));
+  for (const element of page.querySelectorAll("[srcset]"))
+    splitSet(element.getAttribute("srcset")).forEach((url) => add(url, "srcset"));
+  for (const element of page.querySelectorAll("[data-lab-style]"))
+    found.push(...readStylesheet(element.dataset.labStyle, base));
   for (const element of page.querySelectorAll("a[href]")) {
     const url = resolve(base, element.getAttribute("href"));
     if (url && isStatic(url)) found.push({ url, how: "a" });

@@ -31,7 +31,7 @@ const makeState = () => ({
   seen: new Seen(),
   recent: [],
   urls: new Map(),
-  totals: CHECKERS.map(() => ({ judged: 0, faults: 0, doubts: 0, first: null, excuse: null })),
+  totals: CHECKERS.map(() => ({ judged: 0, faults: 0, doubts: 0, last: null, excuse: null })),
   count: 0,
   chosen: null,
   shownAt: -Infinity,
@@ -48,7 +48,8 @@ let lastVisit = performance.now();
 // One thing at a time for a screen reader; what comes too fast is left out but for the last of it.
 let waiting = null;
 const tell = (text) => {
-  if (waiting === null) setTimeout(() => (say(find("news"), waiting), (waiting = null)), find("news").textContent ? HUSH : 0);
+  if (waiting === null)
+    setTimeout(() => (say(find("news"), waiting), (waiting = null)), find("news").textContent ? HUSH : 0);
   waiting = text;
 };
 
@@ -84,7 +85,8 @@ const isLookedAt = (place) => place.matches(":hover") || place.contains(document
 const follow = (visit) => {
   frames.note(visit);
   if (!["wrong", "broken"].includes(visit.conclusion) || state.chosen) return;
-  const isDue = performance.now() - state.shownAt > LINGER && (state.shownAt === -Infinity || !isLookedAt(find("what")));
+  const isDue =
+    performance.now() - state.shownAt > LINGER && (state.shownAt === -Infinity || !isLookedAt(find("what")));
   if (isDue && (frames.findRight(visit, runOf(visit)) !== null || state.shownAt === -Infinity)) showVisit(visit);
 };
 
@@ -99,7 +101,7 @@ const judge = (visit) => {
     total.judged += judged;
     total.faults += faults;
     total.doubts += doubts;
-    total.first ??= first?.sentence.replace(/^at [\d.]+ s /, "") ?? null;
+    total.last = first?.sentence.replace(/^at [\d.]+ s /, "") ?? total.last;
   });
 };
 
@@ -149,9 +151,23 @@ const headline = () => {
   const last = state.recent.length;
   if (!last) return ["unknown", "Looking", "the first pages are on their way"];
   const [broken, wrong, refused, unknown] = ["broken", "wrong", "refused", "unknown"].map(countRecent);
-  const parts = [[broken, "broken"], [wrong, "with another release's files"], [refused, "not answered"]].filter(([count]) => count);
-  if (parts.length) return ["fail", "Broken", `${parts.map(([count, words]) => `${count} ${words}`).join(", ")}, of the last ${last} pages`];
-  if (unknown) return ["unknown", "Not known", records.lacking(state.mix.releases) || `${unknown} of the last ${last} pages could not be judged`];
+  const parts = [
+    [broken, "broken"],
+    [wrong, "with another release's files"],
+    [refused, "not answered"],
+  ].filter(([count]) => count);
+  if (parts.length)
+    return [
+      "fail",
+      "Broken",
+      `${parts.map(([count, words]) => `${count} ${words}`).join(", ")}, of the last ${last} pages`,
+    ];
+  if (unknown)
+    return [
+      "unknown",
+      "Not known",
+      records.lacking(state.mix.releases) || `${unknown} of the last ${last} pages could not be judged`,
+    ];
   return ["pass", "Whole", last < RECENT ? `every page so far` : `each of the last ${last} pages`];
 };
 
@@ -177,13 +193,28 @@ const showShares = () => {
       return bar;
     }),
   );
-  find("shares").setAttribute("aria-label", shares.length ? `Shares of the last pages: ${shares.map(([release, percent]) => `${release} ${percent} %`).join(", ")}` : "No page yet");
+  find("shares").setAttribute(
+    "aria-label",
+    shares.length
+      ? `Shares of the last pages: ${shares.map(([release, percent]) => `${release} ${percent} %`).join(", ")}`
+      : "No page yet",
+  );
 };
 
 const showReplicas = () => {
-  const rows = state.mix.listReplicas(Date.now()).map(({ release, replica, pids, answers, silent }) =>
-    make("tr", { "data-silent": silent > 20 }, make("th", { scope: "row" }, replica), make("td", {}, release), make("td", {}, pids.join(" ")), make("td", {}, `${answers}`), make("td", {}, `${silent} s ago`)),
-  );
+  const rows = state.mix
+    .listReplicas(Date.now())
+    .map(({ release, replica, pids, answers, silent }) =>
+      make(
+        "tr",
+        { "data-silent": silent > 20 },
+        make("th", { scope: "row" }, replica),
+        make("td", {}, release),
+        make("td", {}, pids.join(" ")),
+        make("td", {}, `${answers}`),
+        make("td", {}, `${silent} s ago`),
+      ),
+    );
   find("replicas").tBodies[0].replaceChildren(...rows);
 };
 
@@ -196,14 +227,18 @@ const showVerdicts = () => {
     say(verdict.firstElementChild, status);
     say(judged, total.judged.toLocaleString("en"));
     say(faults, total.faults.toLocaleString("en"));
-    say(verdict.parentElement.cells[0].querySelector("small"), total.first ?? total.excuse ?? (total.doubts ? `${total.doubts} could not be judged` : ""));
+    say(
+      verdict.parentElement.cells[0].querySelector("small"),
+      total.last ?? total.excuse ?? (total.doubts ? `${total.doubts} could not be judged` : ""),
+    );
   });
 };
 
 const describeState = () => {
   if (isPaused) return "Paused.";
   if (document.hidden) return "Stopped while this tab is hidden.";
-  if (performance.now() - lastVisit > STALLED) return `No visit has ended for ${Math.round((performance.now() - lastVisit) / 1000)} s.`;
+  if (performance.now() - lastVisit > STALLED)
+    return `No visit has ended for ${Math.round((performance.now() - lastVisit) / 1000)} s.`;
   return `This tab asks for ${pace.describe()}, one at a time.`;
 };
 
@@ -216,7 +251,13 @@ const tick = () => {
     showVerdicts();
     if (find("more-numbers").open) chart.fillTable();
   }
-  pins.offer(state.mix.shares().map(([release]) => release).concat(pins.pin && !state.mix.shares().some(([release]) => release === pins.pin) ? [pins.pin] : []).toSorted());
+  pins.offer(
+    state.mix
+      .shares()
+      .map(([release]) => release)
+      .concat(pins.pin && !state.mix.shares().some(([release]) => release === pins.pin) ? [pins.pin] : [])
+      .toSorted(),
+  );
   find("side").disabled = state.mix.releases.length < 2;
   say(find("strategy"), state.mix.strategy ?? "–");
   say(find("count"), state.count.toLocaleString("en"));
@@ -226,7 +267,9 @@ const tick = () => {
 
 // levers
 
-const pins = new Pins(find("pins"), (release) => tell(release ? `Visits go to ${release} only` : "Visits go where the gateway draws"));
+const pins = new Pins(find("pins"), (release) =>
+  tell(release ? `Visits go to ${release} only` : "Visits go where the gateway draws"),
+);
 pins.render();
 new CacheLever(find("drop"), find("dropped"), () => [...state.urls.keys()]);
 
@@ -244,7 +287,14 @@ const showSideBySide = async () => {
   evidence.clear();
   grid.mark(null);
   find("hint").hidden = true;
-  frames.show(...pages.map(({ release, html, page }) => ({ html, title: `The shop as ${release} serves it now`, words: `The shop as ${page.release ?? "nobody"} serves it now: answered ${page.status ?? page.error}`, state: page.status === 200 ? "whole" : "broken" })));
+  frames.show(
+    ...pages.map(({ release, html, page }) => ({
+      html,
+      title: `The shop as ${release} serves it now`,
+      words: `The shop as ${page.release ?? "nobody"} serves it now: answered ${page.status ?? page.error}`,
+      state: page.status === 200 ? "whole" : "broken",
+    })),
+  );
   find("what").scrollIntoView({ block: "start" });
 };
 
@@ -282,12 +332,27 @@ find("more-numbers").addEventListener("toggle", () => chart.fillTable());
 document.addEventListener("visibilitychange", () => (lastVisit = performance.now()));
 
 for (const { promise } of CHECKERS) {
-  find("verdicts").tBodies[0].append(make("tr", {}, make("th", { scope: "row" }, promise, make("small", {})), make("td", {}, make("b", { class: "status unknown" }, "UNKNOWN")), make("td", {}, "0"), make("td", {}, "0")));
+  find("verdicts").tBodies[0].append(
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, promise, make("small", {})),
+      make("td", {}, make("b", { class: "status unknown" }, "UNKNOWN")),
+      make("td", {}, "0"),
+      make("td", {}, "0"),
+    ),
+  );
 }
 
 if (crypto.subtle) {
   setInterval(tick, 1000);
-  keepVisiting(visitOnce, pace, { isAwake: () => !isPaused && !document.hidden, fail: (error) => say(find("trouble"), `A visit failed inside this page: ${error.message}`) });
+  keepVisiting(visitOnce, pace, {
+    isAwake: () => !isPaused && !document.hidden,
+    fail: (error) => say(find("trouble"), `A visit failed inside this page: ${error.message}`),
+  });
 } else {
-  say(find("trouble"), `Browsers compute digests only for addresses that they trust: open http://127.0.0.1:${location.port}/lab/, or use HTTPS. ${BASE} is neither.`);
+  say(
+    find("trouble"),
+    `Browsers compute digests only for addresses that they trust: open http://127.0.0.1:${location.port}/lab/, or use HTTPS. ${BASE} is neither.`,
+  );
 }

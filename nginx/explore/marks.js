@@ -108,7 +108,9 @@ class Shares {
 
   count() {
     const releases = new Set([...this.recent, ...this.before.keys()].toSorted());
-    return new Map([...releases].map((each) => [each, this.recent.filter((one) => one === each).length / this.recent.length]));
+    return new Map(
+      [...releases].map((each) => [each, this.recent.filter((one) => one === each).length / this.recent.length]),
+    );
   }
 
   differs(release, share) {
@@ -162,7 +164,8 @@ export class Marks {
 
   takeSilence({ page }, say) {
     const isSilent = isRefused(page);
-    if (isSilent && !this.isSilent) say("silence", page.error ? "The gateway does not answer" : `No replica answers (${page.status})`);
+    if (isSilent && !this.isSilent)
+      say("silence", page.error ? "The gateway does not answer" : `No replica answers (${page.status})`);
     if (!isSilent && this.isSilent) say("silence", "Pages come again");
     this.isSilent = isSilent;
   }
@@ -194,7 +197,11 @@ export class Marks {
     for (const { who, since } of gone) say("release", `Release ${who} answers no more`, since);
     if (replica) this.takeReplica(`${replica} of ${release}`, came !== null, t, say);
     const shares = this.shares.take(release);
-    if (shares) say("weights", `The mix shifts to about ${[...shares].map(([each, share]) => `${each} ${percent(share)}`).join(", ")}`);
+    if (shares)
+      say(
+        "weights",
+        `The mix shifts to about ${[...shares].map(([each, share]) => `${each} ${percent(share)}`).join(", ")}`,
+      );
   }
 
   takeReplica(key, isOfNewRelease, t, say) {

@@ -33,14 +33,22 @@ export class Mix {
   // [release, percent of the last pages], by release.
   shares() {
     const total = this.pages.length;
-    const present = this.releases.toSorted().map((release) => [release, this.pages.filter((each) => each === release).length]);
+    const present = this.releases
+      .toSorted()
+      .map((release) => [release, this.pages.filter((each) => each === release).length]);
     return present.filter(([, count]) => count).map(([release, count]) => [release, Math.round((100 * count) / total)]);
   }
 
   // A worker that has not answered for a while, while its replica has, is of the past.
   listReplicas(now) {
     return [...this.replicas.values()]
-      .toSorted((a, b) => `${a.release} ${a.replica}`.localeCompare(`${b.release} ${b.replica}`, "en", { numeric: true }))
-      .map((each) => ({ ...each, silent: Math.round((now - each.at) / 1000), pids: each.workers.filter(({ at }) => each.at - at < 30_000).map(({ pid }) => pid) }));
+      .toSorted((a, b) =>
+        `${a.release} ${a.replica}`.localeCompare(`${b.release} ${b.replica}`, "en", { numeric: true }),
+      )
+      .map((each) => ({
+        ...each,
+        silent: Math.round((now - each.at) / 1000),
+        pids: each.workers.filter(({ at }) => each.at - at < 30_000).map(({ pid }) => pid),
+      }));
   }
 }

@@ -49,7 +49,8 @@ export const STEPS = [
     compose: ["docker compose up -d", "make recycle"],
     make: ["make down", "make explore", "make recycle"],
     look: `The strategy skewproof, a mark “Fresh workers”, and then ${CURED} whole pages in a row.`,
-    isSeen: (seen) => seen.hadTrouble && seen.recycled.has("skewproof") && seen.strategy === "skewproof" && seen.wholeInRow >= CURED,
+    isSeen: (seen) =>
+      seen.hadTrouble && seen.recycled.has("skewproof") && seen.strategy === "skewproof" && seen.wholeInRow >= CURED,
   },
 ];
 
@@ -74,7 +75,8 @@ export class Seen {
     this.conclusions.add(conclusion);
     this.wholeInRow = conclusion === "whole" ? this.wholeInRow + 1 : 0;
     if (["wrong", "broken"].includes(conclusion)) this.hadTrouble = true;
-    if (conclusion === "whole" && page.release) this.wholeOf.set(page.release, (this.wholeOf.get(page.release) ?? 0) + 1);
+    if (conclusion === "whole" && page.release)
+      this.wholeOf.set(page.release, (this.wholeOf.get(page.release) ?? 0) + 1);
     if (this.wholeOf.size > 50) this.wholeOf.delete(this.wholeOf.keys().next().value);
     if (marks.some(({ kind, t }) => kind === "recycle" && t > this.since + START)) this.recycled.add(this.strategy);
   }

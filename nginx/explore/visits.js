@@ -17,7 +17,12 @@ export const STATIC = new URL("/static/", location.href).href;
 
 // No cookie goes out or comes in: a visit neither is pinned nor pins. Where a redirect leads, a script is not told.
 const askOnce = async (url, cache) => {
-  const response = await fetch(url, { credentials: "omit", cache, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+  const response = await fetch(url, {
+    credentials: "omit",
+    cache,
+    redirect: "manual",
+    signal: AbortSignal.timeout(PATIENCE),
+  });
   if (response.type === "opaqueredirect") return { answer: { status: 302, redirected_to: "elsewhere" } };
   const bytes = new Uint8Array(await response.arrayBuffer());
   return { answer: await describe(response, bytes), bytes };
@@ -30,7 +35,9 @@ const ask = async (url, cache) => {
   let got = null;
   for (let tries = 0; tries < TRIES && !got?.answer.status && got?.answer.error !== "timeout"; tries += 1) {
     if (tries) await sleep(PAUSE);
-    got = await askOnce(url, cache).catch((error) => ({ answer: { status: null, error: error.name === "TimeoutError" ? "timeout" : "refused" } }));
+    got = await askOnce(url, cache).catch((error) => ({
+      answer: { status: null, error: error.name === "TimeoutError" ? "timeout" : "refused" },
+    }));
     got.answer.retried = tries > 0;
   }
   got.answer.ms = Math.round(performance.now() - began);
@@ -71,13 +78,20 @@ const shuffle = (list) => {
   return list;
 };
 
+// What matters most to who looks at a page comes first in its evidence.
+const WEIGHTY = ["sitemap", "stylesheet", "css-import", "module", "script", "import-map"];
+const rankOf = ({ how }) => (WEIGHTY.includes(how) ? WEIGHTY.indexOf(how) : WEIGHTY.length);
+
 // The paths of the shop's sitemap; null when it does not come.
 const readSitemap = async () => {
   const { answer, bytes } = await ask(`${BASE}sitemap.xml`, "no-store");
   if (!hasCome(answer)) return null;
   const document = new DOMParser().parseFromString(toText(bytes), "application/xml");
   const places = [...document.getElementsByTagName("loc")].map((place) => place.textContent.trim());
-  return places.filter((url) => URL.canParse(url)).map((url) => new URL(url).pathname).slice(0, PAGES);
+  return places
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url).pathname)
+    .slice(0, PAGES);
 };
 
 export class Visitor {
@@ -109,9 +123,27 @@ export class Visitor {
     const { answer, bytes } = await ask(url.href, "no-store");
     const html = toText(bytes);
     if (answer.status >= 400) answer.excerpt = html.slice(0, EXCERPT);
-    const page = { t, role: "page", url: url.href, page: url.href, via: null, how: "sitemap", release: answer.said ?? null, visitor: this.name, cached: false, ...answer };
+    const page = {
+      t,
+      role: "page",
+      url: url.href,
+      page: url.href,
+      via: null,
+      how: "sitemap",
+      release: answer.said ?? null,
+      visitor: this.name,
+      cached: false,
+      ...answer,
+    };
     const fetches = [page];
-    if (/html/.test(answer.content_type)) await this.follow(readPage(html, page.url, (each) => each.startsWith(STATIC)), page, fetches, clock);
+    if (/html/.test(answer.content_type))
+      await this.follow(
+        readPage(html, page.url, (each) => each.startsWith(STATIC)),
+        page,
+        fetches,
+        clock,
+      );
+    fetches.sort((a, b) => rankOf(a) - rankOf(b));
     return { path, page, fetches, html, pinned: Boolean(pin) };
   }
 
@@ -124,7 +156,18 @@ export class Visitor {
       if (!cached) this.got.set(url, this.fetchAsset(url));
       const t = clock();
       const { answer, links: named } = await this.got.get(url);
-      fetches.push({ ...answer, t, role: "asset", url, page: page.url, via, how, release: page.release, visitor: this.name, cached });
+      fetches.push({
+        ...answer,
+        t,
+        role: "asset",
+        url,
+        page: page.url,
+        via,
+        how,
+        release: page.release,
+        visitor: this.name,
+        cached,
+      });
       await Promise.all(named.map((link) => need(link, url)));
     };
     await Promise.all(links.map((link) => need(link, page.url)));

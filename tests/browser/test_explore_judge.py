@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lab.stacks.stack import Stack
 
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine the page slows down by itself
 BASE = "http://shop.test/"
 STATIC = f"{BASE}static/"
 CSS, JS, PNG = "css/site.css", "js/cart.js", "img/logo.png"
@@ -377,7 +378,7 @@ def test_both_say_the_same_of_real_visits(
 
 
 BLIND = ("return { ...found, status: conclude(found) };", 'return { ...found, status: "PASS" };')
-HALF_BLIND = ("else if (!owns(record, name)) yield", "else if (false) yield")
+HALF_BLIND = ("yield blameName(index, run, fetch, name, record);", "continue;")
 
 
 @pytest.mark.parametrize("change", [BLIND, HALF_BLIND], ids=["blind", "half blind"])
