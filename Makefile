@@ -11,7 +11,7 @@ TWO_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build rollout rollback gotcha matrix check test lint bench mutants dev lock clean
+.PHONY: help up explore down recycle build rollout rollback gotcha matrix check test lint bench mutants dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,14 @@ matrix: $(BIN)/lab ## every strategy under every scenario, as processes (ENGINE=
 
 up: build ## start a stack and leave it running on http://127.0.0.1:8080
 	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY)
+
+explore: build ## start both releases, and watch in a browser what visitors get (STRATEGY=shared)
+	$(BIN)/lab up --engine $(ENGINE) --strategy $(STRATEGY) --weights v1=50,v2=50
+	@$(BIN)/python -m webbrowser http://127.0.0.1:8080/lab/ >/dev/null 2>&1
+
+# RELEASE has a default for "make dev"; one that nobody has given means every release that serves.
+recycle: $(BIN)/lab ## fresh workers for what "make up" or "docker compose up" runs (RELEASE=v1|v2)
+	$(BIN)/lab recycle $(if $(filter-out file,$(origin RELEASE)),$(RELEASE))
 
 down: $(BIN)/lab ## stop every stack that the lab left running
 	$(BIN)/lab down --all

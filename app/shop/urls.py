@@ -37,6 +37,7 @@ urlpatterns = [
     path("workshop/", page("workshop.html"), name="workshop"),
     path("sitemap.xml", sitemap, {"sitemaps": {"pages": Pages}}, name="sitemap"),
     path("robots.txt", TemplateView.as_view(template_name="robots.txt", content_type="text/plain")),
+    path("record.json", views.record, name="record"),
     path("admin/", admin.site.urls),
     path("", include("skewproof.urls")),
 ]

@@ -1,4 +1,4 @@
-"""The pages that need more than a template: products, the cart, and the page of an error."""
+"""What needs more than a template: products, the cart, the page of an error, and the record."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import html
 import sys
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseServerError
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -42,6 +43,20 @@ def remove_from_cart(request: HttpRequest) -> HttpResponse:
     """Take a piece out of the cart."""
     Cart.of(request).without(find_or_404(request.POST.get("slug", ""))).save(request)
     return redirect("cart")
+
+
+@require_safe
+def record(request: HttpRequest) -> HttpResponse:
+    """Answer with what the build of this release has written down of it, see ``manage.py record``.
+
+    The gateway may send who asks for a release to another one; that one has nothing to say.
+    """
+    file = settings.BASE_DIR / "record.json"
+    asked = request.GET.get("release", settings.RELEASE)
+    if asked != settings.RELEASE or not file.is_file():
+        raise Http404("that is no release with a record here")
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(file.read_bytes(), content_type="application/json", headers=headers)
 
 
 def server_error(_request: HttpRequest) -> HttpResponse:

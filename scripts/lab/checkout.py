@@ -9,6 +9,10 @@ from lab.errors import LabError
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
 NGINX = ROOT / "nginx"
+EXPLORE = NGINX / "explore"
+"""The files of the explore page."""
+UPLOT = ROOT / "scripts" / "lab" / "report" / "uplot"
+"""What draws the charts of reports and of the explore page."""
 MINIO = ROOT / "minio"
 WORK = ROOT / ".lab"
 """Everything that the lab writes; a folder in it for each stack, and these."""

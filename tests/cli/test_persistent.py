@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ def test_two_stacks_stay_up_and_are_rolled_probed_routed_and_taken_down(pair: Pa
     for name, port in ((ONE, one), (TWO, two)):
         done = pair.up(name, port)
         assert (done.code, done.out) == (0, f"http://127.0.0.1:{port}/\n"), done.err
+        assert done.err.endswith(f"» explore it: http://127.0.0.1:{port}/lab/\n")
     assert pair.checkout.stacks() == [ONE, TWO]
 
     assert f"stack {ONE} is already up: choose another --name" in refusal(pair.up(ONE, two))
@@ -91,9 +93,14 @@ def test_two_stacks_stay_up_and_are_rolled_probed_routed_and_taken_down(pair: Pa
     assert (release_at(one), release_at(two)) == ("v1", "v1")
     assert verdict_of(pair.lab("probe", "--name", ONE, "--json")) == "PASS"
     assert pair.lab("route", "--name", ONE, "v1=100").code == 0
+    recycled = pair.lab("recycle", "v1", "--name", ONE)
+    assert (recycled.code, recycled.out) == (0, "")
+    assert re.fullmatch(r"» recycling the workers of \S*web-v1-\d+\n", recycled.err)
+    nobody = refusal(pair.lab("recycle", "v2", "--name", ONE))
+    assert nobody == f"stack {ONE} has no replica of v2 that could serve (there is: v1)"
 
     kill_gateway(pair.checkout, pair.engine, TWO)
-    for command in (["rollout"], ["probe"], ["route", "v1=100"]):
+    for command in (["rollout"], ["probe"], ["route", "v1=100"], ["recycle"]):
         half = refusal(pair.lab(*command, "--name", TWO))
         assert half.startswith(f"stack {TWO} is half up (")
         assert "gateway" in half

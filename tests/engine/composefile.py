@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from tests.engine.projects import Project, client, service_of
 
 from lab.checkout import ROOT
@@ -68,6 +69,12 @@ class ComposeFile:
             for each in self.project.containers()
             if service_of(each) in ("gateway", "minio", "web-v1", "web-v2")
         }
+
+    def workers(self, release: str) -> set[tuple[str, str]]:
+        """Who answers for a release: replicas, and the ids of their workers."""
+        url, pin = f"http://127.0.0.1:{self.port}/livez", {"release": release}
+        answers = [requests.get(url, cookies=pin, timeout=10) for _ in range(80)]
+        return {(answer.headers["X-Replica"], answer.headers["X-Pid"]) for answer in answers}
 
     def inventory(self) -> dict[str, dict[str, Any]]:
         """Every object of the bucket."""

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from tests.engine.composefile import ComposeFile, Snapshot
 from tests.engine.pages import PAGES, SHARED, Broken, Disguised, faults, look_at, wrong_pages
-from tests.engine.projects import Project
+from tests.engine.projects import Project, client
 from tests.engine.stacks import build
 
 from lab.history import Run
+from lab.stacks import composeproject
+from lab.stacks.composeup import ComposeUp
+from lab.stacks.lifecycle import recycle_replicas
 from lab.stacks.ports import free_ports
 
 FIRST, AGAIN, KEPT, FRESH = "up", "up again", "down and up", "down with its volume, and up"
@@ -27,6 +30,8 @@ class Story:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     left: dict[str, dict[str, int]] = field(default_factory=dict)
+    workers: list[set[tuple[str, str]]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
 
 def tell(file: ComposeFile) -> Story:
@@ -46,6 +51,10 @@ def tell(file: ComposeFile) -> Story:
     story.left["down -v"] = file.left()
     up(FRESH)
     up(SHARED_MANIFEST, STATICFILES_STRATEGY="shared")
+    composed = ComposeUp(composeproject.Project(client(), file.project.name))
+    story.workers.append(file.workers("v1"))
+    recycle_replicas(composed, ["v1"], story.said.append)
+    story.workers.append(file.workers("v1"))
     return story
 
 
@@ -131,3 +140,13 @@ class TestWithTheSharedManifest:
         run = story.runs[SHARED_MANIFEST]
         seen, record = look_at(run, "v2"), run.records["v2"]
         assert wrong_pages(seen, record) == {}
+
+
+def test_a_lab_gives_its_replicas_fresh_workers(story: Story) -> None:
+    before, after = story.workers
+    replicas = {name for name, _pid in before}
+    assert len(replicas) == 2
+    assert {name for name, _pid in after} == replicas
+    assert after.isdisjoint(before)
+    assert len(story.said) == 2
+    assert all(line.startswith("recycling the workers of skewproof-test-") for line in story.said)

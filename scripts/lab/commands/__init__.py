@@ -44,6 +44,7 @@ for command in (
     runs.check,
     report.report,
     stacks.route,
+    stacks.recycle,
     stacks.down,
 ):
     lab.add_command(command)

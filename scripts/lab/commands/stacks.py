@@ -1,4 +1,4 @@
-"""`lab build`, `up`, `route`, `down`: stacks that stay up."""
+"""`lab build`, `up`, `route`, `recycle`, `down`: stacks that stay up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from lab.checkout import releases, require_release
 from lab.commands.console import results, say
-from lab.commands.options import example, option_engine, option_name
+from lab.commands.options import check_name, example, option_engine, option_name
 from lab.errors import LabError
 from lab.stacks import lifecycle
 from lab.stacks.engines import choose
@@ -53,7 +53,7 @@ def build(wanted: tuple[str, ...], engine: str) -> None:
     help="How many a release gets.",
 )
 def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas: int) -> None:
-    """Start a stack and leave it running; prints its URL."""
+    """Start a stack and leave it running; prints its URLs."""
     shares = parse_weights(weights, releases())
     lifecycle.require_strategy(strategy)
     plan = Plan(
@@ -67,6 +67,7 @@ def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas:
     stack = lifecycle.start_stack(choose(engine, say), plan, say)
     say.close()
     results.print(stack.base, soft_wrap=True)
+    say.show(f"explore it: {stack.base}lab/")
 
 
 @click.command(epilog=example("lab route v1=90,v2=10", "lab route v1=0,v2=100 --name other"))
@@ -84,6 +85,23 @@ def route(weights: str, name: str) -> None:
     lifecycle.require_serving(stack, shares)
     stack.route(shares)
     say(f"traffic: {', '.join(f'{release} {share}%' for release, share in shares.items())}")
+
+
+@click.command(epilog=example("lab recycle", "lab recycle v1", "lab recycle v1 --name other"))
+@click.argument("release", required=False)
+@click.option(
+    "--name",
+    callback=check_name,
+    help=f"The stack; default {lifecycle.DEFAULT_NAME} if that is up, else that of docker compose.",
+)
+def recycle(release: str | None, name: str | None) -> None:
+    """Give replicas fresh workers, as max_requests and crashes do.
+
+    Those of a release; without one, of every release that serves.
+    """
+    named = [require_release(release)] if release else []
+    stack = lifecycle.require_recyclable(name)
+    lifecycle.recycle_replicas(stack, named or lifecycle.serving(stack), say)
 
 
 @click.command(epilog=example("lab down", "lab down --name other", "lab down --all"))

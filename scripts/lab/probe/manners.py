@@ -118,6 +118,10 @@ class Robots:
         )
 
 
+GATEWAYS_OWN = "/lab/"
+"""What the gateway of a stack serves by itself, so that no release answers for it."""
+
+
 class Manners:
     """How a visitor of the lab's own stacks behaves: no limits but those of the site.
 
@@ -133,8 +137,8 @@ class Manners:
         self.reach = reach or Reach()
 
     def admits_page(self, url: str) -> bool:
-        """Say whether a page may be visited."""
-        return self.site.has_page(url)
+        """Say whether a page may be visited: one that a release answers for."""
+        return self.site.has_page(url) and not urlsplit(url).path.startswith(GATEWAYS_OWN)
 
     def admits_asset(self, link: Link, _via: str) -> bool:
         """Say whether an asset may be fetched that is named by a file."""
@@ -238,7 +242,7 @@ class Guest(Manners):
 
     def admits_page(self, url: str) -> bool:
         """Say whether a page may be visited, by the site and by robots.txt."""
-        return super().admits_page(url) and self.may_ask(url, "page")
+        return self.site.has_page(url) and self.may_ask(url, "page")
 
     def admits_asset(self, link: Link, via: str) -> bool:
         """Say whether an asset may be fetched, by its origin and by robots.txt.

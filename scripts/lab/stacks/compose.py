@@ -36,8 +36,8 @@ from lab.stacks.composeproject import (
     clone,
     clones,
     compose,
-    list_workers,
     logs_of,
+    recycle_workers,
     remove_part,
     service_environment,
 )
@@ -315,15 +315,7 @@ class ComposeMachine:
     @answered
     def recycle(self, replica: Replica) -> None:
         """HUP it: gunicorn starts fresh workers, and the old ones finish what they were doing."""
-        container = self.client.containers.get(replica.name)
-        before = list_workers(container)
-        container.kill("HUP")
-        wait_until(
-            lambda: not before & list_workers(container),
-            READY_SECONDS,
-            f"{replica.name} still has its old workers",
-            lambda: logs_of(container),
-        )
+        recycle_workers(self.client.containers.get(replica.name))
 
     @answered
     def stop_replica(self, replica: Replica) -> None:

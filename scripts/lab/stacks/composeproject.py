@@ -244,6 +244,18 @@ def list_workers(container: Container) -> set[str]:
     return {row[pid] for row in top["Processes"] if row[parent] in pids}
 
 
+def recycle_workers(container: Container) -> None:
+    """HUP a gunicorn, and wait until none of its old workers is left."""
+    before = list_workers(container)
+    container.kill("HUP")
+    wait_until(
+        lambda: not before & list_workers(container),
+        READY_SECONDS,
+        f"{container.name} still has its old workers",
+        lambda: logs_of(container),
+    )
+
+
 VISITORS, PAGES = "visitors", "pages"
 """Networks of docker-compose.yml: where ports are published, and where replicas are asked."""
 CLONE = "skewproof.clone"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lab.errors import LabError, UnavailableError
-from lab.stacks.model import Plan, Say
+from lab.stacks.model import Plan, Recyclable, Say
 from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.stack import MachineEngine, Stack
 
@@ -106,3 +106,16 @@ def require_machine(name: str, what: str) -> str:
     if name not in MACHINES:
         raise LabError(f"unknown engine {name}: {what} takes {' or '.join(MACHINES)}")
     return name
+
+
+def find_composed() -> Recyclable | None:
+    """Return what `docker compose up` would run here, running or not; None without a Docker."""
+    from lab.stacks.compose import PROJECT_PREFIX
+    from lab.stacks.composeengine import connect
+    from lab.stacks.composeproject import Project
+    from lab.stacks.composeup import ComposeUp
+
+    try:
+        return ComposeUp(Project(connect(), PROJECT_PREFIX))
+    except UnavailableError:
+        return None

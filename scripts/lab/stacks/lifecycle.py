@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from lab.checkout import BUILDS, EXTERNAL, MATRIX, releases, require_release, stack_folder
 from lab.errors import LabError, UnavailableError
-from lab.stacks.engines import Engine, reach
-from lab.stacks.model import Plan, RunningStack, Say
+from lab.stacks.engines import Engine, find_composed, reach
+from lab.stacks.model import Plan, Recyclable, Replicated, RunningStack, Say
 from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.ports import require_free
 from lab.stacks.stack import Stack
@@ -77,12 +77,40 @@ def require_stack(name: str) -> tuple[Engine, Stack | Orchestrator]:
     return engine, stack
 
 
-def serving(stack: RunningStack) -> list[str]:
+def require_recyclable(name: str | None) -> Recyclable:
+    """Return the stack of that name; without one the lab's, or else what `docker compose up` runs.
+
+    Raises:
+        LabError: there is none, it is half up, or an orchestrator replaces its replicas.
+    """
+    if name is None and State.load(DEFAULT_NAME) is None:
+        composed = find_composed()
+        if composed and serving(composed):
+            return composed
+    engine, stack = require_stack(name or DEFAULT_NAME)
+    if isinstance(stack, Orchestrator):
+        raise LabError(
+            f"stack {stack.name} runs on {engine.name}, which replaces replicas by itself: "
+            'see what that does to pages with "lab rollout"'
+        )
+    return stack
+
+
+def recycle_replicas(stack: Recyclable, wanted: Collection[str], say: Say) -> None:
+    """Give the replicas of these releases fresh workers, one after another."""
+    require_serving(stack, wanted)
+    for release in wanted:
+        for replica in stack.replicas(release):
+            say(f"recycling the workers of {replica.name}")
+            stack.recycle(replica)
+
+
+def serving(stack: Replicated) -> list[str]:
     """Return the releases that have running replicas."""
     return [release for release in releases() if stack.replicas(release)]
 
 
-def require_serving(stack: RunningStack, wanted: Collection[str]) -> None:
+def require_serving(stack: Replicated, wanted: Collection[str]) -> None:
     """Refuse a share for a release that has no replica."""
     there = serving(stack)
     for release in wanted:

@@ -53,12 +53,26 @@ class Publish:
     log: str
 
 
-class RunningStack(Protocol):
-    """What can be asked of a stack by those who watch it, whoever replaces its replicas."""
+class Replicated(Protocol):
+    """What has replicas, whoever has started them."""
 
     @property
     def name(self) -> str:
-        """Return the stack's name."""
+        """Return what it is called."""
+
+    def replicas(self, release: str) -> list[Replica]:
+        """Return the release's running replicas, oldest first."""
+
+
+class Recyclable(Replicated, Protocol):
+    """What can be given fresh workers: a stack of the lab, or what `docker compose up` runs."""
+
+    def recycle(self, replica: Replica) -> None:
+        """Replace the replica's worker processes gracefully, as `max_requests` does."""
+
+
+class RunningStack(Replicated, Protocol):
+    """What can be asked of a stack by those who watch it, whoever replaces its replicas."""
 
     @property
     def strategy(self) -> str:
@@ -83,9 +97,6 @@ class RunningStack(Protocol):
 
     def record(self, release: str) -> dict[str, Any]:
         """Return what the release's build wrote down: manifest and digests."""
-
-    def replicas(self, release: str) -> list[Replica]:
-        """Return the release's running replicas, oldest first."""
 
     def logs(self, service: str, lines: int = 20) -> str:
         """Return the last lines that a service wrote."""

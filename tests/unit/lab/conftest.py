@@ -28,6 +28,8 @@ def miniature(monkeypatch: pytest.MonkeyPatch) -> Iterator[MiniatureEngine]:
     for place in ("lab.runs.session.choose", "lab.commands.stacks.choose"):
         monkeypatch.setattr(place, lambda name, _say=None: engine.reach(name))
     monkeypatch.setattr("lab.stacks.lifecycle.reach", engine.reach)
+    # Nobody's own `docker compose up` is met.
+    monkeypatch.setattr("lab.stacks.lifecycle.find_composed", lambda: None)
     yield engine
     engine.plans.clear()
     for stack in engine.stacks.values():

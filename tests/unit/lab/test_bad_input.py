@@ -81,6 +81,11 @@ def listener() -> Iterator[int]:
         (["rollback", "--name", "mine"], 'start one with "lab up"'),
         (["probe"], "no stack lab is up (there is: none)"),
         (["route", "v1=100"], "no stack lab is up (there is: none)"),
+        (["recycle"], "no stack lab is up (there is: none)"),
+        (["recycle", "v9"], "unknown release v9: app/releases has v1, v2"),
+        (["recycle", "v1", "v2"], "Got unexpected extra argument (v2)"),
+        (["recycle", "--name", "mine"], "no stack mine is up (there is: none)"),
+        (["recycle", "--name", "a/b"], 'no name for a stack: "a/b"'),
         (["probe", "127.0.0.1:8080"], "not an http or https URL; give one such as http://127"),
         (["probe", "ftp://127.0.0.1/"], "not an http or https URL"),
         (["probe", "http://"], "not an http or https URL"),
@@ -164,7 +169,9 @@ def test_a_stack_that_is_being_started_is_left_to_who_starts_it(
     assert miniature.verbs == []
 
 
-@pytest.mark.parametrize("command", [["rollout"], ["probe"], ["route", "v1=100"], ["up"]])
+@pytest.mark.parametrize(
+    "command", [["rollout"], ["probe"], ["route", "v1=100"], ["recycle"], ["up"]]
+)
 def test_a_stack_that_is_half_up_is_used_for_nothing_but_taking_it_down(
     lab: Command,
     miniature: MiniatureEngine,

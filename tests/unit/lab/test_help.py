@@ -9,7 +9,7 @@ from lab.errors import FAIL, INTERNAL, PASS, UNAVAILABLE, UNKNOWN, USAGE
 
 COMMANDS = (
     *("build", "up", "rollout", "rollback", "gotcha", "matrix"),
-    *("probe", "check", "report", "route", "down"),
+    *("probe", "check", "report", "route", "recycle", "down"),
 )
 
 

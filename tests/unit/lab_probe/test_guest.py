@@ -136,6 +136,12 @@ def test_a_page_that_is_forbidden_is_left_out(
     assert (event.event, event.detail["role"]) == ("forbidden", "page")
 
 
+def test_a_guest_sees_what_has_the_name_of_the_gateways_own_pages(
+    server: Server, guest: Callable[..., Guest]
+) -> None:
+    assert guest().admits_page(f"{server.url}lab/")
+
+
 def test_of_much_that_is_left_out_a_few_lines_are_shown(
     server: Server, guest: Callable[..., Guest]
 ) -> None:

@@ -144,6 +144,16 @@ def test_a_link_that_pins_the_visitor_is_not_followed(query: str) -> None:
     assert Site(base="http://shop.test/", pin="colour").has_page(f"http://shop.test/{query}")
 
 
+def test_what_the_gateway_serves_by_itself_is_no_page_of_a_release(
+    shop: Shop, probe: Probe, reply: type[Reply]
+) -> None:
+    own = "<a href=/lab/></a><a href=/lab/explore.js></a><a href=/laboratory/></a>"
+    shop.plant("/about/", lambda _request: reply(**html(own)))
+    seen = paths(shop, probe.crawl_once("v1"), "page")
+    assert "laboratory/" in seen
+    assert not [path for path in seen if path.startswith("lab/")]
+
+
 def test_the_assets_of_a_record_have_urls() -> None:
     site = Site(base="http://shop.test/", static="http://cdn.test/static/")
     assert site.asset_urls(["css/a b.1.css"]) == ["http://cdn.test/static/css/a%20b.1.css"]

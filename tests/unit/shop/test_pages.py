@@ -11,6 +11,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
     from tests.unit.shop.conftest import Site
 
@@ -121,6 +123,29 @@ def test_the_sitemap_has_absolute_urls_of_this_host_and_every_page(site: Site) -
 
 def test_robots_txt_names_the_sitemap_of_this_host(site: Site) -> None:
     assert f"Sitemap: {site.url}/sitemap.xml\n" in site.get("/robots.txt").text
+
+
+def test_every_footer_leads_to_the_explore_page_and_robots_stay_away_from_it(
+    pages: Pages, site: Site
+) -> None:
+    for path in SHOP:
+        anchors = LexborHTMLParser(pages[site.release][path].text).css("footer a[href='/lab/']")
+        assert [anchor.attributes["rel"] for anchor in anchors] == ["nofollow"], path
+    assert "\nDisallow: /lab/\n" in site.get("/robots.txt").text
+
+
+def test_nothing_leads_to_the_explore_page_where_there_is_no_gateway(
+    serve: Callable[..., Site], tmp_path: Path
+) -> None:
+    for release in ("v1", "v2"):
+        home = serve(release, tmp_path, DEBUG="true").get("/")
+        assert home.status_code == 200
+        assert not LexborHTMLParser(home.text).css("a[href^='/lab']")
+
+
+def test_where_nothing_was_recorded_there_is_no_record(site: Site) -> None:
+    for path in ("/record.json", f"/record.json?release={site.release}"):
+        assert site.get(path).status_code == 404
 
 
 def test_an_unknown_page_is_a_404_that_needs_no_static_file(site: Site) -> None:

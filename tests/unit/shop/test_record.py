@@ -46,6 +46,38 @@ def test_a_record_is_the_same_for_every_strategy_and_in_development(
         assert [path.name for path in tmp_path.iterdir()] == ["v2.json"]
 
 
+ASK = """
+import sys
+from pathlib import Path
+import django
+from django.conf import settings
+django.setup()
+settings.BASE_DIR = Path(sys.argv[1])
+from django.test import Client
+for method, path in (argument.split() for argument in sys.argv[2:]):
+    answer = getattr(Client(headers={"Host": "127.0.0.1"}), method)(path)
+    said = (answer.status_code, answer.get("Content-Type"), answer.get("Cache-Control"))
+    print(*said, len(answer.cookies), answer.content == b'{"release": "v1"}', sep="|")
+"""
+
+
+def test_a_release_shows_the_record_of_its_build_and_no_other(
+    python: Python, tmp_path: Path
+) -> None:
+    (tmp_path / "record.json").write_text('{"release": "v1"}')
+    right, wrong = "/record.json?release=v1", ("?release=v2", "?release=", "?release=v1%0a")
+    asked = ["get /record.json", f"get {right}", f"head {right}", f"post {right}"]
+    asked += [f"get /record.json{query}" for query in wrong]
+    environment = {"RELEASE_ID": "v1", "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    done = python("-c", ASK, str(tmp_path), *asked, **environment)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["200|application/json|no-store|0|True"] * 2
+    assert lines[2] == "200|application/json|no-store|0|False"
+    assert lines[3].startswith("405|")
+    assert [line.partition("|")[0] for line in lines[4:]] == ["404"] * len(wrong)
+
+
 def test_a_record_that_cannot_be_written_is_one_line_and_leaves_nothing(
     python: Python, tmp_path: Path
 ) -> None:
