@@ -68,7 +68,7 @@ def test_the_pictures_show_a_blue_release_a_green_one_and_a_broken_page(
     of_all = shares(chromium, skew)
     assert min(of_all.values()) > PAPER
 
-    named = {"v1": v1, "v2": v2, "broken": broken, "error": error, "skew": skew}
+    named = {"v1": v1, "v2": v2, "skew": skew}
     if folder:
         for name, picture in named.items():
             keep(folder, f"{name}.png", picture)

@@ -148,4 +148,5 @@ def test_the_page_comes_when_every_replica_is_gone(engine: str) -> None:
         assert (status, body) == (200, (EXPLORE / "index.html").read_bytes())
         assert headers["Content-Security-Policy"]
         status, headers, _body = ask(stack, "/lab/record?release=v1")
-        assert (status, headers["Cache-Control"]) == (502, "no-store")
+        assert status in (502, 504)
+        assert headers["Cache-Control"] == "no-store"
