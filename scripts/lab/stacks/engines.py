@@ -66,4 +66,8 @@ def reach(name: str) -> MachineEngine:
         from lab.stacks.embedded import EmbeddedEngine
 
         return EmbeddedEngine()
+    if name == "kubernetes":
+        from lab.stacks.kubernetesengine import KubernetesEngine
+
+        return KubernetesEngine()
     raise LabError(f"unknown engine {name}: there are auto, {', '.join(ENGINES)}")
