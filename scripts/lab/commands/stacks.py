@@ -11,6 +11,7 @@ from lab.errors import LabError
 from lab.stacks import lifecycle
 from lab.stacks.engines import choose
 from lab.stacks.model import REPLICAS, Plan
+from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.state import stack_names
 from lab.stacks.traffic import parse_weights
 from lab.strategies import COMPARED
@@ -74,7 +75,12 @@ def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas:
 def route(weights: str, name: str) -> None:
     """Give the traffic of a running stack other weights."""
     shares = parse_weights(weights, releases())
-    _engine, stack = lifecycle.require_stack(name)
+    engine, stack = lifecycle.require_stack(name)
+    if isinstance(stack, Orchestrator):
+        raise LabError(
+            f"stack {name} runs on {engine.name}, where every replica draws the same share: "
+            'there is nothing to route; "lab rollout" changes who serves'
+        )
     lifecycle.require_serving(stack, shares)
     stack.route(shares)
     say(f"traffic: {', '.join(f'{release} {share}%' for release, share in shares.items())}")

@@ -29,6 +29,7 @@ class KubernetesEngine:
     """Builds images, brings them to the nodes, and fills a namespace for each stack."""
 
     name = "kubernetes"
+    pauses = True
 
     def __init__(self) -> None:
         self.images = os.environ.get("LAB_IMAGES")

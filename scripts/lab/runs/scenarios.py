@@ -1,0 +1,59 @@
+"""What may happen while an orchestrator rolls: scenarios, as data.
+
+The scenarios of the other engines are the matrix's. Here a scenario is a list of verbs of the
+`OrchestratedRoller`, and each is run as `lab rollout --scenario NAME`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What is done on the way from one release to another.
+
+    Attributes:
+        name: as it is asked for.
+        what: it in a few words.
+        steps: verbs of the roller, in order; each ends when all visitors have seen what it did.
+    """
+
+    name: str
+    what: str
+    steps: tuple[str, ...]
+
+
+ROLLOUT = Scenario(
+    name="replica-lost",
+    what="after the publish a replica of the old release is lost, and replaced",
+    steps=("publish", "lose", "roll"),
+)
+"""What a rollout without a scenario is."""
+ROLLBACK = Scenario(
+    name="rollback",
+    what="the orchestrator's own way back, after a replica was lost and replaced",
+    steps=("lose", "undo"),
+)
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        ROLLOUT,
+        Scenario(
+            name="undone",
+            what="the roll is undone when it has come to its end",
+            steps=("publish", "roll", "turn back"),
+        ),
+        Scenario(
+            name="never-published",
+            what="the new release was never published",
+            steps=("roll",),
+        ),
+        Scenario(
+            name="crashing",
+            what="the new release ends as soon as it starts",
+            steps=("publish", "crash"),
+        ),
+    )
+}
+"""Those that can be asked for."""
