@@ -97,7 +97,7 @@ class KubernetesEngine:
                 "in an emptyDir, as long as its pod lives"
             )
             things = patch(things, EPHEMERAL, read(EPHEMERAL / "kustomization.yaml")[0])
-        (release,) = plan.weights
+        release = plan.publishes[0]  # a roll leads from it to the one that has the weight
         namespace = Namespace(self.cluster, plan.name)
         for thing in prepare(things, self.cluster.context, namespace.name, release):
             match thing["kind"], thing["metadata"]["name"]:
@@ -129,8 +129,8 @@ class KubernetesEngine:
         """
         if len(plan.weights) > 1:
             raise LabError(
-                "on Kubernetes one release serves, and the next one comes by a roll: "
-                f"give --weights {next(iter(plan.weights))}=100"
+                f"on Kubernetes one release serves, not {' and '.join(plan.weights)}: "
+                f'take --weights {next(iter(plan.weights))}=100, then "lab rollout"'
             )
 
     def require_images(self) -> None:

@@ -29,7 +29,7 @@ from lab.stacks.kubernetesobjects import (
     waits_of,
 )
 from lab.stacks.model import Plan, Publish, Replica, Say
-from lab.stacks.orchestrator import Phase, Progress, Seen
+from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
 from lab.stacks.processes import Processes, with_this_lab
 from lab.stacks.stack import is_ready, require_success
 from lab.stacks.state import State
@@ -87,13 +87,28 @@ class KubernetesStack:
         for release in plan.publishes:
             say(f"publishing {release}")
             require_success(self.publish(release))
-        (release,) = plan.weights
-        say(f"starting {plan.replicas} replicas of {release}, and the gateway")
-        for thing in later:
-            self.namespace.create(thing)
-        self.namespace.await_part("web")
-        self.namespace.await_part("gateway")
+            if self.cluster.find(self.deployment):
+                say(f"setting the release {release}")
+                self.set_release(release, {})
+                self.await_roll(release)
+                continue
+            say(f"starting {plan.replicas} replicas of {release}, and the gateway")
+            for thing in later:
+                self.namespace.create(thing)
+            self.namespace.await_part("web")
+            self.namespace.await_part("gateway")
         self.start_forward()
+
+    def await_roll(self, release: str) -> None:
+        """Wait until a release, and no other, serves."""
+
+        def has_rolled() -> bool:
+            seen = self.progress()
+            return seen.outcome is Outcome.DONE and {each.phase for each in seen.replicas} == {
+                Phase.READY
+            }
+
+        self.namespace.await_pods("web", has_rolled, f"the roll to {release} does not end")
 
     def start_forward(self) -> None:
         """Lead 127.0.0.1 to the gateway, and wait until a replica answers."""
