@@ -29,8 +29,8 @@ from lab.strategies import COMPARED
 @click.option(
     "--images",
     metavar="WAY",
-    help="How the nodes of Kubernetes get them: kind, k3d, minikube, ctr, registry=HOST/PATH, there; "
-    "default $LAB_IMAGES, else what the name of the context says.",
+    help="How the nodes of Kubernetes get them: kind, k3d, minikube, ctr, registry=HOST/PATH, "
+    "there; default $LAB_IMAGES, else what the name of the context says.",
 )
 def build(wanted: tuple[str, ...], engine: str, images: str | None) -> None:
     """Build releases, and what serves them.
