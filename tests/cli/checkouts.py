@@ -19,7 +19,7 @@ from lab.checkout import ROOT
 from lab.deadline import wait_until
 from lab.stacks.processes import is_alive
 
-PARTS = ("app", "minio", "nginx", "scripts", "docker-compose.yml")
+PARTS = ("app", "deploy", "minio", "nginx", "scripts", "docker-compose.yml")
 SECONDS = 300.0
 """For a command to come to its end, or to the step that is waited for; a loaded machine is slow."""
 
@@ -150,13 +150,13 @@ class Checkout:
         return command if is_alive(process) and (here in command or here in folder) else None
 
     def containers(self) -> list[str]:
-        """Containers, volumes and networks of every stack that there ever was here."""
+        """Containers, volumes, networks, services of every stack that there ever was here."""
         if not shutil.which("docker"):
             return []
         found: list[str] = []
         for folder in self.work.glob("*/logs"):
             label = f"label=com.docker.compose.project=skewproof-{folder.parent.name}"
-            for kind in (["ps", "--all"], ["volume", "ls"], ["network", "ls"]):
+            for kind in (["ps", "--all"], ["volume", "ls"], ["network", "ls"], ["service", "ls"]):
                 command = ["docker", *kind, "--quiet", "--filter", label]
                 listed = subprocess.run(command, capture_output=True, text=True, check=False)
                 found += listed.stdout.split()

@@ -32,8 +32,8 @@ ROLLOUT = Scenario(
 """What a rollout without a scenario is."""
 ROLLBACK = Scenario(
     name="rollback",
-    what="the orchestrator's own way back, after a replica was lost and replaced",
-    steps=("lose", "undo"),
+    what="the orchestrator's own way back",
+    steps=("undo",),
 )
 SCENARIOS = {
     scenario.name: scenario

@@ -156,7 +156,8 @@ class SwarmStack:
             image_of(release),
             name=self.service_name,
             labels={f"{LABEL}.project": self.project.name},
-            container_labels={f"{LABEL}.project": self.project.name},
+            # An image that Compose has built names a service as well.
+            container_labels={f"{LABEL}.project": self.project.name, f"{LABEL}.service": ""},
             env=self.environment(release),
             mode=ServiceMode("replicated", replicas=replicas),
             networks=[
@@ -310,6 +311,9 @@ class SwarmStack:
         if not is_manager(self.client):
             return
         if service := self.find_service():
+            with suppress(DockerException, OSError):  # no log is worth a service left behind
+                log = b"".join(service.logs(stdout=True, stderr=True))
+                (self.machine.jobs.log_folder / f"{WEB}.log").write_bytes(log)
             service.remove()
         if self.task_containers():
             wait_until(
