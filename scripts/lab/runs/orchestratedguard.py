@@ -11,9 +11,14 @@ from lab.errors import UnavailableError
 from lab.history import Fetch
 from lab.judge.findings import Status
 from lab.runs.guard import StoppedError, find_reason, judge_look
-from lab.runs.orchestrated import ENDED, ROLL_SECONDS, OrchestratedRoller, count_ready
+from lab.runs.orchestrated import (
+    ENDED,
+    ROLL_SECONDS,
+    OrchestratedRoller,
+    begins_to_serve,
+    count_ready,
+)
 from lab.runs.rollout import Rollout
-from lab.stacks.orchestrator import Progress
 
 LOOKS = 30
 """Visits in which a release has to have shown every page: where a gateway cannot pin a visitor to
@@ -91,17 +96,14 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
         self.stack.set_release(rollout.target, variables or {})
         self.begun = True
 
-        def begins_to_serve(now: Progress) -> bool:
-            return now.outcome in ENDED or bool(count_ready(now)[rollout.target])
-
         what = f"no replica of {rollout.target} gets ready"
-        if self.watch(what, ROLL_SECONDS, begins_to_serve).outcome not in ENDED:
-            self.stack.pause()
-            self.history.add_event("roll-paused", rollout.target)
-            self.announce("letting the roll go on")
-            self.stack.resume()
-            self.history.add_event("roll-resumed", rollout.target)
-        self.follow(rollout.target)
+        seen = self.watch(what, ROLL_SECONDS, lambda now: begins_to_serve(now, rollout.target))
+        if seen.outcome in ENDED:
+            self.follow(rollout.target)
+            return
+        self.stack.pause()
+        self.history.add_event("roll-paused", rollout.target)
+        self.let_go(rollout)
 
     def go_back(self, rollout: Rollout) -> None:
         """Let the source serve as it did before the roll, and look at all of it."""

@@ -180,8 +180,8 @@ class Cluster:
         finally:
             stream.close(timeout=0)
 
-    def run_in(self, namespace: str, pod: str, *command: str) -> None:
-        """Run a command in a pod to its end.
+    def run_in(self, namespace: str, pod: str, *command: str) -> str:
+        """Run a command in a pod to its end; return what it wrote.
 
         Raises:
             UnavailableError: it failed; with what it wrote.
@@ -198,9 +198,11 @@ class Cluster:
                     status += frame.data[1:]
                 elif opcode == websocket.ABNF.OPCODE_BINARY:
                     said += frame.data[1:]
+        words = said.decode(errors="replace")
         if json.loads(status or b"{}").get("status") != "Success":
-            words = " ".join(said.decode(errors="replace").split())
-            raise UnavailableError(f"{' '.join(command)} fails in pod {pod}: {words}")
+            line = " ".join(words.split())
+            raise UnavailableError(f"{command[0]} fails in pod {pod}: {line}")
+        return words
 
 
 def connect(context: str | None = None) -> Cluster:

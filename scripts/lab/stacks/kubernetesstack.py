@@ -36,6 +36,9 @@ from lab.stacks.state import State
 
 FORWARD = "forward"
 """The process that leads 127.0.0.1 to the gateway."""
+PYTHON = ("python", "-IS", "-c")
+HUP = "import os, signal; os.kill(1, signal.SIGHUP)"
+CHILDREN = "print(open('/proc/1/task/1/children').read())"
 LATER = (("Deployment", "web"), ("Deployment", "gateway"))
 """What is started when what it needs is there."""
 
@@ -234,6 +237,27 @@ class KubernetesStack:
             return True
 
         wait_until(is_let, START_SECONDS, f"{replica.name} may not be evicted", str)
+
+    def grow(self) -> None:
+        """Ask for twice as many replicas; while paused, both releases get their share of them."""
+        replicas = self.cluster.get(self.deployment)["spec"]["replicas"]
+        self.cluster.set(self.deployment, replicas=2 * replicas)
+
+    def recycle(self, replica: Replica) -> None:
+        """HUP a replica, from a process in its container: gunicorn starts fresh workers."""
+        before = self.workers(replica)
+        self.cluster.run_in(self.namespace.name, replica.name, *PYTHON, HUP)
+        wait_until(
+            lambda: not before & self.workers(replica),
+            START_SECONDS,
+            f"{replica.name} still has its old workers",
+            lambda: self.logs(replica.name),
+        )
+
+    def workers(self, replica: Replica) -> set[str]:
+        """Return the process ids of gunicorn's workers: the children of process 1."""
+        listed = self.cluster.run_in(self.namespace.name, replica.name, *PYTHON, CHILDREN)
+        return set(listed.split())
 
     def progress(self) -> Progress:
         """Return the roll as it is now."""
