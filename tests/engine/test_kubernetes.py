@@ -1,4 +1,4 @@
-"""A Deployment that Kubernetes rolls, with visitors looking: what it does by itself, and what they see."""
+"""A Deployment that Kubernetes rolls, with visitors looking: what happens, and what they see."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_quota_that_refuses_is_said_at_once(stack: KubernetesStack) -> None:
                 thing["metadata"].pop("namespace")
                 namespace.create(thing)
         with pytest.raises(
-            UnavailableError, match="does not let web start: .*exceeded quota: small"
+            UnavailableError, match=r"does not let web start: .*exceeded quota: small"
         ):
             namespace.await_part("web")
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import urllib3
@@ -17,10 +17,12 @@ import websocket
 from kubernetes import config
 from kubernetes.client import ApiClient, ApiException
 from kubernetes.stream import ws_client
+from yaml import YAMLError
 
 from lab.errors import UnavailableError, describe_error
 
 Object = dict[str, Any]
+Query = Mapping[str, str | int]
 DEFAULT_FILE = "~/.kube/config"
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 STATUS = b"\x03"
@@ -61,7 +63,7 @@ class Cluster:
         body: Any = None,
         *,
         kind: str = "application/json",
-        **query: str | int,
+        query: Query | None = None,
     ) -> bytes:
         """Send one request, and return the body of its answer.
 
@@ -73,7 +75,7 @@ class Cluster:
             answer = self.client.call_api(
                 path,
                 verb,
-                query_params=[*query.items()],
+                query_params=[*(query or {}).items()],
                 header_params={"Accept": "application/json, */*", "Content-Type": kind},
                 body=body,
                 auth_settings=["BearerToken"],
@@ -100,7 +102,7 @@ class Cluster:
 
     def get(self, path: str, **query: str | int) -> Object:
         """Return an object, or a list of them."""
-        found: Object = json.loads(self.ask("GET", path, **query))
+        found: Object = json.loads(self.ask("GET", path, query=query))
         return found
 
     def find(self, path: str) -> Object | None:
@@ -147,7 +149,7 @@ class Cluster:
         if previous:
             query["previous"] = "true"
         try:
-            content = self.ask("GET", path_of("v1", "Pod", namespace, pod) + "/log", **query)
+            content = self.ask("GET", path_of("v1", "Pod", namespace, pod) + "/log", query=query)
         except RefusedError as error:
             if error.status in (400, 404):  # it has not started, or is gone
                 return ""
@@ -163,11 +165,14 @@ class Cluster:
         self.client.update_params_for_auth(headers, [], ["BearerToken"])
         url = ws_client.get_websocket_url(f"{self.host}{path}", [*query])
         try:
-            return ws_client.create_websocket(self.client.configuration, url, headers)
+            stream: websocket.WebSocket = ws_client.create_websocket(
+                self.client.configuration, url, headers
+            )
         except FAILURES as error:
             raise UnavailableError(
                 f"pod {pod} cannot be reached ({what}): {describe_error(error)}"
             ) from error
+        return stream
 
     @contextmanager
     def streaming(
@@ -178,7 +183,7 @@ class Cluster:
         try:
             yield stream
         finally:
-            stream.close(timeout=0)
+            shut(stream)
 
     def run_in(self, namespace: str, pod: str, *command: str) -> str:
         """Run a command in a pod to its end; return what it wrote.
@@ -205,6 +210,13 @@ class Cluster:
         return words
 
 
+def shut(stream: websocket.WebSocket) -> None:
+    """Say that a stream is over, and close it whether or not the other side still listens."""
+    with suppress(*FAILURES):
+        stream.close(timeout=0)
+    stream.shutdown()
+
+
 def connect(context: str | None = None) -> Cluster:
     """Reach the cluster of a context, or of the current one.
 
@@ -216,7 +228,14 @@ def connect(context: str | None = None) -> Cluster:
         _, current = config.list_kube_config_contexts(config_file=file)
         context = context or str(current["name"])
         client = config.new_client_from_config(config_file=file, context=context)
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+    except (
+        config.ConfigException,
+        YAMLError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ) as error:
         raise UnavailableError(
             f"no Kubernetes context in {file}: {REMEDY} ({describe_error(error)})"
         ) from error

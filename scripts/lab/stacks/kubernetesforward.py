@@ -15,11 +15,12 @@ import ssl
 import sys
 from collections.abc import Callable
 from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import Any
 
 import websocket
 
 from lab.errors import LabError, UnavailableError, describe_error
-from lab.stacks.kubernetesapi import FAILURES, Cluster, connect, path_of
+from lab.stacks.kubernetesapi import FAILURES, Cluster, connect, path_of, shut
 
 CHUNK = 1 << 16
 POD_PORT = 8080
@@ -71,7 +72,7 @@ class Connection(BaseRequestHandler):
         try:
             relay(self.request, stream)
         finally:
-            stream.close(timeout=0)
+            shut(stream)
 
     def open(self, pod: Pod) -> websocket.WebSocket:
         """Open a stream to a pod."""
@@ -113,7 +114,8 @@ def find_ready(
     """Wait until one of the two has something to read."""
     if isinstance(stream.sock, ssl.SSLSocket) and stream.sock.pending():
         return [stream]
-    found, _, _ = select.select([visitor, stream], [], [])
+    ends: list[Any] = [visitor, stream]
+    found, _, _ = select.select(ends, [], [])
     return found
 
 
@@ -146,4 +148,4 @@ def main(context: str, namespace: str, app: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
