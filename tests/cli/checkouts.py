@@ -18,7 +18,7 @@ from tests.machine import lacks
 
 from lab.checkout import ROOT
 from lab.deadline import wait_until
-from lab.stacks.kubernetesapi import connect, path_of
+from lab.stacks.kubernetesapi import path_of, reach_cluster
 from lab.stacks.kubernetesnamespace import LABEL
 from lab.stacks.processes import is_alive
 
@@ -170,7 +170,7 @@ class Checkout:
         if lacks("kubernetes"):
             return []
         path = path_of("v1", "Namespace")
-        found = connect().items(path, labelSelector=LABEL)
+        found = reach_cluster().items(path, labelSelector=LABEL)
         names = {folder.parent.name for folder in self.work.glob("*/logs")}
         return [
             each["metadata"]["name"] for each in found if each["metadata"]["labels"][LABEL] in names

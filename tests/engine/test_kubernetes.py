@@ -22,7 +22,7 @@ from lab.runs import session
 from lab.runs.rollout import Rollout
 from lab.runs.scenarios import SCENARIOS
 from lab.stacks.build import image_of
-from lab.stacks.kubernetesapi import Object, RefusedError, connect, path_of
+from lab.stacks.kubernetesapi import Object, RefusedError, path_of, reach_cluster
 from lab.stacks.kubernetesimages import Brought
 from lab.stacks.kubernetesmanifests import FOLDER, render
 from lab.stacks.kubernetesnamespace import APPS, Namespace
@@ -349,7 +349,7 @@ def test_a_guest_is_told_what_is_forbidden(
     }
     (tmp_path / "config").write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    guest = connect()
+    guest = reach_cluster()
     with pytest.raises(
         UnavailableError, match="Kubernetes forbids it: namespaces is forbidden: User"
     ):

@@ -214,10 +214,10 @@ def shut(stream: websocket.WebSocket) -> None:
     """Say that a stream is over, and close it whether or not the other side still listens."""
     with suppress(*FAILURES):
         stream.close(timeout=0)
-    stream.shutdown()
+    stream.shutdown()  # type: ignore[no-untyped-call]
 
 
-def connect(context: str | None = None) -> Cluster:
+def reach_cluster(context: str | None = None) -> Cluster:
     """Reach the cluster of a context, or of the current one.
 
     Raises:

@@ -9,7 +9,7 @@ from functools import cached_property
 from lab.checkout import releases
 from lab.errors import LabError, UnavailableError
 from lab.stacks.build import image_of
-from lab.stacks.kubernetesapi import Cluster, Object, RefusedError, connect, path_of
+from lab.stacks.kubernetesapi import Cluster, Object, RefusedError, path_of, reach_cluster
 from lab.stacks.kubernetesimages import Brought, bring, choose_way
 from lab.stacks.kubernetesmanifests import FOLDER, patch, read, render
 from lab.stacks.kubernetesnamespace import LABEL, Namespace
@@ -38,7 +38,7 @@ class KubernetesEngine:
     @cached_property
     def cluster(self) -> Cluster:
         """Reach the cluster of the current context."""
-        return connect()
+        return reach_cluster()
 
     def build(self, releases: Sequence[str], say: Say) -> None:
         """Build the images by Compose, and bring them to the nodes."""
@@ -85,7 +85,7 @@ class KubernetesEngine:
         state = State.load(name)
         if state is None or state.engine != self.name:
             return None
-        self.cluster = connect(state.details["context"])
+        self.cluster = reach_cluster(state.details["context"])
         return KubernetesStack(self.cluster, state)
 
     def objects(self, plan: Plan, say: Say) -> list[Object]:

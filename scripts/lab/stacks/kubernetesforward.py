@@ -20,7 +20,7 @@ from typing import Any
 import websocket
 
 from lab.errors import LabError, UnavailableError, describe_error
-from lab.stacks.kubernetesapi import FAILURES, Cluster, connect, path_of, shut
+from lab.stacks.kubernetesapi import FAILURES, Cluster, path_of, reach_cluster, shut
 
 CHUNK = 1 << 16
 POD_PORT = 8080
@@ -48,7 +48,7 @@ class Forwarder(ThreadingTCPServer):
 
     def __init__(self, cluster: Cluster, port: int, choose: Callable[[bool], Pod]) -> None:
         self.cluster, self.choose = cluster, choose
-        super().__init__(("127.0.0.1", port), Connection)
+        super().__init__(("127.0.0.1", port), Passage)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as the base class has it
         """Say in one line why a connection, which is closed now, led nowhere."""
@@ -56,7 +56,7 @@ class Forwarder(ThreadingTCPServer):
         print(describe_error(error) if error else "", file=sys.stderr, flush=True)
 
 
-class Connection(BaseRequestHandler):
+class Passage(BaseRequestHandler):
     """One connection of a visitor."""
 
     server: Forwarder
@@ -135,7 +135,7 @@ def find_pod(cluster: Cluster, namespace: str, app: str) -> str:
 
 def main(context: str, namespace: str, app: str, port: int) -> None:
     """Lead a port to the pod of an app, as long as nobody ends this process."""
-    cluster = connect(context)
+    cluster = reach_cluster(context)
     pods = [find_pod(cluster, namespace, app)]
 
     def choose(again: bool) -> Pod:

@@ -42,7 +42,7 @@ def render(folder: Path) -> list[Object]:
         things = patch(things, folder / name, read(folder / name / FILE)[0])
     things = patch(things, folder, told)
     for thing in things:
-        finish(thing, told)
+        complete(thing, told)
     return things
 
 
@@ -92,7 +92,7 @@ def is_named(value: Any) -> bool:
     )
 
 
-def finish(thing: Object, told: Mapping[str, Any]) -> None:
+def complete(thing: Object, told: Mapping[str, Any]) -> None:
     """Set an object's namespace, the end of its name, and its images."""
     metadata = thing["metadata"]
     if "namespace" in told:

@@ -15,7 +15,7 @@ import pytest
 from tests.unit.kubernetes.conftest import Api, write_context
 
 from lab.errors import LabError
-from lab.stacks.kubernetesapi import connect
+from lab.stacks.kubernetesapi import reach_cluster
 from lab.stacks.kubernetesforward import Forwarder, Pod, find_pod
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # https://www.rfc-editor.org/rfc/rfc6455#section-1.3
@@ -92,7 +92,7 @@ def kubelet(serve: Serve) -> Iterator[int]:
 def forwarded(api: Api, kubeconfig: Path, serve: Serve) -> Iterator[socket.socket]:
     """Hold a connection of a visitor that leads to what `serve` does."""
     write_context(kubeconfig, api.port)
-    cluster = connect()
+    cluster = reach_cluster()
     with kubelet(serve) as port:
         cluster.host = f"http://127.0.0.1:{port}"
         with Forwarder(cluster, 0, choose) as forwarder:
@@ -171,6 +171,6 @@ def test_the_first_pod_that_is_ready_is_taken(context: Api) -> None:
     place = "/api/v1/namespaces/skewproof-shop/pods"
     context.tell("GET", place, {"items": [pod("a", "False"), {"metadata": {}, "status": {}}]})
     with pytest.raises(LabError, match="no pod of gateway in namespace skewproof-shop is ready"):
-        find_pod(connect(), "skewproof-shop", "gateway")
+        find_pod(reach_cluster(), "skewproof-shop", "gateway")
     context.tell("GET", place, {"items": [pod("a", "False"), pod("b", "True")]})
-    assert find_pod(connect(), "skewproof-shop", "gateway") == "b"
+    assert find_pod(reach_cluster(), "skewproof-shop", "gateway") == "b"

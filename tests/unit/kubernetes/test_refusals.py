@@ -9,7 +9,7 @@ import pytest
 from tests.unit.kubernetes.conftest import Api, write_context
 
 from lab.errors import LabError, UnavailableError
-from lab.stacks.kubernetesapi import connect
+from lab.stacks.kubernetesapi import reach_cluster
 from lab.stacks.kubernetesengine import SERVERS, KubernetesEngine
 from lab.stacks.kubernetesimages import Brought, bring, choose_way
 from lab.stacks.kubernetesnamespace import LABEL, Namespace
@@ -34,7 +34,7 @@ def test_without_a_context_it_is_said_how_to_get_one(kubeconfig: Path, content: 
     if content is not None:
         kubeconfig.write_text(content)
     with pytest.raises(UnavailableError) as caught:
-        connect()
+        reach_cluster()
     line = str(caught.value)
     assert line.startswith(f"no Kubernetes context in {kubeconfig}: start one")
     assert "\n" not in line
@@ -42,7 +42,7 @@ def test_without_a_context_it_is_said_how_to_get_one(kubeconfig: Path, content: 
 
 def test_a_context_that_is_gone_is_named(context: Api) -> None:
     with pytest.raises(UnavailableError, match=r"no Kubernetes context in .*minikube"):
-        connect("minikube")
+        reach_cluster("minikube")
     assert context.asked == []
 
 
@@ -51,7 +51,7 @@ def test_an_api_that_does_not_answer_is_named(kubeconfig: Path) -> None:
         closed.bind(("127.0.0.1", 0))
         write_context(kubeconfig, closed.getsockname()[1])
         with pytest.raises(UnavailableError) as caught:
-            connect()
+            reach_cluster()
     line = str(caught.value)
     assert line.startswith("Kubernetes does not answer at http://127.0.0.1:")
     assert "context kind-shop" in line
@@ -74,7 +74,7 @@ def test_what_rbac_forbids_is_said_as_kubernetes_says_it(context: Api) -> None:
 def test_who_is_not_known_is_told_to_log_in(context: Api) -> None:
     context.refuse("GET", "/version", 401, "Unauthorized")
     with pytest.raises(UnavailableError, match=r"does not know who asks \(Unauthorized\): log in"):
-        connect()
+        reach_cluster()
 
 
 def test_a_namespace_that_is_there_is_not_used(context: Api) -> None:
@@ -93,14 +93,14 @@ def test_a_namespace_without_the_label_is_not_deleted(
     metadata = {"name": "skewproof-shop"} | ({} if labels is None else {"labels": labels})
     context.tell("GET", NAMESPACE, {"metadata": metadata})
     with pytest.raises(LabError, match=f"no label {LABEL}=shop: the lab leaves it alone"):
-        Namespace(connect(), "shop").remove(tmp_path)
+        Namespace(reach_cluster(), "shop").remove(tmp_path)
     assert context.bodies("DELETE") == []
 
 
 @pytest.mark.usefixtures("context")
 @pytest.mark.parametrize("stack", ["shop", "a_b", "a-", "rollout-skewproof-143151-26384"])
 def test_the_name_of_a_stack_makes_a_name_for_a_namespace(stack: str) -> None:
-    name = Namespace(connect(), stack).name
+    name = Namespace(reach_cluster(), stack).name
     assert name.startswith("skewproof-")
     assert name.replace("-", "").isalnum()
     assert name[-1].isalnum()

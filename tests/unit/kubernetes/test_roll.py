@@ -9,7 +9,7 @@ import pytest
 from tests.unit.kubernetes.conftest import Api
 
 from lab.errors import LabError
-from lab.stacks.kubernetesapi import connect
+from lab.stacks.kubernetesapi import reach_cluster
 from lab.stacks.kubernetesimages import bring
 from lab.stacks.kubernetesobjects import judge_roll, read_json
 from lab.stacks.kubernetesstack import KubernetesStack
@@ -44,7 +44,7 @@ def stack(context: Api) -> KubernetesStack:
     context.tell("GET", "/api/v1/namespaces/skewproof-shop/events", {"items": []})
     bring("there", "kind-shop", ["skewproof-app:v1-django5.2", "skewproof-app:v2-django5.2"])
     state = State(name="shop", engine="kubernetes", strategy="skewproof", port=8080)
-    return KubernetesStack(connect(), state)
+    return KubernetesStack(reach_cluster(), state)
 
 
 @pytest.mark.parametrize(

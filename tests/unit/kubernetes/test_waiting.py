@@ -9,7 +9,7 @@ import pytest
 from tests.unit.kubernetes.conftest import Api
 
 from lab.errors import UnavailableError
-from lab.stacks.kubernetesapi import connect
+from lab.stacks.kubernetesapi import reach_cluster
 from lab.stacks.kubernetesnamespace import Namespace
 
 PLACE = "/api/v1/namespaces/skewproof-shop"
@@ -31,7 +31,7 @@ def event(reason: str, message: str, at: str = "2026-11-27T01:00:00Z") -> dict[s
 def namespace(context: Api) -> Namespace:
     context.tell("GET", f"{PLACE}/pods", {"items": []})
     context.tell("GET", f"{PLACE}/events", {"items": []})
-    return Namespace(connect(), "shop")
+    return Namespace(reach_cluster(), "shop")
 
 
 @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"])
