@@ -172,9 +172,10 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         self.announce(f"setting the release {rollout.target}")
         self.history.add_event("roll-started", rollout.target, how="set")
         self.stack.set_release(rollout.target, variables or {})
+        self.hold(rollout.target)
         self.follow(rollout.target)
 
-    def hold(self, rollout: Rollout) -> None:
+    def stop_midway(self, rollout: Rollout) -> None:
         """Say that the target shall serve, and pause the roll when its first replica does."""
         self.announce(f"setting the release {rollout.target}")
         self.history.add_event("roll-started", rollout.target, how="set")
@@ -213,15 +214,22 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
     def undo(self, release: str) -> None:
         """Let the orchestrator go back to the release of before, and watch."""
         self.announce(f"undoing, back to {release}")
+        self.begin_undo(release)
+        self.hold(release)
+        self.follow(release)
+
+    def begin_undo(self, release: str) -> None:
+        """Tell the orchestrator to go back."""
         self.history.add_event("roll-started", release, how="undo")
         self.stack.undo()
-        self.follow(release)
+
+    def hold(self, release: str) -> None:
+        """Do what has to be done when a roll has begun; a roller without a guard does nothing."""
 
     def follow(self, release: str) -> None:
         """Watch until the roll has ended, in whatever way, and nobody is leaving any more."""
         seen = self.watch(f"the roll to {release} has no end", ROLL_SECONDS, has_ended)
-        whys = self.chronicle.whys if self.chronicle else {}
-        why = "; ".join(dict.fromkeys(filter(None, (seen.message, whys.get(release)))))
+        why = "" if seen.outcome is Outcome.DONE else self.find_reason(seen, release)
         serves = dict(count_ready(seen))
         self.history.add_event(
             "roll-ended", release, outcome=str(seen.outcome), why=why or None, serves=serves
@@ -229,12 +237,17 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         self.say(f"{seen.outcome}; visitors look at {' and '.join(serves) or 'nothing'}")
         self.settle()
 
+    def find_reason(self, seen: Progress, release: str) -> str:
+        """Return what is said of a roll that did not go well, and of its replicas."""
+        whys = self.chronicle.whys if self.chronicle else {}
+        return "; ".join(dict.fromkeys(filter(None, (seen.message, whys.get(release)))))
+
 
 VERBS: Mapping[str, Callable[[OrchestratedRoller, Rollout], None]] = {
     "publish": lambda roller, rollout: roller.publish(rollout),
     "lose": lambda roller, rollout: roller.lose(rollout),
     "roll": lambda roller, rollout: roller.go(rollout),
-    "hold": lambda roller, rollout: roller.hold(rollout),
+    "hold": lambda roller, rollout: roller.stop_midway(rollout),
     "let go": lambda roller, rollout: roller.let_go(rollout),
     "grow": lambda roller, rollout: roller.grow(rollout),
     "recycle": lambda roller, rollout: roller.recycle(rollout),

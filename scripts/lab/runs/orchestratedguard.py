@@ -5,8 +5,6 @@ What was published stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from lab.errors import UnavailableError
 from lab.history import Fetch
 from lab.judge.findings import Status
@@ -29,7 +27,7 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
     """Lets a roll go on only when every page of both releases is whole."""
 
     begun = False
-    """Whether the orchestrator has been told of the target."""
+    """Whether a roll has begun, which could be undone."""
 
     def roll(self, rollout: Rollout) -> None:
         """Let the orchestrator roll, or go back at the first thing that is broken.
@@ -89,27 +87,29 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
         self.history.add_event("guard-checked", release, **detail, **counts)
         return status, why
 
-    def go(self, rollout: Rollout, variables: Mapping[str, str] | None = None) -> None:
-        """Say that the target shall serve, hold the roll when it begins to, and look."""
-        self.announce(f"setting the release {rollout.target}")
-        self.history.add_event("roll-started", rollout.target, how="set")
-        self.stack.set_release(rollout.target, variables or {})
-        self.begun = True
+    def hold(self, release: str) -> None:
+        """Hold the roll when its first replica is ready, look at everything, and let it go on.
 
-        what = f"no replica of {rollout.target} gets ready"
-        seen = self.watch(what, ROLL_SECONDS, lambda now: begins_to_serve(now, rollout.target))
-        if seen.outcome in ENDED:
-            self.follow(rollout.target)
+        Raises:
+            StoppedError: something is broken, or could not be looked at.
+        """
+        self.begun = True
+        what = f"no replica of {release} gets ready"
+        begun = self.watch(what, ROLL_SECONDS, lambda now: begins_to_serve(now, release))
+        if begun.outcome in ENDED:
             return
         self.stack.pause()
-        self.history.add_event("roll-paused", rollout.target)
-        self.let_go(rollout)
+        self.history.add_event("roll-paused", release)
+        self.announce("letting the roll go on")
+        self.stack.resume()
+        self.history.add_event("roll-resumed", release)
 
     def go_back(self, rollout: Rollout) -> None:
         """Let the source serve as it did before the roll, and look at all of it."""
         if self.begun:
-            self.begun = False
-            self.undo(rollout.source)
+            self.say(f"undoing, back to {rollout.source}")
+            self.begin_undo(rollout.source)
+            self.follow(rollout.source)
         pages: set[str] = set()
         fetches = self.visit_all(rollout.source, pages)
         missing = len(pages - pages_of(rollout.source, fetches))

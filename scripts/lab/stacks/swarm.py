@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ class SwarmStack:
         """Return the last lines that a service wrote."""
         if service != WEB:
             return self.machine.logs(service, lines)
-        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=lines))
+        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=str(lines)))
         return last_lines(output.decode(errors="replace"), lines)
 
     def find_missing(self) -> list[str]:
@@ -128,9 +129,10 @@ class SwarmStack:
     def find_service(self) -> Service | None:
         """Return the service, if there is one."""
         try:
-            return self.client.services.get(self.service_name)
+            found: Service = self.client.services.get(self.service_name)  # type: ignore[no-untyped-call]
         except NotFound:
             return None
+        return found
 
     def service(self) -> Service:
         """Return the service as it is now.
@@ -145,6 +147,19 @@ class SwarmStack:
             )
         return found
 
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Return the release of each image, by its id: a tag may be given to another build.
+
+        They are those of the containers that Compose has created, and that never run.
+        """
+        models = {each: self.project.container(f"web-{each}") for each in releases()}
+        return {str(model.attrs["Image"]): release for release, model in models.items()}
+
+    def image_of(self, release: str) -> str:
+        """Return the id of a release's image."""
+        return next(image for image, each in self.images.items() if each == release)
+
     @answered
     def create_service(self, release: str, replicas: int) -> None:
         """Create the service, like the container that Compose has created of the release."""
@@ -152,8 +167,8 @@ class SwarmStack:
         host = model["HostConfig"]
         resources = Resources(mem_limit=host["Memory"])
         resources["Limits"]["Pids"] = host["PidsLimit"]
-        self.client.services.create(
-            image_of(release),
+        self.client.services.create(  # type: ignore[no-untyped-call]
+            self.image_of(release),
             name=self.service_name,
             labels={f"{LABEL}.project": self.project.name},
             # An image that Compose has built names a service as well.
@@ -186,7 +201,7 @@ class SwarmStack:
         """Return the variables of a task, which calls itself as this class does."""
         container = self.project.container(f"web-{release}")
         variables = environment_of(container.attrs["Config"])
-        image = environment_of(self.client.images.get(image_of(release)).attrs["Config"])
+        image = environment_of(self.client.images.get(self.image_of(release)).attrs["Config"])
         own = {key: value for key, value in variables.items() if image.get(key) != value}
         own["REPLICA"] = f"{WEB}.{{{{.Task.Slot}}}}.{{{{.Task.ID}}}}"
         return [f"{key}={value}" for key, value in own.items()]
@@ -201,10 +216,10 @@ class SwarmStack:
         more = [f"{key}={value}" for key, value in variables.items()]
         container = {
             **template["ContainerSpec"],
-            "Image": image_of(release),
+            "Image": self.image_of(release),
             "Env": [*self.environment(release), *more],
         }
-        self.client.api.update_service(  # type: ignore[no-untyped-call]
+        self.client.api.update_service(
             service.id,
             service.version,
             task_template={**template, "ContainerSpec": container},
@@ -247,8 +262,8 @@ class SwarmStack:
     def progress(self) -> Progress:
         """Return the roll as it is now."""
         service = self.service()
-        tasks = sorted(service.tasks(), key=lambda task: str(task["CreatedAt"]))
-        seen = tuple(each for task in tasks if (each := see(task)))
+        tasks = sorted(list_tasks(service), key=lambda task: str(task["CreatedAt"]))
+        seen = tuple(each for task in tasks if (each := see(task, self.images)))
         status = service.attrs.get("UpdateStatus") or {}
         message = str(status.get("Message", ""))
         outcome = OVER.get(status.get("State", ""), Outcome.ROLLING)
@@ -256,7 +271,7 @@ class SwarmStack:
             outcome = Outcome.DONE
         elif outcome is Outcome.ROLLED_BACK:
             message = "; ".join([message, *self.find_causes(service, tasks)])
-        elif not status.get("State") and is_as_wanted(service, seen):
+        elif not status.get("State") and is_as_wanted(service, seen, self.images):
             outcome = Outcome.DONE
         return Progress(replicas=seen, outcome=outcome, message=message)
 
@@ -314,7 +329,7 @@ class SwarmStack:
             with suppress(DockerException, OSError):  # no log is worth a service left behind
                 log = b"".join(service.logs(stdout=True, stderr=True))
                 (self.machine.jobs.log_folder / f"{WEB}.log").write_bytes(log)
-            service.remove()
+            service.remove()  # type: ignore[no-untyped-call]
         if self.task_containers():
             wait_until(
                 lambda: not [each for each in self.task_containers() if each.status == "running"],
@@ -341,18 +356,28 @@ def is_manager(client: docker.DockerClient) -> bool:
     return swarm.get("LocalNodeState") == "active" and bool(swarm.get("ControlAvailable"))
 
 
-def see(task: Mapping[str, Any]) -> Seen | None:
-    """Return a task as a replica; None for one that has ended."""
+def list_tasks(service: Service) -> list[dict[str, Any]]:
+    """Return all that Swarm knows of the service's tasks, also of some that have ended."""
+    found: list[dict[str, Any]] = service.tasks()  # type: ignore[no-untyped-call]
+    return found
+
+
+def see(task: Mapping[str, Any], images: Mapping[str, str]) -> Seen | None:
+    """Return a task as a replica; None for one that has ended.
+
+    Args:
+        task: as Swarm tells it.
+        images: the release of each image.
+    """
     status = task["Status"]
     state, wanted = status["State"], task["DesiredState"]
     if state == "running" or state in STARTING:
         phase = Phase.READY if state == "running" else Phase.STARTING
         if wanted not in ("ready", "running"):
             phase = Phase.LEAVING
-        names = {image_of(release): release for release in releases()}
         image = task["Spec"]["ContainerSpec"]["Image"]
         return Seen(
-            release=names.get(image, image),
+            release=images.get(image, image),
             name=f"{WEB}.{task['Slot']}.{task['ID']}",
             phase=phase,
             why=status.get("Err", ""),
@@ -360,15 +385,17 @@ def see(task: Mapping[str, Any]) -> Seen | None:
     return None
 
 
-def is_as_wanted(service: Service, seen: Sequence[Seen]) -> bool:
+def is_as_wanted(service: Service, seen: Sequence[Seen], images: Mapping[str, str]) -> bool:
     """Say whether all tasks are there, ready, and of the image that the service has."""
     spec = service.attrs["Spec"]
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    ready = [each for each in seen if each.phase is Phase.READY and image_of(each.release) == image]
-    return len(ready) == len(seen) == spec["Mode"]["Replicated"]["Replicas"]
+    release = images.get(image, image)
+    ready = [each for each in seen if each.phase is Phase.READY and each.release == release]
+    wanted: int = spec["Mode"]["Replicated"]["Replicas"]
+    return len(ready) == len(seen) == wanted
 
 
 def make_tmpfs(path: str, options: str) -> Mount:
     """Return a mount like one of Compose's `tmpfs`, whose only option is its size."""
     size = options.partition("size=")[2].partition(",")[0]
-    return Mount(path, None, type="tmpfs", tmpfs_size=parse_bytes(size) if size else None)
+    return Mount(path, None, type="tmpfs", tmpfs_size=int(parse_bytes(size)) if size else None)

@@ -80,10 +80,11 @@ class OrchestraStack(MiniatureStack):
     def roll(self, release: str) -> Iterator[None]:
         for old in [each for each in self.tasks if each.release != release]:
             if old.phase is Phase.READY:
-                new = self.add(release)
-                yield
-                self.turn(new, Phase.READY)
-                yield
+                if len(self.replicas(release)) < REPLICAS:
+                    new = self.add(release)
+                    yield
+                    self.turn(new, Phase.READY)
+                    yield
                 old = self.turn(old, Phase.LEAVING)
                 yield
             self.tasks.remove(old)

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from tests.unit.lab.conftest import Command
 
-from lab.stacks.composeengine import image_of
 from lab.stacks.orchestrator import Phase
 from lab.stacks.state import stack_names
 from lab.stacks.swarm import is_as_wanted, make_tmpfs, see
@@ -81,6 +80,9 @@ def test_an_engine_that_is_in_no_swarm_is_one_line_with_the_remedy(
     assert stack_names() == []
 
 
+IMAGES = {"sha256:1": "v1", "sha256:2": "v2"}
+
+
 def task(
     state: str, desired: str = "running", release: str = "v1", **status: str
 ) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def task(
         "Slot": 2,
         "DesiredState": desired,
         "Status": {"State": state, **status},
-        "Spec": {"ContainerSpec": {"Image": image_of(release)}},
+        "Spec": {"ContainerSpec": {"Image": f"sha256:{release[1]}"}},
     }
 
 
@@ -110,12 +112,12 @@ def task(
 def test_a_task_is_a_replica_as_long_as_it_may_run(
     state: str, desired: str, phase: Phase | None
 ) -> None:
-    seen = see(task(state, desired))
+    seen = see(task(state, desired), IMAGES)
     assert (seen.phase if seen else None) == phase
 
 
 def test_a_task_is_named_as_it_names_itself_and_says_what_it_waits_for() -> None:
-    seen = see(task("pending", release="v2", Err="no suitable node"))
+    seen = see(task("pending", release="v2", Err="no suitable node"), IMAGES)
     assert seen
     assert (seen.name, seen.release, seen.why) == ("web.2.abc", "v2", "no suitable node")
 
@@ -123,20 +125,20 @@ def test_a_task_is_named_as_it_names_itself_and_says_what_it_waits_for() -> None
 def test_a_service_is_as_wanted_when_all_its_tasks_are_ready_and_no_other_is_there() -> None:
     spec = {
         "Mode": {"Replicated": {"Replicas": 2}},
-        "TaskTemplate": {"ContainerSpec": {"Image": image_of("v2")}},
+        "TaskTemplate": {"ContainerSpec": {"Image": "sha256:2"}},
     }
     service: Any = SimpleNamespace(attrs={"Spec": spec})
     new, old, begun = (
-        see(task("running", release="v2")),
-        see(task("running")),
-        see(task("starting", release="v2")),
+        see(task("running", release="v2"), IMAGES),
+        see(task("running"), IMAGES),
+        see(task("starting", release="v2"), IMAGES),
     )
     assert new
     assert old
     assert begun
-    assert is_as_wanted(service, [new, new])
-    assert not any(is_as_wanted(service, each) for each in ([new], [new, old], [new, begun]))
-    assert not is_as_wanted(service, [new, new, old])
+    assert is_as_wanted(service, [new, new], IMAGES)
+    for others in ([new], [new, old], [new, begun], [new, new, old]):
+        assert not is_as_wanted(service, others, IMAGES)
 
 
 def test_a_tmpfs_has_the_size_that_compose_gives_it() -> None:
