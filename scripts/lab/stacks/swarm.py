@@ -33,7 +33,6 @@ from docker.utils import parse_bytes
 from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
 from lab.errors import LabError, UnavailableError
-from lab.stacks.build import image_of
 from lab.stacks.compose import ComposeMachine
 from lab.stacks.composeproject import LABEL, answered, environment_of, logs_of, remove_part
 from lab.stacks.model import Publish, Replica
