@@ -96,7 +96,7 @@ def plan_prune(store: Store, policy: Policy, now: datetime) -> PrunePlan:
     choice = choose_releases(survey, policy, now)
     listing = store.list_assets(survey.names())
     assert_own_place(listing, store, whole=policy.orphans)
-    files = choice.files() & listing.keys()
+    files = frozenset(name for name in listing if choice.drops(name))
     if policy.orphans:
         files |= find_orphans(survey, listing, policy, now) - choice.reached
     return PrunePlan(survey, listing, choice, files, find_unnamed(survey, listing) - files)

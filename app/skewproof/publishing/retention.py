@@ -230,9 +230,9 @@ class Choice:
     reached: frozenset[str]
     named: frozenset[str]
 
-    def files(self) -> frozenset[str]:
-        """Return the names that go; not all of them need be there."""
-        return self.named - self.reached
+    def drops(self, name: str) -> bool:
+        """Return whether a file goes."""
+        return name in self.named and name not in self.reached
 
 
 def choose_releases(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MISSING, DAMAGED, CONFLICTING = KINDS = ("missing", "damaged", "conflicting")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What an asset should be, as far as its manifests and its name tell.
 

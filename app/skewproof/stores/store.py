@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
 LIMIT = 16 * 2**20  # bytes of files that may be in memory at once
+MOST = 64  # items that wait for one worker
 MD5 = re.compile("[0-9a-f]{32}")
 Headers = dict[str, str]
 Item = TypeVar("Item")
@@ -174,11 +176,13 @@ def run_parallel(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
     """Yield the results of the work as they come; the first failure stops what has not begun."""
+    waiting = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="skewproof") as pool:
-        futures = [pool.submit(work, item) for item in items]
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            # Not all at once: what waits takes two kilobytes, and there may be 200,000 assets.
+            while futures := [pool.submit(work, each) for each in islice(waiting, MOST * workers)]:
+                for future in as_completed(futures):
+                    yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 

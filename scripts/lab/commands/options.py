@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lab.runs.scenarios import SCENARIOS, Scenario
+from lab.runs.scenarios import SCENARIOS, RollScenario
 from lab.stacks.engines import ENGINES
 from lab.stacks.lifecycle import DEFAULT_NAME, require_name
 from lab.strategies import COMPARED
@@ -72,7 +72,7 @@ def option_visitors(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def find_scenario(
     _context: click.Context, _option: click.Parameter, name: str | None
-) -> Scenario | None:
+) -> RollScenario | None:
     """Return the scenario of that name."""
     if name is not None and name not in SCENARIOS:
         raise click.BadParameter(f"{name!r} is none of {', '.join(SCENARIOS)}.")

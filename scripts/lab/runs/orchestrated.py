@@ -15,7 +15,7 @@ from lab.errors import LabError, UnavailableError
 from lab.history import History
 from lab.probe import Probe
 from lab.runs.rollout import BaseRoller, Rollout
-from lab.runs.scenarios import ROLLBACK, ROLLOUT, Scenario
+from lab.runs.scenarios import ROLLBACK, ROLLOUT, RollScenario
 from lab.stacks.model import Replica, Say
 from lab.stacks.orchestrator import (
     Orchestrator,
@@ -102,7 +102,7 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         history: History,
         say: Say,
         visitors: int,
-        scenario: Scenario | None = None,
+        scenario: RollScenario | None = None,
     ) -> None:
         super().__init__(stack, probe, history, say, visitors)
         self.scenario = scenario
@@ -147,13 +147,18 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
             seen = self.look()
             return False
 
-        wait_until(look_again, seconds, what, lambda: describe(seen))
+        wait_until(look_again, seconds, what, lambda: describe_progress(seen))
         return seen
 
     def lose(self, rollout: Rollout) -> None:
         """Let a replica of the source end from outside, and see it replaced."""
-        seen = self.look()
-        mine = [each for each in seen.replicas if each.release == rollout.source]
+        source = rollout.source
+        seen = self.watch(
+            f"{source} has no replica that is ready",
+            REPLACE_SECONDS,
+            lambda now: bool(count_ready(now)[source]),
+        )
+        mine = [each for each in seen.replicas if each.release == source]
         old = next(each for each in mine if each.phase is Phase.READY)
         wanted = count_ready(seen)
         self.announce(f"losing {old.name}, as to a drained node")
@@ -295,7 +300,7 @@ def find_shares(replicas: Mapping[str, int]) -> dict[str, int]:
     return {first: 100 - sum(shares.values()), **shares}
 
 
-def describe(progress: Progress) -> str:
+def describe_progress(progress: Progress) -> str:
     """Return what an orchestrator says of a roll: in one line, and one for each replica."""
     said = f"{progress.outcome}: {progress.message}" if progress.message else str(progress.outcome)
     lines = [

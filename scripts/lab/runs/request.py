@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lab.checkout import releases, require_release
 from lab.errors import LabError
 from lab.runs.rollout import Rollout
-from lab.runs.scenarios import Scenario
+from lab.runs.scenarios import RollScenario
 from lab.stacks.lifecycle import DEFAULT_NAME, serving
 from lab.stacks.model import RunningStack
 
@@ -26,7 +26,7 @@ class RunRequest:
     visitors: int = 4
     guard: bool = False
     """Whether every page is looked at before each step."""
-    scenario: Scenario | None = None
+    scenario: RollScenario | None = None
     """What happens meanwhile, where an orchestrator replaces the replicas."""
     rate: float | None = None
     """Pages a second that a steady load asks for meanwhile."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scenario:
+class RollScenario:
     """What is done on the way from one release to another.
 
     Attributes:
@@ -26,13 +26,13 @@ class Scenario:
     pauses: bool = False
 
 
-ROLLOUT = Scenario(
+ROLLOUT = RollScenario(
     name="replica-lost",
     what="after the publish a replica of the old release is lost, and replaced",
     steps=("publish", "lose", "roll"),
 )
 """What a rollout without a scenario is."""
-ROLLBACK = Scenario(
+ROLLBACK = RollScenario(
     name="rollback",
     what="the orchestrator's own way back",
     steps=("undo",),
@@ -41,35 +41,35 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         ROLLOUT,
-        Scenario(
+        RollScenario(
             name="lost-midway",
             what="in the middle of the roll a replica of the old release is lost, and replaced",
             steps=("publish", "hold", "lose", "let go"),
             pauses=True,
         ),
-        Scenario(
+        RollScenario(
             name="scaled-midway",
             what="in the middle of the roll replicas of the old release are added",
             steps=("publish", "hold", "grow", "let go"),
             pauses=True,
         ),
-        Scenario(
+        RollScenario(
             name="recycled-midway",
             what="in the middle of the roll the old release gets fresh workers, as after a crash",
             steps=("publish", "hold", "recycle", "let go"),
             pauses=True,
         ),
-        Scenario(
+        RollScenario(
             name="undone",
             what="the roll is undone when it has come to its end",
             steps=("publish", "roll", "turn back"),
         ),
-        Scenario(
+        RollScenario(
             name="never-published",
             what="the new release was never published",
             steps=("roll",),
         ),
-        Scenario(
+        RollScenario(
             name="crashing",
             what="the new release ends as soon as it starts",
             steps=("publish", "crash"),

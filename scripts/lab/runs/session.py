@@ -17,7 +17,7 @@ from lab.runs.orchestrated import OrchestratedRoller
 from lab.runs.orchestratedguard import GuardedOrchestratedRoller
 from lab.runs.request import RunRequest, choose_rollout, fit_rollout
 from lab.runs.rollout import Roller, Rollout
-from lab.runs.scenarios import Scenario
+from lab.runs.scenarios import RollScenario
 from lab.stacks.engines import ORCHESTRATORS, Engine, choose
 from lab.stacks.lifecycle import (
     require_built,
@@ -145,7 +145,7 @@ def observe(
     *,
     guard: bool = False,
     rate: float | None = None,
-    scenario: Scenario | None = None,
+    scenario: RollScenario | None = None,
 ) -> None:
     """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):

@@ -7,7 +7,7 @@ Swarm has one service, `web`, whose image is changed. See docs/adr/0042.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,10 @@ class SwarmStack:
         self.service_name = f"{self.project.name}-{WEB}"
         self.undone = False
         """Whether the last roll was an undo: what Swarm calls a rollback was then asked for."""
+        self.older: set[str] = set()
+        """The tasks from before the last roll."""
+        self.failures: dict[str, str] = {}
+        """Why tasks of the last roll failed; Swarm forgets them when it has gone back."""
 
     @property
     def name(self) -> str:
@@ -210,6 +214,8 @@ class SwarmStack:
         """Say which image the tasks shall have from now on; return at once."""
         self.undone = False
         service = self.service()
+        self.failures = {}
+        self.older = {task["ID"] for task in list_tasks(service)}
         spec = service.attrs["Spec"]
         template = spec["TaskTemplate"]
         more = [f"{key}={value}" for key, value in variables.items()]
@@ -263,25 +269,24 @@ class SwarmStack:
         service = self.service()
         tasks = sorted(list_tasks(service), key=lambda task: str(task["CreatedAt"]))
         seen = tuple(each for task in tasks if (each := see(task, self.images)))
+        self.note_failures(tasks)
         status = service.attrs.get("UpdateStatus") or {}
         message = str(status.get("Message", ""))
         outcome = OVER.get(status.get("State", ""), Outcome.ROLLING)
         if outcome is Outcome.ROLLED_BACK and self.undone:
             outcome = Outcome.DONE
         elif outcome is Outcome.ROLLED_BACK:
-            message = "; ".join([message, *self.find_causes(service, tasks)])
+            message = "; ".join([message, *[*self.failures.values()][-1:]])
         elif not status.get("State") and is_as_wanted(service, seen, self.images):
             outcome = Outcome.DONE
         return Progress(replicas=seen, outcome=outcome, message=message)
 
-    def find_causes(self, service: Service, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Return why the last task failed that was not like the others, and its last words."""
-        wanted = service.attrs["Spec"]["TaskTemplate"]["ContainerSpec"]
-        for task in reversed(tasks):
-            error = task["Status"].get("Err")
-            if error and task["Spec"]["ContainerSpec"] != wanted:
-                return [error, *self.last_words(task)]
-        return []
+    def note_failures(self, tasks: Iterable[Mapping[str, Any]]) -> None:
+        """Keep why tasks of this roll failed, with what their containers wrote last."""
+        for task in tasks:
+            error, name = task["Status"].get("Err"), task["ID"]
+            if error and name not in self.older and name not in self.failures:
+                self.failures[name] = "; ".join([error, *self.last_words(task)])
 
     def last_words(self, task: Mapping[str, Any]) -> list[str]:
         """Return the last line that a task wrote, if its container is still there."""
