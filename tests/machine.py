@@ -21,7 +21,7 @@ from tests.s3servers import found
 
 from lab.camera import find_chromium
 from lab.errors import LabError
-from lab.stacks.engines import choose
+from lab.stacks.engines import ENGINES, ORCHESTRATORS, choose
 
 SECONDS = 20  # for a program that says its version
 MOUNT_NAMESPACE = ("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]))
@@ -81,6 +81,14 @@ def look_for_embedded() -> None:
         raise LookupError("there is neither minio on PATH nor weed beside this Python")
 
 
+def look_for_swarm() -> None:
+    """What the engine compose needs, and an Engine in swarm mode."""
+    look_for_compose()
+    from lab.stacks.swarmengine import SwarmEngine
+
+    SwarmEngine().require_swarm()
+
+
 def look_for_minio() -> None:
     """The S3 server that the containers run."""
     require_program("minio")
@@ -118,6 +126,16 @@ def look_for_azure() -> None:
     require_program("node")
 
 
+def look_for_kubernetes() -> None:
+    """A cluster that answers, a way for images to its nodes, and kubectl to compare with."""
+    from lab.stacks.kubernetesengine import KubernetesEngine
+    from lab.stacks.kubernetesimages import choose_way
+
+    require_program("kubectl")
+    engine = KubernetesEngine()
+    choose_way(engine.images, engine.cluster.context)
+
+
 def look_for_apache() -> None:
     """The web server of one of the recipes in docs/servers.md."""
     apache()
@@ -143,6 +161,7 @@ def apache() -> tuple[Path, Path]:
 LOOKS: Mapping[str, Callable[[], None]] = {
     "compose": look_for_compose,
     "embedded": look_for_embedded,
+    "swarm": look_for_swarm,
     "minio": look_for_minio,
     "seaweedfs": look_for_seaweedfs,
     "gcs": look_for_gcs,
@@ -151,6 +170,7 @@ LOOKS: Mapping[str, Callable[[], None]] = {
     "go": look_for_go,
     "mounts": look_for_mounts,
     "apache": look_for_apache,
+    "kubernetes": look_for_kubernetes,
 }
 """How to look for each thing that LAB_REQUIRE may name."""
 
@@ -190,15 +210,16 @@ def check_required(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def engines() -> tuple[str, ...]:
-    """Name the engines that this machine has."""
+    """Name the engines of this machine on which the lab itself replaces the replicas."""
     return tuple(name for name in ("embedded", "compose") if lacks(name) is None)
 
 
 def describe() -> list[str]:
     """Say for the head of a report what is here, and what is left out and why."""
-    rest = [name for name in LOOKS if name not in ("embedded", "compose") and not lacks(name)]
+    there = [*engines(), *(name for name in ORCHESTRATORS if not lacks(name))]
+    rest = [name for name in LOOKS if name not in ENGINES and not lacks(name)]
     return [
-        f"engines: {', '.join(engines()) or 'none'}; {left_out(LOOKS)}",
+        f"engines: {', '.join(there) or 'none'}; {left_out(LOOKS)}",
         f"programs: {', '.join(rest) or 'none'}",
     ]
 

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from tests.machine import lacks
 
 from lab.checkout import ROOT
 from lab.deadline import wait_until
+from lab.stacks.kubernetesapi import path_of, reach_cluster
+from lab.stacks.kubernetesnamespace import LABEL
 from lab.stacks.processes import is_alive
 
-PARTS = ("app", "minio", "nginx", "scripts", "docker-compose.yml")
+PARTS = ("app", "deploy", "minio", "nginx", "scripts", "docker-compose.yml")
 SECONDS = 300.0
 """For a command to come to its end, or to the step that is waited for; a loaded machine is slow."""
 
@@ -150,21 +153,32 @@ class Checkout:
         return command if is_alive(process) and (here in command or here in folder) else None
 
     def containers(self) -> list[str]:
-        """Containers, volumes and networks of every stack that there ever was here."""
+        """Containers, volumes, networks, services of every stack that there ever was here."""
         if not shutil.which("docker"):
             return []
         found: list[str] = []
         for folder in self.work.glob("*/logs"):
             label = f"label=com.docker.compose.project=skewproof-{folder.parent.name}"
-            for kind in (["ps", "--all"], ["volume", "ls"], ["network", "ls"]):
+            for kind in (["ps", "--all"], ["volume", "ls"], ["network", "ls"], ["service", "ls"]):
                 command = ["docker", *kind, "--quiet", "--filter", label]
                 listed = subprocess.run(command, capture_output=True, text=True, check=False)
                 found += listed.stdout.split()
         return found
 
+    def namespaces(self) -> list[str]:
+        """Namespaces of every stack that there ever was here, if there is a cluster."""
+        if lacks("kubernetes"):
+            return []
+        path = path_of("v1", "Namespace")
+        found = reach_cluster().items(path, labelSelector=LABEL)
+        names = {folder.parent.name for folder in self.work.glob("*/logs")}
+        return [
+            each["metadata"]["name"] for each in found if each["metadata"]["labels"][LABEL] in names
+        ]
+
     def left(self) -> list[str]:
         """Whatever runs here, or waits for a stack to come back."""
-        return [*self.stacks(), *self.processes(), *self.containers()]
+        return [*self.stacks(), *self.processes(), *self.containers(), *self.namespaces()]
 
     def wait_until_nothing_is_left(self) -> None:
         """Give a watchdog the time to do its work."""

@@ -22,7 +22,7 @@ from lab.judge.verdict import Verdict, judge_history
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lab.judge.latency import Phase
+    from lab.judge.latency import LoadPhase
 
 PAGE = ROOT / "docs" / "zero-downtime.md"
 BEGIN = "<!-- load: begin. It is written by tests/docs/load_table.py. -->\n"
@@ -30,7 +30,7 @@ END = "<!-- load: end -->\n"
 TITLES = ("pages", "answered a second", "p50", "p99", "longest", "refused", "5xx")
 
 
-def read(verdict: Verdict) -> dict[str, Phase]:
+def read(verdict: Verdict) -> dict[str, LoadPhase]:
     """Return the phases of a run.
 
     Raises:
@@ -42,20 +42,20 @@ def read(verdict: Verdict) -> dict[str, Phase]:
     return {f"{action}, {phase.rate:.0f}/s, {phase.name}": phase for phase in verdict.load}
 
 
-def render(phases: Mapping[str, Phase]) -> str:
+def render(phases: Mapping[str, LoadPhase]) -> str:
     """Return the table as it stands in the page, with its marks."""
     rows = ([name, *cells(phase)] for name, phase in phases.items())
     lines = [["", *TITLES], ["---", *("---:" for _ in TITLES)], *rows]
     return BEGIN + "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + END
 
 
-def cells(phase: Phase) -> Iterable[str]:
+def cells(phase: LoadPhase) -> Iterable[str]:
     """Return what is told of a phase."""
     times = (f"{each:.1f} ms" for each in (phase.p50, phase.p99, phase.longest) if each is not None)
     return f"{phase.pages:,}", f"{phase.rate:.1f}", *times, str(phase.refused), str(phase.errors)
 
 
-def write(phases: Mapping[str, Phase], page: Path = PAGE) -> None:
+def write(phases: Mapping[str, LoadPhase], page: Path = PAGE) -> None:
     """Put the table into the page."""
     text = page.read_text()
     marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
@@ -63,7 +63,7 @@ def write(phases: Mapping[str, Phase], page: Path = PAGE) -> None:
 
 
 if __name__ == "__main__":
-    found: dict[str, Phase] = {}
+    found: dict[str, LoadPhase] = {}
     for history in sys.argv[1:]:
         found |= read(judge_history(Path(history)))
     write(found)

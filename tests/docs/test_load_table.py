@@ -10,13 +10,13 @@ from tests.docs.markdown import Document
 
 from lab.history import Header
 from lab.judge.findings import Status
-from lab.judge.latency import Phase
+from lab.judge.latency import LoadPhase
 from lab.judge.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REST = Phase(
+REST = LoadPhase(
     name="at rest",
     seconds=15.0,
     pages=3000,
@@ -27,7 +27,7 @@ REST = Phase(
     refused=0,
     errors=0,
 )
-ROLLING = Phase(
+ROLLING = LoadPhase(
     name="rolling",
     seconds=60.0,
     pages=12000,

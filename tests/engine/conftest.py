@@ -14,7 +14,11 @@ from lab.stacks.stack import Stack
 
 # The head of the report says why.
 ON_COMPOSE = ["test_compose_file.py", "test_hardening.py", "test_newest_django.py"]
-collect_ignore = ON_COMPOSE if lacks("compose") else []
+collect_ignore = [
+    *(ON_COMPOSE if lacks("compose") else []),
+    *(["test_kubernetes.py"] if lacks("kubernetes") else []),
+    *(["test_swarm.py"] if lacks("swarm") else []),
+]
 
 FIRST_BUILD = 1800
 """Seconds: whichever test comes first waits for the images, the first time for MinIO's compiler."""

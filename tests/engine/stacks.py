@@ -15,6 +15,7 @@ from lab.stacks.embedded import EmbeddedMachine
 from lab.stacks.engines import Engine, reach
 from lab.stacks.lifecycle import require_built, temporary_stack
 from lab.stacks.model import Plan
+from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.ports import free_ports
 from lab.stacks.processes import Processes
 from lab.stacks.stack import Stack
@@ -52,6 +53,31 @@ def running(
     strategy: str = "skewproof",
     replicas: int = 2,
 ) -> Iterator[Stack]:
+    """Run a stack whose replicas the lab replaces while the block does."""
+    with started(engine, name, weights, strategy=strategy, replicas=replicas) as stack:
+        assert isinstance(stack, Stack)
+        yield stack
+
+
+@contextlib.contextmanager
+def orchestrated(
+    engine: Engine, name: str, *, strategy: str = "skewproof"
+) -> Iterator[Orchestrator]:
+    """Run a stack whose replicas an orchestrator replaces, and that serves v1."""
+    with started(engine, name, {"v1": 100}, strategy=strategy) as stack:
+        assert isinstance(stack, Orchestrator)
+        yield stack
+
+
+@contextlib.contextmanager
+def started(
+    engine: Engine,
+    name: str,
+    weights: Mapping[str, int],
+    *,
+    strategy: str = "skewproof",
+    replicas: int = 2,
+) -> Iterator[Stack | Orchestrator]:
     """Run a stack while the block does; a watchdog takes it down when this process is killed."""
     (port,) = free_ports(1)
     plan = Plan(

@@ -20,7 +20,7 @@ from lab.matrix.cell import RELEASES
 from lab.matrix.result import conclude_cells
 from lab.matrix.run import MatrixRequest, run_cells
 from lab.matrix.scenarios import SCENARIOS
-from lab.stacks.engines import ENGINES, reach
+from lab.stacks.engines import reach_machine, require_machine
 from lab.stacks.lifecycle import require_built
 from lab.strategies import STRATEGIES
 
@@ -52,7 +52,8 @@ from lab.strategies import STRATEGIES
 )
 @click.option(
     "--engine",
-    type=click.Choice(ENGINES),
+    callback=lambda _context, _option, name: require_machine(name, "the matrix"),
+    metavar="[compose|embedded]",
     default="embedded",
     show_default=True,
     help="What runs the cells; on compose a cell takes several times as long.",
@@ -91,7 +92,7 @@ def matrix(
         raise LabError(f"no run {resume}: see {checkout.WORK / checkout.MATRIX}")
     if screenshots:
         require_browser()
-    require_built(reach(engine), RELEASES)
+    require_built(reach_machine(engine), RELEASES)
     run = resume or time.strftime("%Y%m%d-%H%M%S")
     request = MatrixRequest(
         strategies=strategies or [*STRATEGIES],

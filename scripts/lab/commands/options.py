@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from lab.runs.scenarios import SCENARIOS, RollScenario
+from lab.stacks.engines import ENGINES
 from lab.stacks.lifecycle import DEFAULT_NAME, require_name
 from lab.strategies import COMPARED
 
@@ -36,7 +38,7 @@ def option_engine(command: Callable[..., Any]) -> Callable[..., Any]:
         "--engine",
         default="auto",
         show_default=True,
-        help="auto, compose or embedded; auto takes compose where a Docker Engine answers.",
+        help=f"auto, {', '.join(ENGINES)}; auto takes compose where a Docker Engine answers.",
     )(command)
 
 
@@ -65,6 +67,26 @@ def option_visitors(command: Callable[..., Any]) -> Callable[..., Any]:
         default=4,
         show_default=True,
         help="How many look at once.",
+    )(command)
+
+
+def find_scenario(
+    _context: click.Context, _option: click.Parameter, name: str | None
+) -> RollScenario | None:
+    """Return the scenario of that name."""
+    if name is not None and name not in SCENARIOS:
+        raise click.BadParameter(f"{name!r} is none of {', '.join(SCENARIOS)}.")
+    return SCENARIOS[name] if name else None
+
+
+def option_scenario(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --scenario."""
+    return click.option(
+        "--scenario",
+        metavar="NAME",
+        callback=find_scenario,
+        help=f"Where an orchestrator rolls, what happens meanwhile: {', '.join(SCENARIOS)}; "
+        f"default {next(iter(SCENARIOS))}.",
     )(command)
 
 

@@ -16,6 +16,7 @@ from lab.commands.options import (
     option_engine,
     option_json,
     option_name,
+    option_scenario,
     option_visitors,
     options_of_a_run,
     options_of_an_external_site,
@@ -38,9 +39,11 @@ from lab.strategies import COMPARED, CONTROL, CURE
         "lab rollout --strategy shared --engine embedded",
         "lab rollout --guard",
         "lab rollout --rate 200",
+        "lab rollout --engine swarm --scenario never-published",
     )
 )
 @options_of_a_run
+@option_scenario
 def rollout(**options: Any) -> None:
     """Publish the next release and roll to it, while visitors look.
 

@@ -9,23 +9,41 @@ from lab.commands.console import results, say
 from lab.commands.options import check_name, example, option_engine, option_name
 from lab.errors import LabError
 from lab.stacks import lifecycle
-from lab.stacks.engines import choose
+from lab.stacks.engines import TakesImages, choose
 from lab.stacks.model import REPLICAS, Plan
+from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.state import stack_names
 from lab.stacks.traffic import parse_weights
 from lab.strategies import COMPARED
 
 
-@click.command(epilog=example("lab build", "lab build v2 --engine embedded"))
+@click.command(
+    epilog=example(
+        "lab build",
+        "lab build v2 --engine embedded",
+        "lab build --engine kubernetes --images registry=registry.example.com/team",
+    )
+)
 @click.argument("wanted", metavar="[RELEASE]...", nargs=-1)
 @option_engine
-def build(wanted: tuple[str, ...], engine: str) -> None:
+@click.option(
+    "--images",
+    metavar="WAY",
+    help="How the nodes of Kubernetes get them: kind, k3d, minikube, ctr, registry=HOST/PATH, "
+    "there; default $LAB_IMAGES, else what the name of the context says.",
+)
+def build(wanted: tuple[str, ...], engine: str, images: str | None) -> None:
     """Build releases, and what serves them.
 
     All releases of app/releases, unless some are named.
     """
     chosen = tuple(require_release(release) for release in wanted) or releases()
-    choose(engine, say).build(chosen, say)
+    builder = choose(engine, say)
+    if images:
+        if not isinstance(builder, TakesImages):
+            raise LabError(f"--images goes with --engine kubernetes, not with {builder.name}")
+        builder.images = images
+    builder.build(chosen, say)
 
 
 @click.command(
@@ -75,7 +93,12 @@ def up(name: str, engine: str, strategy: str, weights: str, port: int, replicas:
 def route(weights: str, name: str) -> None:
     """Give the traffic of a running stack other weights."""
     shares = parse_weights(weights, releases())
-    _engine, stack = lifecycle.require_stack(name)
+    engine, stack = lifecycle.require_stack(name)
+    if isinstance(stack, Orchestrator):
+        raise LabError(
+            f"stack {name} runs on {engine.name}, where every replica draws the same share: "
+            'there is nothing to route; "lab rollout" changes who serves'
+        )
     lifecycle.require_serving(stack, shares)
     stack.route(shares)
     say(f"traffic: {', '.join(f'{release} {share}%' for release, share in shares.items())}")

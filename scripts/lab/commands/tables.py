@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lab.history import Event
     from lab.judge.findings import Finding
-    from lab.judge.latency import Phase
+    from lab.judge.latency import LoadPhase
     from lab.judge.tally import Tally
     from lab.judge.verdict import Verdict
     from lab.matrix.result import Result
@@ -81,7 +81,7 @@ def render_checkers(verdict: Verdict) -> Table:
     return table
 
 
-def render_load(phases: Sequence[Phase]) -> Table:
+def render_load(phases: Sequence[LoadPhase]) -> Table:
     """Return what a steady load met, at rest and while the stack rolled."""
     table = make_table("Under load")
     table.add_column("", no_wrap=True)

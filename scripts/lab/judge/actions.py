@@ -98,6 +98,61 @@ def judge_stop(event: Event) -> Judgement:
     )
 
 
+def judge_rolls(run: Run) -> Iterator[Judgement]:
+    """Judge each roll that an orchestrator carried out: where it ended, and how."""
+    begun: Event | None = None
+    for event in run.events:
+        if event.event == "roll-ended" and begun:
+            yield judge_end(event)
+            begun = None
+        elif event.event == "roll-started":
+            if begun:
+                yield Judgement(doubt=f"nobody saw the roll to {begun.release} end")
+            begun = event
+    if begun:
+        yield Judgement(doubt=f"nobody saw the roll to {begun.release} end")
+
+
+def excuse_without_roll(run: Run) -> str | None:
+    """Return why there is nothing to judge: no orchestrator rolled, or the guard called it back."""
+    if any(event.event == "guard-stopped" for event in run.events):
+        return "the guard stopped the roll"
+    rolled = any(event.event == "roll-started" for event in run.events)
+    return None if rolled else "no orchestrator rolled"
+
+
+def judge_end(event: Event) -> Judgement:
+    """Return the fault of a roll that ended anywhere but at its target."""
+    detail, target = event.detail, str(event.release)
+    serves = detail["serves"]
+    if detail["outcome"] == "done" and [*serves] == [target]:
+        return Judgement()
+    there = " and ".join(serves) or "nothing"
+    why = f" ({detail['why']})" if detail.get("why") else ""
+    sentence = (
+        f"at {event.t:.2f} s the roll to {target} had ended, {detail['outcome']}{why}: "
+        f"{there} served; it should have been {target}"
+    )
+    return Judgement(
+        evidence=Evidence(
+            t=event.t,
+            kind=str(detail["outcome"]),
+            release=event.release,
+            page=None,
+            asset=None,
+            came=there,
+            expected=target,
+            sentence=sentence,
+        )
+    )
+
+
+ROLL = Checker(
+    name="reaches its target",
+    promise="a roll ends where it was to go, and nothing else serves then",
+    judge=judge_rolls,
+    excuse=excuse_without_roll,
+)
 GUARD = Checker(
     name="guard content",
     promise="the guard finds every page whole before each step",

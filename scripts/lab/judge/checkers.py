@@ -6,7 +6,7 @@ history is whole is for `check_wholeness` to say.
 
 from __future__ import annotations
 
-from lab.judge.actions import GUARD, excuse_without_publish, judge_publishes
+from lab.judge.actions import GUARD, ROLL, excuse_without_publish, judge_publishes
 from lab.judge.answers import judge_assets, judge_connections, judge_misses, judge_pages
 from lab.judge.contents import (
     excuse_other_hashes,
@@ -55,5 +55,5 @@ CHECKERS: tuple[Checker, ...] = (
     ),
 )
 
-OPTIONAL: tuple[Checker, ...] = (GUARD,)
-"""Those of what is done only on request; a run without it does not mention them."""
+OPTIONAL: tuple[Checker, ...] = (ROLL, GUARD)
+"""Those of what only some runs have; the others do not mention them."""

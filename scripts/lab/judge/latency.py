@@ -18,7 +18,7 @@ END = "load-ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class LoadPhase:
     """The pages that were due in one phase of a load; milliseconds count from when each was due.
 
     Attributes:
@@ -42,7 +42,7 @@ class Phase:
     errors: int
 
 
-def find_phases(run: Run) -> tuple[Phase, ...]:
+def find_phases(run: Run) -> tuple[LoadPhase, ...]:
     """Return the phases of a run's load, if it had any."""
     moments = [event for event in run.events if event.event in (*BEGINNINGS, END)]
     load = [fetch for fetch in run.fetches if fetch.how == "load"]
@@ -53,7 +53,7 @@ def find_phases(run: Run) -> tuple[Phase, ...]:
     )
 
 
-def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) -> Phase:
+def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) -> LoadPhase:
     """Return what was due between two moments."""
     due = [fetch for fetch in load if begin <= fetch.t < end]
     answered = [fetch.answer for fetch in due if fetch.answer.status is not None]
@@ -63,7 +63,7 @@ def measure_phase(name: str, begin: float, end: float, load: Sequence[Fetch]) ->
         for each in load
         if each.answer.status is not None
     )
-    return Phase(
+    return LoadPhase(
         name=name,
         seconds=round(end - begin, 3),
         pages=len(due),

@@ -9,7 +9,7 @@ from lab.history import read_history
 from lab.judge.checkers import CHECKERS, OPTIONAL
 from lab.judge.evidence import find_prefixes, find_static_prefix
 from lab.judge.findings import Finding, Status, apply_checker, check_wholeness, find_worst
-from lab.judge.latency import Phase, find_phases
+from lab.judge.latency import LoadPhase, find_phases
 from lab.judge.tally import Tally, count_by_release
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Verdict:
     history: str | None = None
     guard: tuple[Event, ...] = ()
     """What a guard saw and did."""
-    load: tuple[Phase, ...] = ()
+    load: tuple[LoadPhase, ...] = ()
     """What a steady load met."""
 
     @property

@@ -24,7 +24,7 @@ from lab.matrix.cell import RELEASES, run_cell
 from lab.matrix.result import Result, add_wanted, load_result, make_inapplicable, make_result
 from lab.matrix.scenarios import SCENARIOS, Scenario
 from lab.matrix.stack import MatrixStack
-from lab.stacks.engines import reach
+from lab.stacks.engines import reach_machine
 from lab.stacks.lifecycle import take_away
 from lab.stacks.model import Plan, Say
 from lab.stacks.ports import free_ports
@@ -145,7 +145,7 @@ def worker_stack(engine: str, name: str, say: Say) -> Iterator[MatrixStack]:
     (port,) = free_ports(1)
     plan = Plan(name=name, strategy=CURE, port=port, weights={}, publishes=(), replicas=1)
     with Watchdog(engine, name):
-        stack = MatrixStack(reach(engine).claim(plan))
+        stack = MatrixStack(reach_machine(engine).claim(plan))
         try:
             say(f"starting {stack.machine.store}")
             stack.machine.start_store(is_open=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -281,19 +281,41 @@ def describe_event(event: Event) -> str | None:
             return f"publish of {release} rewrote or deleted {count} of {detail.get('of')} assets"
         case "recycled":
             return f"fresh workers in {detail.get('replica')}"
-        case "replica-started" | "replica-stopped":
-            return f"{event.event.partition('-')[2]} {detail.get('replica')}"
-        case "guard-checked" | "guard-stopped":
-            return describe_guard(event)
+    kind, _, did = event.event.partition("-")
+    if did in DESCRIBED.get(kind, {}):
+        return DESCRIBED[kind][did](event, did)
     return " ".join(filter(None, [event.event, release, *iterate_details(detail)]))
 
 
-def describe_guard(event: Event) -> str:
+def describe_replica(event: Event, did: str) -> str:
+    """Return what has become of a replica."""
+    why, name = event.detail.get("why"), event.detail.get("replica")
+    return f"{did} {name}: {why}" if why else f"{did} {name}"
+
+
+def describe_roll(event: Event, did: str) -> str:
+    """Return what an orchestrator was told, or how its roll ended."""
+    if did != "ended":
+        undone = " by undo" if event.detail.get("how") == "undo" else ""
+        return f"roll to {event.release} {did}{undone}"
+    why = f" ({event.detail['why']})" if event.detail.get("why") else ""
+    return f"roll to {event.release} ended: {event.detail.get('outcome')}{why}"
+
+
+def describe_guard(event: Event, did: str) -> str:
     """Return what a guard found, or stopped."""
     when, why = event.detail.get("when"), event.detail.get("why")
-    if event.event == "guard-stopped":
+    if did == "stopped":
         return f"guard stops the way to {event.release} {when}: {why}"
     return f"guard finds {event.release} {event.detail.get('verdict')} {when}"
+
+
+DESCRIBED: Mapping[str, Mapping[str, Callable[[Event, str], str]]] = {
+    "replica": dict.fromkeys(("started", "ready", "unready", "lost", "stopped"), describe_replica),
+    "roll": dict.fromkeys(("started", "paused", "resumed", "ended"), describe_roll),
+    "guard": dict.fromkeys(("checked", "stopped"), describe_guard),
+}
+"""Events that are told in words of their own, by both halves of their name."""
 
 
 def describe_shares(detail: Mapping[str, Any]) -> str:

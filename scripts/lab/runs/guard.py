@@ -5,11 +5,14 @@ On the way back the old release gets the traffic first, then its replicas. What 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lab.errors import UnavailableError
-from lab.history import Header, Run, parse_record
+from lab.history import Fetch, Header, Run, parse_record
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_run
 from lab.runs.rollout import Roller, Rollout
+from lab.stacks.model import RunningStack
 
 
 class StoppedError(Exception):
@@ -58,18 +61,7 @@ class GuardedRoller(Roller):
         """Look at every page of a release; return how it is, and what is wrong."""
         self.say(f"the guard looks at {release} {when}")
         fetches = self.probe.crawl_once(release, hard=True, name="guard")
-        records = {release: parse_record(self.stack.record(release))}
-        # No rollout, in which a publish would be missed, and no external site, which may do more.
-        base = self.stack.base
-        header = Header(
-            strategy=self.stack.strategy,
-            engine="guard",
-            action="guard",
-            base=base,
-            static=f"{base}static/",
-            started="",
-        )
-        verdict = judge_run(Run(header=header, records=records, fetches=tuple(fetches), ended=True))
+        verdict = judge_look(self.stack, release, fetches)
         pages = [fetch.answer.release for fetch in fetches if fetch.role == "page"]
         others = {other for other in pages if other} - {release}
         status, why = verdict.status, find_reason(verdict)
@@ -103,6 +95,21 @@ class GuardedRoller(Roller):
         self.say(f"starting a replica of {release} again")
         new = self.stack.add_replica(release)
         self.history.add_event("replica-started", release, replica=new.name)
+
+
+def judge_look(stack: RunningStack, release: str, fetches: Iterable[Fetch]) -> Verdict:
+    """Judge what a guard has seen of a release."""
+    # No rollout, in which a publish would be missed, and no external site, which may do more.
+    header = Header(
+        strategy=stack.strategy,
+        engine="guard",
+        action="guard",
+        base=stack.base,
+        static=f"{stack.base}static/",
+        started="",
+    )
+    records = {release: parse_record(stack.record(release))}
+    return judge_run(Run(header=header, records=records, fetches=tuple(fetches), ended=True))
 
 
 def find_reason(verdict: Verdict) -> str | None:

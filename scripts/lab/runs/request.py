@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lab.checkout import releases, require_release
 from lab.errors import LabError
 from lab.runs.rollout import Rollout
+from lab.runs.scenarios import RollScenario
 from lab.stacks.lifecycle import DEFAULT_NAME, serving
-from lab.stacks.stack import Stack
+from lab.stacks.model import RunningStack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class RunRequest:
     visitors: int = 4
     guard: bool = False
     """Whether every page is looked at before each step."""
+    scenario: RollScenario | None = None
+    """What happens meanwhile, where an orchestrator replaces the replicas."""
     rate: float | None = None
     """Pages a second that a steady load asks for meanwhile."""
 
@@ -70,7 +73,7 @@ def split_at(release: str) -> tuple[list[str], list[str]]:
     return [*known[:index][::-1]], [*known[index + 1 :]]
 
 
-def fit_rollout(request: RunRequest, stack: Stack) -> Rollout:
+def fit_rollout(request: RunRequest, stack: RunningStack) -> Rollout:
     """Fit what was asked for to the stack that is up.
 
     Raises:

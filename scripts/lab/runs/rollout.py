@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import requests
 
@@ -12,8 +12,10 @@ from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.history import History
 from lab.probe import Probe
-from lab.stacks.model import Publish, Replica, Say
+from lab.stacks.model import Publish, Replica, RunningStack, Say
 from lab.stacks.stack import Stack
+
+S = TypeVar("S", bound=RunningStack)
 
 REACH_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
@@ -29,17 +31,12 @@ class Rollout:
     publishes: bool = True
 
 
-class Roller:
-    """Carries a rollout out on a stack, and writes down each of its steps."""
+class BaseRoller(Generic[S]):
+    """What every rollout has, whoever replaces the replicas: a publish, and visitors who look."""
 
-    def __init__(
-        self, stack: Stack, probe: Probe, history: History, say: Say, visitors: int
-    ) -> None:
+    def __init__(self, stack: S, probe: Probe, history: History, say: Say, visitors: int) -> None:
         self.stack, self.probe, self.history, self.say = stack, probe, history, say
         self.visitors = visitors
-        self.routed: tuple[str, ...] = ()
-        """The releases that the gateway knows."""
-        self.weights: Mapping[str, int] = {}
 
     def before(self, step: str) -> None:
         """Do what has to be done before a step; a roller without a guard does nothing."""
@@ -55,6 +52,51 @@ class Roller:
                 f"{self.visitors} visitors did not see the site in {seconds:.0f} s; the "
                 f"gateway's last words:\n{self.stack.logs('gateway')}"
             )
+
+    def publish(self, rollout: Rollout) -> None:
+        """Publish the target, and see what that does to the assets of the source."""
+        self.announce(f"publishing {rollout.target}")
+        record = self.stack.record(rollout.source)
+        before = self.stack.inventory()
+        urls = self.probe.site.asset_urls(record["assets"])
+        self.history.add_event("publish-started", rollout.target)
+        with self.probe.watch(urls, rollout.source):
+            publish = self.stack.publish(rollout.target)
+        self.note(publish)
+        if publish.exit_code:  # perhaps because there is no store any more, that could be listed
+            raise UnavailableError(
+                f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
+                f"{rollout.source} still serves; mend the cause and run it again; "
+                f"its last words:\n{publish.log}"
+            )
+        touched = find_rewritten(record["assets"], before, self.stack.inventory())
+        self.history.add_event(
+            "rewritten", rollout.target, assets=touched, of=len(record["assets"])
+        )
+        self.settle()
+
+    def announce(self, step: str) -> None:
+        """Say what begins, if it may."""
+        self.before(step)
+        self.say(step)
+
+    def note(self, publish: Publish) -> None:
+        """Write down how a publish ended."""
+        seconds = round(publish.seconds, 2)
+        how = {"exit_code": publish.exit_code, "seconds": seconds, "log": publish.log}
+        self.history.add_event("publish-ended", publish.release, **how)
+
+
+class Roller(BaseRoller[Stack]):
+    """Carries a rollout out on a stack, and writes down each of its steps."""
+
+    def __init__(
+        self, stack: Stack, probe: Probe, history: History, say: Say, visitors: int
+    ) -> None:
+        super().__init__(stack, probe, history, say, visitors)
+        self.routed: tuple[str, ...] = ()
+        """The releases that the gateway knows."""
+        self.weights: Mapping[str, int] = {}
 
     def roll(self, rollout: Rollout) -> None:
         """Roll from the source to the target; every visitor sees every stage at least once.
@@ -85,33 +127,6 @@ class Roller:
         self.say(f"visitors look at {rollout.target}")
         self.settle()
 
-    def publish(self, rollout: Rollout) -> None:
-        """Publish the target, and see what that does to the assets of the source."""
-        self.announce(f"publishing {rollout.target}")
-        record = self.stack.record(rollout.source)
-        before = self.stack.inventory()
-        urls = self.probe.site.asset_urls(record["assets"])
-        self.history.add_event("publish-started", rollout.target)
-        with self.probe.watch(urls, rollout.source):
-            publish = self.stack.publish(rollout.target)
-        self.note(publish)
-        if publish.exit_code:  # perhaps because there is no store any more, that could be listed
-            raise UnavailableError(
-                f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
-                f"{rollout.source} still serves; mend the cause and run it again; "
-                f"its last words:\n{publish.log}"
-            )
-        touched = find_rewritten(record["assets"], before, self.stack.inventory())
-        self.history.add_event(
-            "rewritten", rollout.target, assets=touched, of=len(record["assets"])
-        )
-        self.settle()
-
-    def announce(self, step: str) -> None:
-        """Say what begins, if it may."""
-        self.before(step)
-        self.say(step)
-
     def drain(self, old: Replica) -> None:
         """Let a replica finish, and stop."""
         self.say(f"draining {old.name}")
@@ -122,12 +137,6 @@ class Roller:
         """Give the traffic these weights; the gateway knows these releases, and no other."""
         self.stack.route(weights)
         self.routed = tuple(weights)
-
-    def note(self, publish: Publish) -> None:
-        """Write down how a publish ended."""
-        seconds = round(publish.seconds, 2)
-        how = {"exit_code": publish.exit_code, "seconds": seconds, "log": publish.log}
-        self.history.add_event("publish-ended", publish.release, **how)
 
     def recycle(self, release: str) -> None:
         """Give every replica fresh workers, as max_requests, crashes and scaling do."""

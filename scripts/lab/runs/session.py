@@ -13,9 +13,12 @@ from lab.judge.verdict import Verdict, judge_history
 from lab.probe import Probe, Site
 from lab.runs.guard import GuardedRoller
 from lab.runs.load import steady_load
+from lab.runs.orchestrated import OrchestratedRoller
+from lab.runs.orchestratedguard import GuardedOrchestratedRoller
 from lab.runs.request import RunRequest, choose_rollout, fit_rollout
 from lab.runs.rollout import Roller, Rollout
-from lab.stacks.engines import choose
+from lab.runs.scenarios import RollScenario
+from lab.stacks.engines import ORCHESTRATORS, Engine, choose
 from lab.stacks.lifecycle import (
     require_built,
     require_published,
@@ -25,6 +28,7 @@ from lab.stacks.lifecycle import (
     temporary_stack,
 )
 from lab.stacks.model import Plan, Say
+from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.ports import free_ports
 from lab.stacks.stack import Stack
 from lab.stacks.state import State, stack_names
@@ -50,15 +54,14 @@ def run_on_stack(name: str, request: RunRequest, say: Say) -> Path:
     engine, stack = require_stack(name)
     if request.engine not in ("auto", engine.name):
         raise LabError(f"stack {name} runs on {engine.name}, not on {request.engine}")
+    require_fit(engine, request)
     rollout = fit_rollout(request, stack)
     require_built(engine, (rollout.source, rollout.target))
     if not rollout.publishes:
         require_published(stack, rollout.target)
     about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine=engine.name)
-    with open_history(about, request.action, say) as history:
-        observe(
-            stack, rollout, history, request.visitors, say, guard=request.guard, rate=request.rate
-        )
+    with open_history(about, name_run(request), say) as history:
+        observe_request(stack, rollout, history, request, say)
     return history.path
 
 
@@ -67,6 +70,7 @@ def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     strategy = require_strategy(request.strategy or CURE)
     rollout = choose_rollout(request)
     engine = choose(request.engine, say)
+    require_fit(engine, request)
     require_built(engine, (rollout.source, rollout.target))
     published = (rollout.source,) if rollout.publishes else (rollout.target, rollout.source)
     (port,) = free_ports(1)
@@ -81,17 +85,59 @@ def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     state = State(name=name, engine=engine.name, strategy=strategy, port=port)
     about = About(folder=state.folder, base=state.base, strategy=strategy, engine=engine.name)
     with (
-        open_history(about, request.action, say) as history,
+        open_history(about, name_run(request), say) as history,
         temporary_stack(engine, plan, say) as stack,
     ):
-        observe(
-            stack, rollout, history, request.visitors, say, guard=request.guard, rate=request.rate
-        )
+        observe_request(stack, rollout, history, request, say)
     return history.path
 
 
+def require_fit(engine: Engine, request: RunRequest) -> None:
+    """Refuse what an engine cannot do, before anything is started.
+
+    Raises:
+        LabError: it cannot.
+    """
+    if request.guard and not engine.pauses:
+        raise LabError(
+            f"{engine.name} cannot pause a roll, so --guard has no moment in which to look: "
+            f"leave it out; {engine.name} itself goes back when a replica does not get ready"
+        )
+    if request.scenario and request.scenario.pauses and not engine.pauses:
+        raise LabError(
+            f"{engine.name} cannot pause a roll, in whose middle --scenario "
+            f"{request.scenario.name} happens: choose another one"
+        )
+    if request.scenario and engine.name not in ORCHESTRATORS:
+        raise LabError(
+            f"--scenario is for --engine {' or '.join(ORCHESTRATORS)}, not {engine.name}: there "
+            'the scenarios are those of "lab matrix"'
+        )
+
+
+def name_run(request: RunRequest) -> str:
+    """Return what a history says was done: a scenario need not publish, as a rollout must."""
+    return request.scenario.name if request.scenario else request.action
+
+
+def observe_request(
+    stack: Stack | Orchestrator, rollout: Rollout, history: History, request: RunRequest, say: Say
+) -> None:
+    """Roll as it was asked for, while visitors look."""
+    observe(
+        stack,
+        rollout,
+        history,
+        request.visitors,
+        say,
+        guard=request.guard,
+        rate=request.rate,
+        scenario=request.scenario,
+    )
+
+
 def observe(
-    stack: Stack,
+    stack: Stack | Orchestrator,
     rollout: Rollout,
     history: History,
     visitors: int,
@@ -99,6 +145,7 @@ def observe(
     *,
     guard: bool = False,
     rate: float | None = None,
+    scenario: RollScenario | None = None,
 ) -> None:
     """Roll while visitors look, who leave the machine to the load if there is one."""
     for release in (rollout.source, rollout.target):
@@ -108,9 +155,13 @@ def observe(
         pace = PACE_SECONDS if rate else 0.0
         probe.start(visitors - 1, pace=pace)
         probe.start(1, hard=True, pace=pace)
-        roller = GuardedRoller if guard else Roller
         with steady_load(probe, rate, history, say):
-            roller(stack, probe, history, say, visitors).roll(rollout)
+            if isinstance(stack, Orchestrator):
+                watcher = GuardedOrchestratedRoller if guard else OrchestratedRoller
+                watcher(stack, probe, history, say, visitors, scenario).roll(rollout)
+            else:
+                roller = GuardedRoller if guard else Roller
+                roller(stack, probe, history, say, visitors).roll(rollout)
         probe.ask_for_absent()
 
 

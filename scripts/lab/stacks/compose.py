@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -25,6 +26,7 @@ from lab.errors import LabError, UnavailableError
 from lab.stacks.build import LINES
 from lab.stacks.composeproject import (
     CLONE,
+    COMPOSE_FILE,
     JOB_SECONDS,
     PAGES,
     READY_SECONDS,
@@ -77,6 +79,8 @@ class ComposeMachine:
         self.created = replicas
         """How many replicas of each release are created with the stack."""
         self.project = Project(client, project_of(state.name))
+        self.files: Sequence[Path] = (COMPOSE_FILE,)
+        """What Compose reads, each laid over those before it."""
         self.jobs = Processes(self.folder)
         self.serving: list[str] = state.details.get("serving", [])
         """The names of the replicas that were started and not stopped."""
@@ -142,6 +146,7 @@ class ComposeMachine:
             "--no-build",
             "--pull=never",
             *(f"--scale=web-{release}={self.created}" for release in releases()),
+            files=self.files,
             GATEWAY_PORT=str(self.state.port),
             PUBLIC_HOST=self.state.host,
             STATICFILES_STRATEGY=self.state.strategy,
@@ -329,7 +334,7 @@ class ComposeMachine:
     ) -> None:
         """Start nginx: the service's container, or a clone with another template."""
         if template is None:
-            self.project.start(self.project.container(GATEWAY))
+            self.run_gateway()
             self.tell_gateway(traffic)
             return
         own = {"gateway.conf.template": template, "traffic.conf": traffic}
@@ -344,6 +349,11 @@ class ComposeMachine:
             environment |= {"STORE": origin, "STORE_HOST": origin}
         changes = Clone(environment=environment, binds=binds)
         clone(self.project, GATEWAY, GATEWAY, changes).start()
+
+    @answered
+    def run_gateway(self) -> None:
+        """Start the gateway as Compose has created it, and wait until it reaches a replica."""
+        self.project.start(self.project.container(GATEWAY))
 
     @answered
     def tell_gateway(self, traffic: str) -> None:

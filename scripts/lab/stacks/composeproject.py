@@ -370,13 +370,20 @@ def require_compose() -> None:
         raise UnavailableError(f'"docker compose" does not work: {REMEDY} ({why})')
 
 
-def compose(jobs: Processes, project: str, *arguments: str, **variables: str) -> None:
+def compose(
+    jobs: Processes,
+    project: str,
+    *arguments: str,
+    files: Sequence[Path] = (COMPOSE_FILE,),
+    **variables: str,
+) -> None:
     """Run `docker compose` on the checkout's file, and keep what it writes in logs/compose.log.
 
     Raises:
         UnavailableError: it failed; with the last lines that it wrote.
     """
-    command = [*DOCKER_COMPOSE, "--progress", "plain", "-f", str(COMPOSE_FILE), "-p", project]
+    named = [part for file in files for part in ("-f", str(file))]
+    command = [*DOCKER_COMPOSE, "--progress", "plain", *named, "-p", project]
     name = f"compose-{os.getpid()}"
     done = jobs.run(name, [*command, *arguments], {**os.environ, **variables}, jobs.folder)
     log = jobs.log_folder / "compose.log"

@@ -10,6 +10,7 @@ from lab.checkout import BUILDS, EXTERNAL, MATRIX, releases, require_release, st
 from lab.errors import LabError, UnavailableError
 from lab.stacks.engines import Engine, find_composed, reach
 from lab.stacks.model import Plan, Recyclable, Replicated, RunningStack, Say
+from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.ports import require_free
 from lab.stacks.stack import Stack
 from lab.stacks.state import State, locked, stack_names
@@ -55,7 +56,7 @@ def require_built(engine: Engine, wanted: Collection[str]) -> None:
             )
 
 
-def require_stack(name: str) -> tuple[Engine, Stack]:
+def require_stack(name: str) -> tuple[Engine, Stack | Orchestrator]:
     """Return the stack of that name, whole, and what runs it.
 
     Raises:
@@ -137,7 +138,7 @@ def require_free_name(name: str) -> None:
         )
 
 
-def start_stack(engine: Engine, plan: Plan, say: Say) -> Stack:
+def start_stack(engine: Engine, plan: Plan, say: Say) -> RunningStack:
     """Start a stack that stays up; interrupted or killed half-way, nothing of it is left."""
     require_free_name(plan.name)
     require_built(engine, plan.publishes)
@@ -156,7 +157,7 @@ def start_stack(engine: Engine, plan: Plan, say: Say) -> Stack:
 
 
 @contextmanager
-def temporary_stack(engine: Engine, plan: Plan, say: Say) -> Iterator[Stack]:
+def temporary_stack(engine: Engine, plan: Plan, say: Say) -> Iterator[Stack | Orchestrator]:
     """Start a stack for one run: gone at the end, whatever the end is."""
     with Watchdog(engine.name, plan.name):
         stack = engine.up(plan, say)

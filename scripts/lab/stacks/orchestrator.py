@@ -1,17 +1,17 @@
 """What the lab asks of an orchestrator, which replaces the replicas by itself.
 
-The lab says which image, and watches: see docs/adr/0028 and 0042. Two engines implement this, Kubernetes and
-Swarm. Everything else about such a stack (its store, its publish jobs, its records) is a `RunningStack`'s.
+The lab says which image, and watches: see docs/adr/0028 and 0042. Kubernetes and Swarm implement
+this. Everything else about such a stack (store, publish jobs, records) is a `RunningStack`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from lab.stacks.model import RunningStack
+from lab.stacks.model import Replica, RunningStack
 
 
 class Phase(StrEnum):
@@ -55,21 +55,38 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A roll at one moment: its replicas, the oldest first, and what the orchestrator says of it."""
+    """A roll at one moment: its replicas, the oldest first, and what is said of it."""
 
     replicas: Sequence[Seen]
     outcome: Outcome
     message: str = ""
 
 
+@runtime_checkable
 class Orchestrator(RunningStack, Protocol):
-    """A stack whose replicas an orchestrator replaces."""
+    """A stack whose replicas an orchestrator replaces.
 
-    def set_release(self, release: str) -> None:
-        """Say which image the replicas shall have from now on; return at once."""
+    Its `replicas` are those that are ready. One that has been started with a release has no release
+    of before: so the `up` of an engine starts the first that the plan publishes, and rolls from
+    there to the one that has the weight, so that a rollback has somewhere to go.
+    """
+
+    def set_release(self, release: str, variables: Mapping[str, str]) -> None:
+        """Say which image the replicas shall have from now on; return at once.
+
+        Args:
+            release: the image's.
+            variables: beside those of before, as of a configuration that is changed with it.
+        """
 
     def undo(self) -> None:
-        """Go back to the image of before, as the orchestrator's own command does; return at once."""
+        """Go back to what was before the last `set_release`; return at once.
+
+        As the orchestrator's own command does; also while a roll is under way, or paused.
+
+        Raises:
+            LabError: there is nothing to go back to.
+        """
 
     def pause(self) -> None:
         """Let the roll go no further.
@@ -81,5 +98,26 @@ class Orchestrator(RunningStack, Protocol):
     def resume(self) -> None:
         """Let a paused roll go on."""
 
+    def lose(self, replica: Replica) -> None:
+        """End a replica from outside, as a node that is drained does; return at once.
+
+        It gets a SIGTERM, and time to finish. The orchestrator puts another in its place.
+        """
+
+    def recycle(self, replica: Replica) -> None:
+        """Replace the workers of a replica gracefully, as `max_requests` and a crash do."""
+
     def progress(self) -> Progress:
-        """Return the roll as it is now."""
+        """Return the roll as it is now: that which `set_release` or `undo` began last.
+
+        Where neither did, or all is as it asked for, the outcome is DONE; also after an `undo` that
+        came to its end.
+        """
+
+
+@runtime_checkable
+class PausingOrchestrator(Orchestrator, Protocol):
+    """One that can pause a roll, and to which something may happen while it is paused."""
+
+    def grow(self) -> None:
+        """Ask for more replicas of the releases that serve; return at once."""

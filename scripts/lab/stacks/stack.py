@@ -215,6 +215,7 @@ class MachineEngine(ABC):
     """An engine on whose machine the lab itself starts, replaces and stops the replicas."""
 
     name: str
+    pauses = True
 
     @abstractmethod
     def build(self, releases: Sequence[str], say: Say) -> None:

@@ -172,6 +172,7 @@ class MiniatureEngine:
     """Remembers its stacks, as a machine would."""
 
     name = "miniature"
+    pauses = True
 
     def __init__(self) -> None:
         self.stacks: dict[str, MiniatureStack] = {}

@@ -1,0 +1,421 @@
+"""A stack whose replicas are the tasks of one Swarm service; the rest are containers of Compose.
+
+Store, set-up, publish jobs and gateway are those of docker-compose.yml, as on the engine `compose`.
+Swarm has one service, `web`, whose image is changed. See docs/adr/0042.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.models.services import Service
+from docker.types import (
+    EndpointSpec,
+    Mount,
+    NetworkAttachmentConfig,
+    Resources,
+    RestartPolicy,
+    RollbackConfig,
+    ServiceMode,
+    UpdateConfig,
+)
+from docker.utils import parse_bytes
+
+from lab.checkout import ROOT, releases
+from lab.deadline import wait_until
+from lab.errors import LabError, UnavailableError
+from lab.stacks.compose import ComposeMachine
+from lab.stacks.composeproject import (
+    LABEL,
+    answered,
+    environment_of,
+    logs_of,
+    recycle_workers,
+    remove_part,
+)
+from lab.stacks.model import Publish, Replica
+from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
+from lab.stacks.processes import last_lines
+from lab.stacks.state import State
+
+OVERLAY = ROOT / "deploy" / "swarm" / "compose.yml"
+WEB = "web"
+NETWORKS = ("pages", "manifests")
+"""The networks of docker-compose.yml in which the replicas are."""
+
+SECOND = 1_000_000_000
+"""What durations of a service are counted in."""
+MONITOR = 5 * SECOND
+"""How long a new task is watched before the next one is replaced."""
+CONVERGE_SECONDS = 180.0
+GONE_SECONDS = 60.0
+
+STARTING = ("new", "pending", "assigned", "accepted", "ready", "preparing", "starting")
+OVER = {
+    "completed": Outcome.DONE,
+    "paused": Outcome.STALLED,
+    "rollback_paused": Outcome.STALLED,
+    "rollback_completed": Outcome.ROLLED_BACK,
+}
+"""How a roll has ended, by what Swarm calls the state of an update."""
+
+
+class SwarmStack:
+    """Implements the Orchestrator protocol."""
+
+    def __init__(self, client: docker.DockerClient, machine: ComposeMachine) -> None:
+        self.client, self.machine, self.project = client, machine, machine.project
+        self.state: State = machine.state
+        self.service_name = f"{self.project.name}-{WEB}"
+        self.undone = False
+        """Whether the last roll was an undo: what Swarm calls a rollback was then asked for."""
+        self.older: set[str] = set()
+        """The tasks from before the last roll."""
+        self.failures: dict[str, str] = {}
+        """Why tasks of the last roll failed; Swarm forgets them when it has gone back."""
+
+    @property
+    def name(self) -> str:
+        """Return the stack's name."""
+        return self.state.name
+
+    @property
+    def strategy(self) -> str:
+        """Return how it keeps static files."""
+        return self.state.strategy
+
+    @property
+    def base(self) -> str:
+        """Return the URL of the gateway's root, with its slash."""
+        return self.state.base
+
+    @property
+    def folder(self) -> Path:
+        """Return where logs and histories go."""
+        return self.state.folder
+
+    def publish(self, release: str) -> Publish:
+        """Run the release's one-shot publish job to its end."""
+        return self.machine.collect(release, None)
+
+    def inventory(self) -> dict[str, dict[str, Any]]:
+        """Return every object of the store: key -> last_modified, etag, bytes."""
+        return self.machine.inventory()
+
+    def record(self, release: str) -> dict[str, Any]:
+        """Return what the release's build wrote down: manifest and digests."""
+        return self.machine.record(release)
+
+    def replicas(self, release: str) -> list[Replica]:
+        """Return the release's replicas that are ready, oldest first."""
+        return [
+            Replica(release, each.name)
+            for each in self.progress().replicas
+            if each.release == release and each.phase is Phase.READY
+        ]
+
+    @answered
+    def logs(self, service: str, lines: int = 20) -> str:
+        """Return the last lines that a service wrote."""
+        if service != WEB:
+            return self.machine.logs(service, lines)
+        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=str(lines)))
+        return last_lines(output.decode(errors="replace"), lines)
+
+    def find_missing(self) -> list[str]:
+        """Return the parts that should run and do not."""
+        return [*self.machine.find_missing(), *([] if self.find_service() else [WEB])]
+
+    @answered
+    def find_service(self) -> Service | None:
+        """Return the service, if there is one."""
+        try:
+            found: Service = self.client.services.get(self.service_name)  # type: ignore[no-untyped-call]
+        except NotFound:
+            return None
+        return found
+
+    def service(self) -> Service:
+        """Return the service as it is now.
+
+        Raises:
+            UnavailableError: somebody has removed it.
+        """
+        found = self.find_service()
+        if found is None:
+            raise UnavailableError(
+                f"there is no service {self.service_name} any more: take the stack down"
+            )
+        return found
+
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Return the release of each image, by its id: a tag may be given to another build.
+
+        They are those of the containers that Compose has created, and that never run.
+        """
+        models = {each: self.project.container(f"web-{each}") for each in releases()}
+        return {str(model.attrs["Image"]): release for release, model in models.items()}
+
+    def image_of(self, release: str) -> str:
+        """Return the id of a release's image."""
+        return next(image for image, each in self.images.items() if each == release)
+
+    @answered
+    def create_service(self, release: str, replicas: int) -> None:
+        """Create the service, like the container that Compose has created of the release."""
+        model = self.project.container(f"web-{release}").attrs
+        host = model["HostConfig"]
+        resources = Resources(mem_limit=host["Memory"])
+        resources["Limits"]["Pids"] = host["PidsLimit"]
+        self.client.services.create(  # type: ignore[no-untyped-call]
+            self.image_of(release),
+            name=self.service_name,
+            labels={f"{LABEL}.project": self.project.name},
+            # An image that Compose has built names a service as well.
+            container_labels={f"{LABEL}.project": self.project.name, f"{LABEL}.service": ""},
+            env=self.environment(release),
+            mode=ServiceMode("replicated", replicas=replicas),
+            networks=[
+                NetworkAttachmentConfig(self.project.network(each), aliases=[WEB])
+                for each in NETWORKS
+            ],
+            # An address for each task: a virtual one for all of them needs IPVS.
+            endpoint_spec=EndpointSpec(mode="dnsrr"),
+            read_only=host["ReadonlyRootfs"],
+            cap_drop=host["CapDrop"],
+            mounts=[make_tmpfs(path, options) for path, options in host["Tmpfs"].items()],
+            resources=resources,
+            stop_grace_period=model["Config"]["StopTimeout"] * SECOND,
+            restart_policy=RestartPolicy(condition="any", delay=SECOND),
+            update_config=UpdateConfig(
+                parallelism=1,
+                order="start-first",
+                failure_action="rollback",
+                monitor=MONITOR,
+                max_failure_ratio=0,
+            ),
+            rollback_config=RollbackConfig(parallelism=1, order="start-first", monitor=MONITOR),
+        )
+
+    def environment(self, release: str) -> list[str]:
+        """Return the variables of a task, which calls itself as this class does."""
+        container = self.project.container(f"web-{release}")
+        variables = environment_of(container.attrs["Config"])
+        image = environment_of(self.client.images.get(self.image_of(release)).attrs["Config"])
+        own = {key: value for key, value in variables.items() if image.get(key) != value}
+        own["REPLICA"] = f"{WEB}.{{{{.Task.Slot}}}}.{{{{.Task.ID}}}}"
+        return [f"{key}={value}" for key, value in own.items()]
+
+    @answered
+    def set_release(self, release: str, variables: Mapping[str, str]) -> None:
+        """Say which image the tasks shall have from now on; return at once."""
+        self.undone = False
+        service = self.service()
+        self.failures = {}
+        self.older = {task["ID"] for task in list_tasks(service)}
+        spec = service.attrs["Spec"]
+        template = spec["TaskTemplate"]
+        more = [f"{key}={value}" for key, value in variables.items()]
+        container = {
+            **template["ContainerSpec"],
+            "Image": self.image_of(release),
+            "Env": [*self.environment(release), *more],
+        }
+        self.client.api.update_service(
+            service.id,
+            service.version,
+            task_template={**template, "ContainerSpec": container},
+            name=spec["Name"],
+            labels=spec["Labels"],
+            mode=spec["Mode"],
+            update_config=spec["UpdateConfig"],
+            rollback_config=spec["RollbackConfig"],
+            endpoint_spec=spec["EndpointSpec"],
+        )
+
+    def undo(self) -> None:
+        """Go back to what was before, as `docker service rollback` does; the SDK cannot.
+
+        Raises:
+            LabError: there is nothing to go back to.
+        """
+        command = ["docker", "service", "rollback", "--detach", "--quiet", self.service_name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LabError(f"Swarm does not go back: {last_lines(done.stderr, 1)}")
+        self.undone = True
+
+    def pause(self) -> None:
+        """Refuse: Swarm has no word for it."""
+        raise LabError("Swarm cannot pause an update")
+
+    def resume(self) -> None:
+        """Refuse, as `pause`."""
+        raise LabError("Swarm cannot pause an update")
+
+    @answered
+    def lose(self, replica: Replica) -> None:
+        """Send the container of a task a SIGTERM; return at once."""
+        self.container_of(replica).kill("SIGTERM")
+
+    @answered
+    def recycle(self, replica: Replica) -> None:
+        """HUP the container of a task: gunicorn starts fresh workers."""
+        recycle_workers(self.container_of(replica))
+
+    def container_of(self, replica: Replica) -> Container:
+        """Return the container of a task."""
+        task = replica.name.rpartition(".")[2]
+        state = self.client.api.inspect_task(task)["Status"]  # type: ignore[no-untyped-call]
+        return self.client.containers.get(state["ContainerStatus"]["ContainerID"])
+
+    @answered
+    def progress(self) -> Progress:
+        """Return the roll as it is now."""
+        service = self.service()
+        tasks = sorted(list_tasks(service), key=lambda task: str(task["CreatedAt"]))
+        seen = tuple(each for task in tasks if (each := see(task, self.images)))
+        self.note_failures(tasks)
+        status = service.attrs.get("UpdateStatus") or {}
+        message = str(status.get("Message", ""))
+        outcome = OVER.get(status.get("State", ""), Outcome.ROLLING)
+        if outcome is Outcome.ROLLED_BACK and self.undone:
+            outcome = Outcome.DONE
+        elif outcome is Outcome.ROLLED_BACK:
+            message = "; ".join([message, *[*self.failures.values()][-1:]])
+        elif not status.get("State") and is_as_wanted(service, seen, self.images):
+            outcome = Outcome.DONE
+        return Progress(replicas=seen, outcome=outcome, message=message)
+
+    def note_failures(self, tasks: Iterable[Mapping[str, Any]]) -> None:
+        """Keep why tasks of this roll failed, with what their containers wrote last."""
+        for task in tasks:
+            error, name = task["Status"].get("Err"), task["ID"]
+            if error and name not in self.older and name not in self.failures:
+                self.failures[name] = "; ".join([error, *self.last_words(task)])
+
+    def last_words(self, task: Mapping[str, Any]) -> list[str]:
+        """Return the last line that a task wrote, if its container is still there."""
+        container = task["Status"].get("ContainerStatus", {}).get("ContainerID")
+        with suppress(DockerException, requests.RequestException):
+            if container and (line := logs_of(self.client.containers.get(container), 1)):
+                return [line]
+        return []
+
+    def await_rolled(self, release: str) -> None:
+        """Wait until the tasks have the release.
+
+        Raises:
+            UnavailableError: they do not get it.
+        """
+        now = self.progress()
+
+        def is_rolled() -> bool:
+            nonlocal now
+            now = self.progress()
+            if now.outcome in (Outcome.STALLED, Outcome.ROLLED_BACK):
+                raise UnavailableError(f"{release} does not start: {now.message}")
+            return now.outcome is Outcome.DONE and all(
+                each.phase is Phase.READY for each in now.replicas
+            )
+
+        def state() -> str:
+            whys = [f"{each.name} {each.phase}: {each.why}" for each in now.replicas if each.why]
+            return "\n".join([*whys, self.logs(WEB)])
+
+        wait_until(is_rolled, CONVERGE_SECONDS, f"{release} is not ready", state)
+
+    def down(self) -> None:
+        """Stop everything and remove what the stack stored; histories and logs stay."""
+        self.remove_service()
+        self.machine.down()
+
+    @answered
+    def remove_service(self) -> None:
+        """Remove the service, and wait until nothing is left of its tasks."""
+        if not is_manager(self.client):
+            return
+        if service := self.find_service():
+            with suppress(DockerException, OSError):  # no log is worth a service left behind
+                log = b"".join(service.logs(stdout=True, stderr=True))
+                (self.machine.jobs.log_folder / f"{WEB}.log").write_bytes(log)
+            service.remove()  # type: ignore[no-untyped-call]
+        if self.task_containers():
+            wait_until(
+                lambda: not [each for each in self.task_containers() if each.status == "running"],
+                GONE_SECONDS,
+                f"tasks of {self.service_name} are still there",
+                lambda: ", ".join(str(each.name) for each in self.task_containers()),
+            )
+        for container in self.task_containers():
+            remove_part(container, self.machine.jobs.log_folder)
+
+    def task_containers(self) -> list[Container]:
+        """Return the containers of the service's tasks, also of those that have ended."""
+        label = f"com.docker.swarm.service.name={self.service_name}"
+        with suppress(APIError):  # one went away while they were listed
+            return self.client.containers.list(
+                all=True, filters={"label": label}, ignore_removed=True
+            )
+        return []
+
+
+def is_manager(client: docker.DockerClient) -> bool:
+    """Say whether the Docker Engine is in swarm mode, and may be asked for services."""
+    swarm: Mapping[str, Any] = client.info().get("Swarm") or {}
+    return swarm.get("LocalNodeState") == "active" and bool(swarm.get("ControlAvailable"))
+
+
+def list_tasks(service: Service) -> list[dict[str, Any]]:
+    """Return all that Swarm knows of the service's tasks, also of some that have ended."""
+    found: list[dict[str, Any]] = service.tasks()  # type: ignore[no-untyped-call]
+    return found
+
+
+def see(task: Mapping[str, Any], images: Mapping[str, str]) -> Seen | None:
+    """Return a task as a replica; None for one that has ended.
+
+    Args:
+        task: as Swarm tells it.
+        images: the release of each image.
+    """
+    status = task["Status"]
+    state, wanted = status["State"], task["DesiredState"]
+    if state == "running" or state in STARTING:
+        phase = Phase.READY if state == "running" else Phase.STARTING
+        if wanted not in ("ready", "running"):
+            phase = Phase.LEAVING
+        image = task["Spec"]["ContainerSpec"]["Image"]
+        return Seen(
+            release=images.get(image, image),
+            name=f"{WEB}.{task['Slot']}.{task['ID']}",
+            phase=phase,
+            why=status.get("Err", ""),
+        )
+    return None
+
+
+def is_as_wanted(service: Service, seen: Sequence[Seen], images: Mapping[str, str]) -> bool:
+    """Say whether all tasks are there, ready, and of the image that the service has."""
+    spec = service.attrs["Spec"]
+    image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
+    release = images.get(image, image)
+    ready = [each for each in seen if each.phase is Phase.READY and each.release == release]
+    wanted: int = spec["Mode"]["Replicated"]["Replicas"]
+    return len(ready) == len(seen) == wanted
+
+
+def make_tmpfs(path: str, options: str) -> Mount:
+    """Return a mount like one of Compose's `tmpfs`, whose only option is its size."""
+    size = options.partition("size=")[2].partition(",")[0]
+    return Mount(path, None, type="tmpfs", tmpfs_size=int(parse_bytes(size)) if size else None)
