@@ -22,7 +22,13 @@ from lab.runs import session
 from lab.runs.rollout import Rollout
 from lab.runs.scenarios import SCENARIOS
 from lab.stacks.build import image_of
-from lab.stacks.kubernetesapi import Object, RefusedError, path_of, reach_cluster
+from lab.stacks.kubernetesapi import (
+    Cluster,
+    Object,
+    RefusedError,
+    path_of,
+    reach_cluster,
+)
 from lab.stacks.kubernetesimages import Brought
 from lab.stacks.kubernetesmanifests import FOLDER, render
 from lab.stacks.kubernetesnamespace import APPS, Namespace
@@ -236,24 +242,18 @@ def test_a_stack_whose_name_is_taken_in_the_cluster_is_refused(stack: Kubernetes
     assert stack.cluster.find(stack.namespace.place)
 
 
-def dry_run(cluster: Any, thing: Object, namespace: str | None) -> None:
-    """See that the API takes an object; nothing is made."""
+def dry_run(cluster: Cluster, thing: Object, namespace: str) -> None:
+    """See that the API takes an object, or a change of the one that is there; nothing is made."""
     path = path_of(thing["apiVersion"], thing["kind"], namespace)
     query = {"dryRun": "All", "fieldValidation": "Strict"}
     try:
-        cluster.ask("POST", path, thing, **query)
+        cluster.ask("POST", path, thing, query=query)
     except RefusedError as error:
-        if error.status != 409:  # it is there: then it is a change of it that must be taken
+        if error.status != 409:
             raise
-        cluster.ask(
-            "PATCH",
-            f"{path}/{thing['metadata']['name']}",
-            thing,
-            kind=APPLY,
-            fieldManager="t",
-            force="true",
-            **query,
-        )
+        change = {**query, "fieldManager": "tests", "force": "true"}
+        place = f"{path}/{thing['metadata']['name']}"
+        cluster.ask("PATCH", place, thing, kind=APPLY, query=change)
 
 
 APPLY = "application/apply-patch+yaml"

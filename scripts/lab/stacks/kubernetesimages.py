@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from lab.stacks.processes import Processes, last_lines
 
 FILE = "kubernetes.json"
 LINES = 5
+KINDS = re.compile(r"(?:kind|k3d|minikube|ctr)(?:=.+)?|registry=.+|there")
 WAYS = "kind[=CLUSTER], k3d[=CLUSTER], minikube[=PROFILE], ctr[=SOCKET], registry=HOST/PATH, there"
 
 
@@ -58,9 +60,11 @@ def choose_way(asked: str | None, context: str) -> str:
     """Return the way that was asked for, or the one that follows from the name of the context.
 
     Raises:
-        LabError: no way follows from it.
+        LabError: no way follows from it, or none is of that name.
     """
     if asked:
+        if not KINDS.fullmatch(asked):
+            raise LabError(f"no way to bring images: {asked}; there are {WAYS}")
         return asked
     for prefix, way in (("kind-", "kind"), ("k3d-", "k3d")):
         if context.startswith(prefix):
@@ -76,12 +80,11 @@ def bring(way: str, context: str, images: Sequence[str]) -> Brought:
     """Bring images to the nodes of a cluster.
 
     Raises:
-        LabError: there is no such way.
         UnavailableError: its program is missing, or fails.
     """
     kind, _, where = way.partition("=")
     names = {image: image for image in images}
-    if kind == "registry" and where:
+    if kind == "registry":
         names = {image: f"{where.rstrip('/')}/{image}" for image in images}
         for image, name in names.items():
             run("docker", "tag", image, name)
@@ -96,8 +99,6 @@ def bring(way: str, context: str, images: Sequence[str]) -> Brought:
         save_into(
             ["ctr", *named("--address", where), "-n", "k8s.io", "images", "import", "-"], images
         )
-    elif way != "there":
-        raise LabError(f"no way to bring images: {way}; there are {WAYS}")
     brought = Brought.load(context)
     brought.pull = kind == "registry"
     brought.images.update(names)
