@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-build: $(BIN)/lab ## build both releases and what serves them (ENGINE=auto|compose|embedded|swarm)
+build: $(BIN)/lab ## build releases and their servers (ENGINE=auto|compose|embedded|kubernetes|swarm)
 	$(BIN)/lab build --engine $(ENGINE)
 
 rollout: build ## simulate a deployment, with visitors looking (STRATEGY=skewproof|versioned|shared)

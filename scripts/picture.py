@@ -43,7 +43,9 @@ COLOURS = 96
 MOST_BYTES = 3_000_000
 VIEW: ViewportSize = {"width": 560, "height": 900}
 GAP = 16
-PARTS = {"#headline": 78, "#shares": 44, "#grid": 214}
+RIM = 4
+"""Around a part, where the mark of a square may reach."""
+PARTS = {"#headline": 86, "#shares": 44, "#grid": 222}
 """What is taken of the page, and how high the room for it is."""
 FONT = APP / "releases" / "v1" / "static" / "fonts" / "karla-latin.woff2"
 TITLE = """<style>
@@ -84,8 +86,8 @@ def look(page: Page) -> Image.Image:
     top = 0
     for part, height in PARTS.items():
         if box := page.locator(part).bounding_box():
-            x, y = int(box["x"]), int(box["y"])
-            right, bottom = x + int(box["width"]) + 1, y + int(box["height"]) + 1
+            x, y = int(box["x"]) - RIM, int(box["y"]) - RIM
+            right, bottom = (x + int(box["width"]) + 2 * RIM, y + int(box["height"]) + 2 * RIM)
             picture.paste(whole.crop((x, y, right, min(bottom, y + height))), (x, top))
         top += height
     return picture

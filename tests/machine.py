@@ -126,6 +126,16 @@ def look_for_azure() -> None:
     require_program("node")
 
 
+def look_for_kubernetes() -> None:
+    """A cluster that answers, a way for images to its nodes, and kubectl to compare with."""
+    from lab.stacks.kubernetesengine import KubernetesEngine
+    from lab.stacks.kubernetesimages import choose_way
+
+    require_program("kubectl")
+    engine = KubernetesEngine()
+    choose_way(engine.images, engine.cluster.context)
+
+
 def look_for_apache() -> None:
     """The web server of one of the recipes in docs/servers.md."""
     apache()
@@ -160,6 +170,7 @@ LOOKS: Mapping[str, Callable[[], None]] = {
     "go": look_for_go,
     "mounts": look_for_mounts,
     "apache": look_for_apache,
+    "kubernetes": look_for_kubernetes,
 }
 """How to look for each thing that LAB_REQUIRE may name."""
 

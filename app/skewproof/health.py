@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 DRAIN_SETTING = "SKEWPROOF_DRAIN_FILE"
 DRAIN_VARIABLE = "DRAIN_FILE"
+NAMES = ("livez", "readyz", "metrics")
+"""How the paths end that are asked by the address of a process, and not by a visitor."""
+BY_ADDRESS = "asked_by_address"
+"""The attribute of a view for such a path: only ours have it."""
 
 
 @require_safe
@@ -41,13 +45,13 @@ def find_health_view(request: HttpRequest) -> Callable[[HttpRequest], HttpRespon
 
     Only a path that ends in the name of one is looked up, as this is done for every request.
     """
-    if request.path_info.rpartition("/")[2] not in ("livez", "readyz"):
+    if request.path_info.rpartition("/")[2] not in NAMES:
         return None
     try:
         view = resolve(request.path_info).func
     except Resolver404:
         return None
-    return view if view in (livez, readyz) else None
+    return view if view in (livez, readyz) or hasattr(view, BY_ADDRESS) else None
 
 
 def find_obstacle() -> dict[str, str] | None:

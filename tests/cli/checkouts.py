@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from tests.machine import lacks
 
 from lab.checkout import ROOT
 from lab.deadline import wait_until
+from lab.stacks.kubernetesapi import path_of, reach_cluster
+from lab.stacks.kubernetesnamespace import LABEL
 from lab.stacks.processes import is_alive
 
 PARTS = ("app", "deploy", "minio", "nginx", "scripts", "docker-compose.yml")
@@ -162,9 +165,20 @@ class Checkout:
                 found += listed.stdout.split()
         return found
 
+    def namespaces(self) -> list[str]:
+        """Namespaces of every stack that there ever was here, if there is a cluster."""
+        if lacks("kubernetes"):
+            return []
+        path = path_of("v1", "Namespace")
+        found = reach_cluster().items(path, labelSelector=LABEL)
+        names = {folder.parent.name for folder in self.work.glob("*/logs")}
+        return [
+            each["metadata"]["name"] for each in found if each["metadata"]["labels"][LABEL] in names
+        ]
+
     def left(self) -> list[str]:
         """Whatever runs here, or waits for a stack to come back."""
-        return [*self.stacks(), *self.processes(), *self.containers()]
+        return [*self.stacks(), *self.processes(), *self.containers(), *self.namespaces()]
 
     def wait_until_nothing_is_left(self) -> None:
         """Give a watchdog the time to do its work."""

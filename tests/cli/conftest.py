@@ -14,6 +14,7 @@ from lab.stacks.ports import free_ports
 # The head of the report says why.
 collect_ignore = [
     *(["test_docker.py"] if lacks("compose") else []),
+    *(["test_kubernetes.py"] if lacks("kubernetes") else []),
     *(["test_swarm.py"] if lacks("swarm") else []),
     *(["test_guard.py"] if lacks("embedded") else []),
     *(["test_disk.py"] if lacks("mounts") else []),

@@ -16,6 +16,7 @@ from lab.stacks.stack import Stack
 ON_COMPOSE = ["test_compose_file.py", "test_hardening.py", "test_newest_django.py"]
 collect_ignore = [
     *(ON_COMPOSE if lacks("compose") else []),
+    *(["test_kubernetes.py"] if lacks("kubernetes") else []),
     *(["test_swarm.py"] if lacks("swarm") else []),
 ]
 

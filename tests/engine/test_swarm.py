@@ -19,6 +19,8 @@ from lab.judge.verdict import Verdict, judge_run
 from lab.runs import session
 from lab.runs.rollout import Rollout
 from lab.runs.scenarios import SCENARIOS
+from lab.stacks import lifecycle
+from lab.stacks.composeproject import list_workers
 from lab.stacks.orchestrator import Orchestrator
 
 VISITORS = 2
@@ -153,6 +155,15 @@ def test_a_replica_calls_itself_as_the_history_does(stack: Orchestrator) -> None
     names = {each.name for each in stack.replicas("v1")}
     seen = {requests.get(stack.base, timeout=5).headers["X-Replica"] for _ in range(20)}
     assert seen == names
+
+
+@pytest.mark.usefixtures("rolls")
+def test_every_task_gets_fresh_workers_and_none_is_replaced(stack: Orchestrator) -> None:
+    before = {str(each.id): list_workers(each) for each in tasks(stack)}
+    lifecycle.recycle_replicas(stack, lifecycle.serving(stack), say)
+    after = {str(each.id): list_workers(each) for each in tasks(stack)}
+    assert after.keys() == before.keys()
+    assert all(after[task].isdisjoint(workers) for task, workers in before.items())
 
 
 def test_swarm_cannot_pause_and_says_so(stack: Orchestrator) -> None:

@@ -130,6 +130,11 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """Django's hash of the paths; raises as hashed_files does."""
         return self._load_once().hash
 
+    @property
+    def load_seconds(self) -> float | None:
+        """Return how long the fetch took that loaded the manifest; None while none has."""
+        return self._loader.seconds
+
     def _load_once(self) -> Manifest:
         try:
             return self._loader.load(self.fetch_manifest, self.make_late_error)

@@ -44,6 +44,8 @@ class Loader(Generic[Value]):
         self._closed_until = 0.0
         self._current: Fetch[Value] | None = None
         self._hanging: list[Fetch[Value]] = []
+        self.seconds: float | None = None
+        """How long the fetch took that got the value."""
 
     def __reduce__(self) -> tuple[type[Loader[Value]], tuple[float, float]]:
         # A copied or unpickled storage starts afresh; neither a lock nor a clock can be copied.
@@ -88,7 +90,9 @@ class Loader(Generic[Value]):
         if not wait([self._current.future], self._find_patience()).done:
             raise late(self._patience, len(self._hanging) + 1)
         done, self._current = self._current, None
-        return done.future.result()
+        value = done.future.result()
+        self.seconds = done.seconds
+        return value
 
     def _is_of_no_use(self, current: Fetch[Value]) -> bool:
         """Return whether a fetch has failed since it was begun, or does not end; then give it up.
@@ -121,6 +125,7 @@ class Fetch(Generic[Value]):
 
     def __init__(self, fetch: Callable[[], Value], begun: float = 0.0) -> None:
         self.begun = begun
+        self.seconds: float | None = None
         self.future: Future[Value] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiting task can cancel it
         self._fetch = fetch
@@ -138,8 +143,11 @@ class Fetch(Generic[Value]):
             pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(TimeoutError))
 
     def _run(self) -> None:
+        began = time.monotonic()
         try:
-            self.future.set_result(self._fetch())
+            value = self._fetch()
+            self.seconds = time.monotonic() - began
+            self.future.set_result(value)
         except BaseException as error:
             if not self.future.done():  # else it was given up a moment too late
                 self.future.set_exception(error)

@@ -9,7 +9,7 @@ from lab.commands.console import results, say
 from lab.commands.options import check_name, example, option_engine, option_name
 from lab.errors import LabError
 from lab.stacks import lifecycle
-from lab.stacks.engines import choose
+from lab.stacks.engines import TakesImages, choose
 from lab.stacks.model import REPLICAS, Plan
 from lab.stacks.orchestrator import Orchestrator
 from lab.stacks.state import stack_names
@@ -17,16 +17,33 @@ from lab.stacks.traffic import parse_weights
 from lab.strategies import COMPARED
 
 
-@click.command(epilog=example("lab build", "lab build v2 --engine embedded"))
+@click.command(
+    epilog=example(
+        "lab build",
+        "lab build v2 --engine embedded",
+        "lab build --engine kubernetes --images registry=registry.example.com/team",
+    )
+)
 @click.argument("wanted", metavar="[RELEASE]...", nargs=-1)
 @option_engine
-def build(wanted: tuple[str, ...], engine: str) -> None:
+@click.option(
+    "--images",
+    metavar="WAY",
+    help="How the nodes of Kubernetes get them: kind, k3d, minikube, ctr, registry=HOST/PATH, "
+    "there; default $LAB_IMAGES, else what the name of the context says.",
+)
+def build(wanted: tuple[str, ...], engine: str, images: str | None) -> None:
     """Build releases, and what serves them.
 
     All releases of app/releases, unless some are named.
     """
     chosen = tuple(require_release(release) for release in wanted) or releases()
-    choose(engine, say).build(chosen, say)
+    builder = choose(engine, say)
+    if images:
+        if not isinstance(builder, TakesImages):
+            raise LabError(f"--images goes with --engine kubernetes, not with {builder.name}")
+        builder.images = images
+    builder.build(chosen, say)
 
 
 @click.command(

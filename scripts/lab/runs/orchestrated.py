@@ -11,13 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from lab.deadline import wait_until
-from lab.errors import UnavailableError
+from lab.errors import LabError, UnavailableError
 from lab.history import History
 from lab.probe import Probe
 from lab.runs.rollout import BaseRoller, Rollout
 from lab.runs.scenarios import ROLLBACK, ROLLOUT, RollScenario
 from lab.stacks.model import Replica, Say
-from lab.stacks.orchestrator import Orchestrator, Outcome, Phase, Progress, Seen
+from lab.stacks.orchestrator import (
+    Orchestrator,
+    Outcome,
+    PausingOrchestrator,
+    Phase,
+    Progress,
+    Seen,
+)
 
 LOOK_SECONDS = 0.2
 """Between two looks at a roll."""
@@ -173,6 +180,42 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         self.hold(rollout.target)
         self.follow(rollout.target)
 
+    def stop_midway(self, rollout: Rollout) -> None:
+        """Say that the target shall serve, and pause the roll when its first replica does."""
+        self.announce(f"setting the release {rollout.target}")
+        self.history.add_event("roll-started", rollout.target, how="set")
+        self.stack.set_release(rollout.target, {})
+        what = f"no replica of {rollout.target} gets ready"
+        self.watch(what, ROLL_SECONDS, lambda now: begins_to_serve(now, rollout.target))
+        self.stack.pause()
+        self.history.add_event("roll-paused", rollout.target)
+        self.settle()
+
+    def let_go(self, rollout: Rollout) -> None:
+        """Let a paused roll go on, and watch."""
+        self.announce("letting the roll go on")
+        self.stack.resume()
+        self.history.add_event("roll-resumed", rollout.target)
+        self.follow(rollout.target)
+
+    def grow(self, rollout: Rollout) -> None:
+        """Add replicas in the middle of a roll, and see some of the source come."""
+        source = rollout.source
+        before = count_ready(self.look())[source]
+        self.announce("adding replicas")
+        require_pausing(self.stack).grow()
+        what = f"no further replica of {source} gets ready"
+        self.watch(what, REPLACE_SECONDS, lambda now: count_ready(now)[source] > before)
+        self.settle()
+
+    def recycle(self, rollout: Rollout) -> None:
+        """Give every replica of the source fresh workers."""
+        for replica in self.stack.replicas(rollout.source):
+            self.announce(f"recycling the workers of {replica.name}")
+            require_pausing(self.stack).recycle(replica)
+            self.history.add_event("recycled", rollout.source, replica=replica.name)
+            self.settle()
+
     def undo(self, release: str) -> None:
         """Let the orchestrator go back to the release of before, and watch."""
         self.announce(f"undoing, back to {release}")
@@ -209,6 +252,10 @@ VERBS: Mapping[str, Callable[[OrchestratedRoller, Rollout], None]] = {
     "publish": lambda roller, rollout: roller.publish(rollout),
     "lose": lambda roller, rollout: roller.lose(rollout),
     "roll": lambda roller, rollout: roller.go(rollout),
+    "hold": lambda roller, rollout: roller.stop_midway(rollout),
+    "let go": lambda roller, rollout: roller.let_go(rollout),
+    "grow": lambda roller, rollout: roller.grow(rollout),
+    "recycle": lambda roller, rollout: roller.recycle(rollout),
     "crash": lambda roller, rollout: roller.go(rollout, BROKEN),
     "undo": lambda roller, rollout: roller.undo(rollout.target),
     "turn back": lambda roller, rollout: roller.undo(rollout.source),
@@ -219,6 +266,22 @@ VERBS: Mapping[str, Callable[[OrchestratedRoller, Rollout], None]] = {
 def count_ready(progress: Progress) -> Counter[str]:
     """Count the replicas that may draw traffic, by release."""
     return Counter(each.release for each in progress.replicas if each.phase is Phase.READY)
+
+
+def begins_to_serve(progress: Progress, release: str) -> bool:
+    """Say whether a replica of a release may draw traffic, or none will any more."""
+    return progress.outcome in ENDED or bool(count_ready(progress)[release])
+
+
+def require_pausing(stack: Orchestrator) -> PausingOrchestrator:
+    """Return an orchestrator that can pause a roll.
+
+    Raises:
+        LabError: this one cannot.
+    """
+    if not isinstance(stack, PausingOrchestrator):
+        raise LabError(f"the orchestrator of stack {stack.name} cannot pause a roll")
+    return stack
 
 
 def has_ended(progress: Progress) -> bool:

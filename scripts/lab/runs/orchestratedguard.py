@@ -9,9 +9,14 @@ from lab.errors import UnavailableError
 from lab.history import Fetch
 from lab.judge.findings import Status
 from lab.runs.guard import StoppedError, find_reason, judge_look
-from lab.runs.orchestrated import ENDED, ROLL_SECONDS, OrchestratedRoller, count_ready
+from lab.runs.orchestrated import (
+    ENDED,
+    ROLL_SECONDS,
+    OrchestratedRoller,
+    begins_to_serve,
+    count_ready,
+)
 from lab.runs.rollout import Rollout
-from lab.stacks.orchestrator import Progress
 
 LOOKS = 30
 """Visits in which a release has to have shown every page: where a gateway cannot pin a visitor to
@@ -89,11 +94,8 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
             StoppedError: something is broken, or could not be looked at.
         """
         self.begun = True
-
-        def begins_to_serve(now: Progress) -> bool:
-            return now.outcome in ENDED or bool(count_ready(now)[release])
-
-        begun = self.watch(f"no replica of {release} gets ready", ROLL_SECONDS, begins_to_serve)
+        what = f"no replica of {release} gets ready"
+        begun = self.watch(what, ROLL_SECONDS, lambda now: begins_to_serve(now, release))
         if begun.outcome in ENDED:
             return
         self.stack.pause()

@@ -17,11 +17,13 @@ class RollScenario:
         name: as it is asked for.
         what: it in a few words.
         steps: verbs of the roller, in order; each ends when all visitors have seen what it did.
+        pauses: whether it needs an orchestrator that can pause a roll.
     """
 
     name: str
     what: str
     steps: tuple[str, ...]
+    pauses: bool = False
 
 
 ROLLOUT = RollScenario(
@@ -39,6 +41,24 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         ROLLOUT,
+        RollScenario(
+            name="lost-midway",
+            what="in the middle of the roll a replica of the old release is lost, and replaced",
+            steps=("publish", "hold", "lose", "let go"),
+            pauses=True,
+        ),
+        RollScenario(
+            name="scaled-midway",
+            what="in the middle of the roll replicas of the old release are added",
+            steps=("publish", "hold", "grow", "let go"),
+            pauses=True,
+        ),
+        RollScenario(
+            name="recycled-midway",
+            what="in the middle of the roll the old release gets fresh workers, as after a crash",
+            steps=("publish", "hold", "recycle", "let go"),
+            pauses=True,
+        ),
         RollScenario(
             name="undone",
             what="the roll is undone when it has come to its end",

@@ -103,6 +103,11 @@ def require_fit(engine: Engine, request: RunRequest) -> None:
             f"{engine.name} cannot pause a roll, so --guard has no moment in which to look: "
             f"leave it out; {engine.name} itself goes back when a replica does not get ready"
         )
+    if request.scenario and request.scenario.pauses and not engine.pauses:
+        raise LabError(
+            f"{engine.name} cannot pause a roll, in whose middle --scenario "
+            f"{request.scenario.name} happens: choose another one"
+        )
     if request.scenario and engine.name not in ORCHESTRATORS:
         raise LabError(
             f"--scenario is for --engine {' or '.join(ORCHESTRATORS)}, not {engine.name}: there "

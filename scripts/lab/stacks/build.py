@@ -23,6 +23,11 @@ LOCK = ".lock"
 """Held while a build is copied or exchanged."""
 
 
+def image_of(release: str) -> str:
+    """Return the image that docker-compose.yml names for a release."""
+    return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
+
+
 def is_built(release: str) -> bool:
     """Return whether the release has been built to its end."""
     return (build_folder() / release / RECORD).exists()

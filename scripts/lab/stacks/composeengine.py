@@ -11,6 +11,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from lab.checkout import build_folder, releases
 from lab.errors import LabError, UnavailableError, describe_error
+from lab.stacks.build import image_of
 from lab.stacks.compose import PROJECT_PREFIX, ComposeMachine, project_of
 from lab.stacks.composeproject import Project, answered, compose, require_compose
 from lab.stacks.model import Plan, Say
@@ -48,11 +49,6 @@ def knock(host: str) -> None:
     if scheme == "unix":
         with socket.socket(socket.AF_UNIX) as visitor:
             visitor.connect(path)
-
-
-def image_of(release: str) -> str:
-    """Return the image that docker-compose.yml names for a release."""
-    return f"skewproof-app:{release}-django{os.environ.get('DJANGO') or 5.2}"
 
 
 class ComposeEngine(MachineEngine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lab.errors import LabError, UnavailableError
 from lab.stacks.model import Plan, Recyclable, Say
@@ -12,7 +12,7 @@ from lab.stacks.stack import MachineEngine, Stack
 
 MACHINES = ("compose", "embedded")
 """The engines on which the lab itself replaces the replicas."""
-ORCHESTRATORS = ("swarm",)
+ORCHESTRATORS = ("kubernetes", "swarm")
 """Those on which an orchestrator does."""
 ENGINES = (*MACHINES, *ORCHESTRATORS)
 
@@ -38,6 +38,13 @@ class Engine(Protocol):
 
     def attach(self, name: str) -> Stack | Orchestrator | None:
         """Return the stack of that name if there is one, running or not."""
+
+
+@runtime_checkable
+class TakesImages(Protocol):
+    """An engine whose nodes have to be brought what was built; `images` says how."""
+
+    images: str | None
 
 
 def choose(name: str, say: Say = lambda _line: None) -> Engine:
@@ -73,6 +80,10 @@ def reach(name: str) -> Engine:
         from lab.stacks.swarmengine import SwarmEngine
 
         return SwarmEngine()
+    if name == "kubernetes":
+        from lab.stacks.kubernetesengine import KubernetesEngine
+
+        return KubernetesEngine()
     raise LabError(f"unknown engine {name}: there are auto, {', '.join(ENGINES)}")
 
 

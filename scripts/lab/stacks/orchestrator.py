@@ -104,9 +104,20 @@ class Orchestrator(RunningStack, Protocol):
         It gets a SIGTERM, and time to finish. The orchestrator puts another in its place.
         """
 
+    def recycle(self, replica: Replica) -> None:
+        """Replace the workers of a replica gracefully, as `max_requests` and a crash do."""
+
     def progress(self) -> Progress:
         """Return the roll as it is now: that which `set_release` or `undo` began last.
 
         Where neither did, or all is as it asked for, the outcome is DONE; also after an `undo` that
         came to its end.
         """
+
+
+@runtime_checkable
+class PausingOrchestrator(Orchestrator, Protocol):
+    """One that can pause a roll, and to which something may happen while it is paused."""
+
+    def grow(self) -> None:
+        """Ask for more replicas of the releases that serve; return at once."""

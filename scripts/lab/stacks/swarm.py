@@ -35,7 +35,14 @@ from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
 from lab.errors import LabError, UnavailableError
 from lab.stacks.compose import ComposeMachine
-from lab.stacks.composeproject import LABEL, answered, environment_of, logs_of, remove_part
+from lab.stacks.composeproject import (
+    LABEL,
+    answered,
+    environment_of,
+    logs_of,
+    recycle_workers,
+    remove_part,
+)
 from lab.stacks.model import Publish, Replica
 from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
 from lab.stacks.processes import last_lines
@@ -264,9 +271,18 @@ class SwarmStack:
     @answered
     def lose(self, replica: Replica) -> None:
         """Send the container of a task a SIGTERM; return at once."""
+        self.container_of(replica).kill("SIGTERM")
+
+    @answered
+    def recycle(self, replica: Replica) -> None:
+        """HUP the container of a task: gunicorn starts fresh workers."""
+        recycle_workers(self.container_of(replica))
+
+    def container_of(self, replica: Replica) -> Container:
+        """Return the container of a task."""
         task = replica.name.rpartition(".")[2]
         state = self.client.api.inspect_task(task)["Status"]  # type: ignore[no-untyped-call]
-        self.client.containers.get(state["ContainerStatus"]["ContainerID"]).kill("SIGTERM")
+        return self.client.containers.get(state["ContainerStatus"]["ContainerID"])
 
     @answered
     def progress(self) -> Progress:

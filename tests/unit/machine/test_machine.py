@@ -43,7 +43,7 @@ class TestWhatIsMissing:
 
     def test_everything_that_may_be_required_is_looked_for(self) -> None:
         programs = {"minio", "seaweedfs", "gcs", "azure", "chromium", "go", "apache"}
-        assert set(LOOKS) == {"compose", "embedded", "swarm", "mounts"} | programs
+        assert set(LOOKS) == {"compose", "embedded", "kubernetes", "swarm", "mounts"} | programs
 
     def test_nothing_left_out_is_said_as_well(self) -> None:
         assert left_out([]) == "left out: nothing"
