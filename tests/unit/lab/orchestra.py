@@ -132,6 +132,10 @@ class OrchestraStack(MiniatureStack):
         self.tamper("lose")
         self.script = self.succeed(replica)
 
+    def recycle(self, replica: Replica) -> None:
+        assert replica.name in [each.name for each in self.tasks]
+        self.tamper("recycle")
+
     def succeed(self, replica: Replica) -> Iterator[None]:
         (old,) = [each for each in self.tasks if each.name == replica.name]
         self.tasks.remove(old)
