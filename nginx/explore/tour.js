@@ -101,9 +101,15 @@ export class Tour {
     this.link = link;
     this.tell = tell;
     this.ticked = new Set();
-    for (const choice of choices) choice.addEventListener("change", () => choice.checked && this.show(choice.value));
+    for (const choice of choices) choice.addEventListener("change", () => this.choose(choice.value));
     this.choices = choices;
     this.show("compose");
+  }
+
+  // Who has chosen needs no guess any more.
+  choose(way) {
+    this.isGuessed = true;
+    this.show(way);
   }
 
   // The lab's own stacks have replicas whose names say so: then it is make that started them.
