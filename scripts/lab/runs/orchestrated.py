@@ -212,7 +212,7 @@ class OrchestratedRoller(BaseRoller[Orchestrator]):
         """Give every replica of the source fresh workers."""
         for replica in self.stack.replicas(rollout.source):
             self.announce(f"recycling the workers of {replica.name}")
-            require_pausing(self.stack).recycle(replica)
+            self.stack.recycle(replica)
             self.history.add_event("recycled", rollout.source, replica=replica.name)
             self.settle()
 
