@@ -188,7 +188,8 @@ def test_slow_answers_halve_the_pace(healthy: Stack, visitor: Open) -> None:
 
 def test_a_command_is_copied(healthy: Stack, visitor: Open) -> None:
     page = visitor(healthy, permissions=["clipboard-read", "clipboard-write"])
-    explore(page, healthy.base)
+    explorer = explore(page, healthy.base)
+    explorer.wait_for_visits(1)  # by which the page guesses who has started the stack
     page.get_by_role("radio", name="docker compose").check()
     # No click: it would close a step that has come to its turn meanwhile.
     page.locator("#steps details").nth(1).evaluate("step => { step.open = true; }")
