@@ -40,12 +40,16 @@ class ReleaseMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
         self.release = find_release()
-        # Django makes storages without a lock, so threads that begin at once would make one each,
-        # and each would ask the store. Here is one thread. What is wrong with it, /readyz says.
-        with suppress(Exception):
-            find_release_storage()
-        self.is_async = iscoroutinefunction(get_response)
         self._is_loaded = not self.release or settings.DEBUG  # then pages need no manifest
+        # Django makes storages without a lock, so threads that begin at once would make one each,
+        # and each would ask the store. Here is one thread, and no visitor waits for what it loads.
+        # What is wrong, /readyz says.
+        with suppress(Exception):
+            storage = find_release_storage()
+            if storage is not None and not self._is_loaded:
+                storage.load_at_start()
+                self._is_loaded = True
+        self.is_async = iscoroutinefunction(get_response)
         self._loading: Fetch[None] | None = None
         self._has_failed = False
         if self.is_async:

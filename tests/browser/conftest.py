@@ -13,11 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, expect, sync_playwright
+from tests.browser.visit import LOST
 from tests.engine.stacks import build, running
 from tests.machine import lacks
 
-from lab.camera import launch_chromium
+from lab.camera import DISTURBED, launch_chromium
 from lab.stacks.stack import Stack
 
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
@@ -31,6 +32,10 @@ MILLISECONDS = 60_000  # generous: the machine may be busy
 Open = Callable[..., Page]
 
 
+class DisturbedError(Exception):
+    """A test failed whose browser was disturbed by the machine: that says nothing of the page."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pictures", metavar="DIR", type=Path, help="keep the README's pictures in this folder"
@@ -40,6 +45,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: HERE in item.path.parents)
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=3, only_rerun=DisturbedError.__name__))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Have a test run again if it failed while containers came and went (lab.camera.DISTURBED)."""
+    item.stash[LOST] = []
+    try:
+        return (yield)
+    except Exception as error:
+        lost = item.stash[LOST]
+        if DISTURBED in str(error) or lost:
+            raise DisturbedError(f"{error}; {DISTURBED} for {lost[:3]}") from error
+        raise
 
 
 @pytest.fixture(scope="package")
@@ -53,13 +74,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visitor(chromium: Browser) -> Iterator[Open]:
+def visitor(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Give a page of a new visitor to a stack, who may be pinned to a release."""
     contexts = []
+
+    def failed(lost: Request) -> None:
+        if lost.failure == DISTURBED:
+            request.node.stash[LOST].append(lost.url)
 
     def arrive(stack: Stack, release: str | None = None, **options: Any) -> Page:
         context = chromium.new_context(base_url=stack.base, **{"viewport": DESKTOP, **options})
         context.set_default_timeout(MILLISECONDS)
+        context.on("requestfailed", failed)
         contexts.append(context)
         if release:
             context.add_cookies([{"name": "release", "value": release, "url": stack.base}])

@@ -75,6 +75,48 @@ def test_a_healthy_stack_is_calm(healthy: Stack, visitor: Open) -> None:
     assert explorer.complaints == NO_CONSOLE
 
 
+def lose(page: Page, part: str, times: float) -> list[str]:
+    """Have a browser lose a part of the page so many times; return what was asked for so far."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) <= times:
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    page.route(f"**/lab/{part}", answer)
+    return asked
+
+
+@pytest.mark.parametrize("part", ["grid.js", "explore.css", "main.js", "uplot/uPlot.iife.min.js"])
+def test_a_part_that_is_lost_on_the_way_is_asked_for_again(
+    healthy: Stack, visitor: Open, part: str
+) -> None:
+    page = visitor(healthy)
+    asked = lose(page, part, 2)
+    explore(page, healthy.base).require_calm(5)
+    assert len(asked) == 3
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_part_that_is_lost_every_time_is_named(healthy: Stack, visitor: Open) -> None:
+    page = visitor(healthy)
+    asked = lose(page, "grid.js", float("inf"))
+    explorer = explore(page, healthy.base)
+    expect(page.locator("#trouble")).to_have_text(
+        "This page is not complete: /lab/main.js, or what it needs, did not load, 6 times. "
+        "See whether the gateway runs, then load it again."
+    )
+    page.wait_for_timeout(3000)
+    assert len(asked) == 6
+    assert explorer.count == 0
+    page.unroute_all()
+    page.reload()
+    explorer.require_calm(5)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_red_and_amber_appear_within_seconds_of_a_recycle_under_shared(
     visitor: Open, engine: str

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response
 
 SECONDS = 30.0  # for whatever a page still waits for
+LOST = pytest.StashKey[list[str]]()
+"""What the browser lost in a test because an interface of the machine came or went."""
 INSPECTION = Path(__file__).with_name("inspection.js").read_text("utf-8")
 
 

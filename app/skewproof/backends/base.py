@@ -42,7 +42,7 @@ METHODS = (
 
 
 class ReleaseManifestMixin(ManifestFilesMixin):
-    """Reads the manifest of the running release, when it is first needed.
+    """Reads the manifest of the running release, when a server starts or it is first needed.
 
     A manifest that is missing, broken or out of reach raises ManifestError at every look-up, and is
     asked for again at most once a second, until it is there. From then on a look-up costs what it
@@ -135,9 +135,18 @@ class ReleaseManifestMixin(ManifestFilesMixin):
         """Return how long the fetch took that loaded the manifest; None while none has."""
         return self._loader.seconds
 
-    def _load_once(self) -> Manifest:
+    def load_at_start(self) -> None:
+        """Load the manifest while nobody waits for a page, once; a look-up says what is wrong.
+
+        Raises:
+            SkewproofError: It cannot be had now, or not in PATIENCE_AT_START.
+        """
+        if not self._loader.has_failed:
+            self._load_once(loader.PATIENCE_AT_START)
+
+    def _load_once(self, patience: float | None = None) -> Manifest:
         try:
-            return self._loader.load(self.fetch_manifest, self.make_late_error)
+            return self._loader.load(self.fetch_manifest, self.make_late_error, patience)
         except (ManifestError, ReleaseIdError) as error:
             explain_import(error)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from skewproof.errors import SkewproofError
 Value = TypeVar("Value")
 Late = Callable[[float, int], SkewproofError]
 PATIENCE = 1.5  # seconds that a caller waits for a fetch
+PATIENCE_AT_START = 5.0  # seconds, while nobody waits; servers give a worker more to start
 GIVEN_UP = 10.0  # seconds after which a fetch is given up, and another one begun
 MOST = 3  # fetches at once, of which all but the last were given up and hang
 
@@ -51,13 +53,14 @@ class Loader(Generic[Value]):
         # A copied or unpickled storage starts afresh; neither a lock nor a clock can be copied.
         return type(self), (self._pause, self._patience)
 
-    def load(self, fetch: Callable[[], Value], late: Late) -> Value:
+    def load(self, fetch: Callable[[], Value], late: Late, patience: float | None = None) -> Value:
         """Return the value, fetching it if no thread has done so yet.
 
         Args:
             fetch: Returns the value, or raises SkewproofError.
             late: Makes the error for a fetch that takes longer than so many seconds, of so many
                 that are on their way.
+            patience: How many seconds to wait, if not as long as callers wait otherwise.
 
         Raises:
             SkewproofError: The fetch failed, now or less than a pause ago, or does not end.
@@ -66,29 +69,36 @@ class Loader(Generic[Value]):
             if not self._lock.acquire(blocking=self._failure is None):
                 raise self._same_failure()
             try:
-                self._value = self._fetched(fetch, late)
+                self._value = self._fetched(fetch, late, self._find_patience(patience))
             finally:
                 self._lock.release()
         return self._value
 
-    def _fetched(self, fetch: Callable[[], Value], late: Late) -> Value:
+    @property
+    def has_failed(self) -> bool:
+        """Return whether a fetch has failed, or has taken too long for who asked."""
+        return self._failure is not None
+
+    def _fetched(self, fetch: Callable[[], Value], late: Late, patience: float) -> Value:
         if self._value is not None:
             return self._value
         if self._failure is not None and self._clock() < self._closed_until:
             raise self._same_failure()
         try:
-            return self._answer(fetch, late)
+            return self._answer(fetch, late, patience)
         except SkewproofError as error:
             self._failure = copy.copy(error)
             self._closed_until = self._clock() + self._pause
             raise
 
-    def _answer(self, fetch: Callable[[], Value], late: Late) -> Value:
+    def _answer(self, fetch: Callable[[], Value], late: Late, patience: float) -> Value:
+        if self._current is not None and self._current.process != os.getpid():
+            self._current, self._hanging = None, []  # no thread survives a fork
         self._hanging = [each for each in self._hanging if not each.future.done()]
         if self._current is None or self._is_of_no_use(self._current):
             self._current = Fetch(fetch, self._clock())
-        if not wait([self._current.future], self._find_patience()).done:
-            raise late(self._patience, len(self._hanging) + 1)
+        if not wait([self._current.future], patience).done:
+            raise late(patience or self._patience, len(self._hanging) + 1)
         done, self._current = self._current, None
         value = done.future.result()
         self.seconds = done.seconds
@@ -110,9 +120,11 @@ class Loader(Generic[Value]):
         self._hanging.append(current)
         return True
 
-    def _find_patience(self) -> float:
+    def _find_patience(self, wanted: float | None) -> float:
         """Return how long to wait: in an event loop only for a first answer, as all would wait."""
-        return 0 if self._failure is not None and is_in_loop() else self._patience
+        if self._failure is not None and is_in_loop():
+            return 0
+        return self._patience if wanted is None else wanted
 
     def _same_failure(self) -> SkewproofError:
         # A copy: one exception object raised by many threads would collect all their tracebacks.
@@ -125,6 +137,7 @@ class Fetch(Generic[Value]):
 
     def __init__(self, fetch: Callable[[], Value], begun: float = 0.0) -> None:
         self.begun = begun
+        self.process = os.getpid()
         self.seconds: float | None = None
         self.future: Future[Value] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiting task can cancel it

@@ -136,6 +136,36 @@ def test_a_fetch_that_does_not_end_holds_nobody_for_long_and_counts_when_it_ends
     assert len(begun) == 1
 
 
+def test_who_has_time_waits_longer() -> None:
+    loader: Loader[str] = Loader(patience=0.01, clock=Clock())
+    ended = threading.Event()
+
+    def slow() -> str:
+        assert ended.wait(10)
+        return "value"
+
+    with pytest.raises(ManifestError, match=r"nothing within 0\.02"):
+        loader.load(slow, late, 0.02)
+    assert loader.has_failed
+    loader = Loader(patience=0.01, clock=Clock())
+    threading.Timer(0.1, ended.set).start()
+    ended.clear()
+    assert loader.load(slow, late, 10) == "value"
+    assert not loader.has_failed
+
+
+def test_a_fork_waits_for_no_fetch_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    loader: Loader[str] = Loader(patience=0.01, clock=clock)
+    ended = threading.Event()
+    with pytest.raises(ManifestError, match="nothing within"):
+        loader.load(lambda: str(ended.wait(10)), late)
+    clock.now += 2
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    assert loader.load(lambda: "value", late, 10) == "value"
+    ended.set()
+
+
 def test_a_fetch_that_fails_after_it_was_given_up_is_begun_again() -> None:
     clock = Clock()
     loader: Loader[str] = Loader(patience=0.01, clock=clock)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +155,7 @@ WSGI = "from django.core.wsgi import get_wsgi_application\napplication = get_wsg
 
 
 @contextmanager
-def gunicorn(project: Project, folder: Path) -> Iterator[tuple[int, Path]]:
+def gunicorn(project: Project, folder: Path, *options: str) -> Iterator[tuple[int, Path]]:
     """Serve the project by one worker with a thread for each visitor; yield its port and log."""
     text = SETTINGS.format(storage=project.place.configured(**project.options))
     for name, content in (("settings", text), ("urls", URLS), ("wsgi", WSGI)):
@@ -164,7 +164,7 @@ def gunicorn(project: Project, folder: Path) -> Iterator[tuple[int, Path]]:
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--threads", str(VISITORS + 4), "served_wsgi:application"],
+            [*command, "--threads", str(VISITORS + 4), *options, "served_wsgi:application"],
             cwd=folder,
             env={
                 "PATH": os.environ["PATH"],
@@ -201,12 +201,12 @@ def test_a_server_behind_a_store_that_does_not_come_to_an_end_lives_and_heals(
 ) -> None:
     project, proxy = proxied
     asset = project.manifest("v1")["paths"]["css/site.css"]
-    with gunicorn(project, tmp_path) as (port, log):
-        deadline = time.monotonic() + PATIENCE
-        while ask(port, "/livez")[0] != 200:
-            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+    with ExitStack() as server:
         with ill(Failure(how), project, proxy):
             started = time.monotonic()
+            port, log = server.enter_context(gunicorn(project, tmp_path))
+            while ask(port, "/livez")[0] != 200:
+                assert time.monotonic() < started + PATIENCE, log.read_text(encoding="utf-8")
             with ThreadPoolExecutor(VISITORS) as pool:
                 urls = ["/page", "/readyz", "/livez"] * 2 * VISITORS
                 answers = list(pool.map(lambda url: ask(port, url), urls))
@@ -219,6 +219,27 @@ def test_a_server_behind_a_store_that_does_not_come_to_an_end_lives_and_heals(
     said = log.read_text(encoding="utf-8")
     assert re.search("ManifestError: .*release v1: no manifest from s3://", said)
     assert "WORKER TIMEOUT" not in said
+
+
+def test_workers_of_a_preloaded_server_need_the_store_only_if_it_failed_before_they_were_forked(
+    proxied: tuple[Project, Proxy], tmp_path: Path
+) -> None:
+    project, proxy = proxied
+    asset = project.manifest("v1")["paths"]["css/site.css"]
+    for failure in (None, Failure("drip")):
+        proxy.reset(lambda *_, failure=failure: failure)
+        folder = tmp_path / str(failure)
+        folder.mkdir()
+        with gunicorn(project, folder, "--preload", "--workers", "2") as (port, log):
+            deadline = time.monotonic() + PATIENCE
+            while ask(port, "/livez")[0] != 200:
+                assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+            assert len(proxy.requests) == 1
+            proxy.reset(lambda *_, failure=failure: None if failure else Failure(503))
+            # A worker waits for no thread of the process that it was forked from.
+            for _ in range(8):
+                is_well_soon(lambda url: ask(port, url), asset)
+            assert len(proxy.requests) <= (2 if failure else 0)
 
 
 def skewproof_threads() -> int:

@@ -114,6 +114,21 @@ def ask(port: int, url: str, host: str = "shop.example") -> tuple[int, str]:
         connection.close()
 
 
+def test_a_server_has_the_manifest_before_it_answers_and_needs_the_store_no_more(
+    proxied: tuple[Project, Proxy], tmp_path: Path
+) -> None:
+    project, proxy = proxied
+    asset = project.manifest("v1")["paths"]["css/site.css"]
+    proxy.reset(lambda *_: None)
+    with uvicorn(project, tmp_path) as port:
+        assert len(proxy.requests) == 1
+        proxy.reset(lambda *_: Failure(503))
+        status, page = ask(port, "/page")
+    assert status == 200
+    assert page.endswith(f"/{asset}")
+    assert len(proxy.requests) == 0
+
+
 @pytest.mark.parametrize("url", ["/page", "/readyz"])
 def test_an_event_loop_answers_others_while_the_first_request_waits_for_a_slow_store(
     url: str, proxied: tuple[Project, Proxy], tmp_path: Path
@@ -126,8 +141,10 @@ def test_an_event_loop_answers_others_while_the_first_request_waits_for_a_slow_s
         asked.set()
         answered.wait(2 * PATIENCE)
 
+    proxy.reset(lambda *_: Failure(503))
     with uvicorn(project, tmp_path) as port, ThreadPoolExecutor(1) as pool:
         proxy.reset(lambda *_: Failure("nothing", happens=hold))
+        time.sleep(1)  # until the storage tries again
         waiting = pool.submit(ask, port, url, "shop.example")
         assert asked.wait(PATIENCE)
         try:
