@@ -18,7 +18,7 @@ ENGINES = ("browser", "cli", "engine")
 """The folders whose tests run on an engine."""
 SERVERS = {"azure", "gcs", "minio", "seaweedfs"}
 """Kinds of stores that are a server; a directory is none."""
-STACKS = {"compose", "embedded"}
+STACKS = {"compose", "embedded", "kubernetes", "swarm"}
 JOURNEYS = ("test_journey.py", "test_page_by_page.py", "test_readme_table.py")
 """The files whose tests look back on the same journeys; two journeys at once are too much."""
 

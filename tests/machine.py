@@ -214,9 +214,14 @@ def engines() -> tuple[str, ...]:
     return tuple(name for name in ("embedded", "compose") if lacks(name) is None)
 
 
+def orchestrators() -> tuple[str, ...]:
+    """Name the engines of this machine on which something else replaces the replicas."""
+    return tuple(name for name in ORCHESTRATORS if lacks(name) is None)
+
+
 def describe() -> list[str]:
     """Say for the head of a report what is here, and what is left out and why."""
-    there = [*engines(), *(name for name in ORCHESTRATORS if not lacks(name))]
+    there = [*engines(), *orchestrators()]
     rest = [name for name in LOOKS if name not in ENGINES and not lacks(name)]
     return [
         f"engines: {', '.join(there) or 'none'}; {left_out(LOOKS)}",

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.cli.checkouts import Checkout
-from tests.machine import engines, lacks
+from tests.machine import engines, lacks, orchestrators
 
 from lab.stacks.ports import free_ports
 
 # The head of the report says why.
 collect_ignore = [
     *(["test_docker.py"] if lacks("compose") else []),
-    *(["test_kubernetes.py"] if lacks("kubernetes") else []),
-    *(["test_swarm.py"] if lacks("swarm") else []),
+    *([] if orchestrators() else ["test_orchestrators.py"]),
     *(["test_guard.py"] if lacks("embedded") else []),
     *(["test_disk.py"] if lacks("mounts") else []),
 ]

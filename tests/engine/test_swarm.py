@@ -3,62 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 from docker.models.containers import Container
 from tests.engine.projects import client
+from tests.engine.rolls import BACK, FORWARD, REACHES, Roll, roll
 from tests.engine.stacks import build, orchestrated, say
 
 from lab.errors import LabError
-from lab.history import About, Run, open_history, read_history
 from lab.judge.findings import Status
-from lab.judge.verdict import Verdict, judge_run
-from lab.runs import session
-from lab.runs.rollout import Rollout
 from lab.runs.scenarios import SCENARIOS
 from lab.stacks import lifecycle
 from lab.stacks.composeproject import list_workers
 from lab.stacks.orchestrator import Orchestrator
-
-VISITORS = 2
-REACHES = "reaches its target"
-
-
-@dataclass(frozen=True)
-class Roll:
-    """What was seen of one roll, and the verdict on it."""
-
-    run: Run
-    verdict: Verdict
-
-    @property
-    def whole(self) -> bool:
-        """Whether every visitor got every page and asset right, wherever the roll ended."""
-        finds = [each for each in self.verdict.findings if each.checker != REACHES]
-        return {each.status for each in finds} <= {Status.PASS, Status.NOT_APPLICABLE}
-
-    @property
-    def releases(self) -> set[str | None]:
-        """The releases whose pages anybody got."""
-        return {fetch.release for fetch in self.run.fetches if fetch.role == "page"}
-
-    def count(self, event: str) -> int:
-        """How often something happened."""
-        return [each.event for each in self.run.events].count(event)
-
-
-def roll(stack: Orchestrator, rollout: Rollout, scenario: str | None = None) -> Roll:
-    """Roll while visitors look, as the command line does."""
-    action = scenario or ("rollout" if rollout.publishes else "rollback")
-    about = About(folder=stack.folder, base=stack.base, strategy=stack.strategy, engine="swarm")
-    with open_history(about, action, say) as history:
-        wanted = SCENARIOS[scenario] if scenario else None
-        session.observe(stack, rollout, history, VISITORS, say, scenario=wanted)
-    run = read_history(history.path)
-    return Roll(run, judge_run(run))
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +30,11 @@ def stack() -> Iterator[Orchestrator]:
 @pytest.fixture(scope="module")
 def rolls(stack: Orchestrator) -> Mapping[str, Roll]:
     """One roll after the other: the first two of them are to end where they began."""
-    forward, back = Rollout("v1", "v2"), Rollout("v2", "v1", publishes=False)
     return {
-        "never published": roll(stack, forward, "never-published"),
-        "crashing": roll(stack, forward, "crashing"),
-        "rollout": roll(stack, forward),
-        "rollback": roll(stack, back),
+        "never published": roll(build("swarm"), stack, FORWARD, SCENARIOS["never-published"]),
+        "crashing": roll(build("swarm"), stack, FORWARD, SCENARIOS["crashing"]),
+        "rollout": roll(build("swarm"), stack, FORWARD),
+        "rollback": roll(build("swarm"), stack, BACK),
     }
 
 
@@ -100,7 +58,7 @@ def test_a_rollout_that_swarm_carries_out_hurts_no_visitor(rolls: Mapping[str, R
     assert rollout.verdict.status is Status.PASS
     assert rollout.releases == {"v1", "v2"}
     # One that was lost, and two of each release that were replaced.
-    assert (rollout.count("replica-ready"), rollout.count("replica-stopped")) == (3, 3)
+    assert (len(rollout.events("replica-ready")), len(rollout.events("replica-stopped"))) == (3, 3)
 
 
 def test_a_rollback_is_swarms_own_and_hurts_no_visitor(rolls: Mapping[str, Roll]) -> None:
@@ -130,7 +88,7 @@ def test_a_release_that_does_not_start_is_rolled_back_and_no_visitor_sees_it(
 
 
 def test_the_replicas_are_bands_of_the_report(rolls: Mapping[str, Roll]) -> None:
-    told = [each.detail for each in rolls["rollout"].run.events if each.event == "serving"]
+    told = rolls["rollout"].events("serving")
     mixed = [each for each in told if 0 < each["weights"]["v2"] < 100]
     assert mixed
     assert told[-1] == {"weights": {"v1": 0, "v2": 100}, "replicas": {"v1": 0, "v2": 2}}
@@ -173,7 +131,7 @@ def test_swarm_cannot_pause_and_says_so(stack: Orchestrator) -> None:
 
 def test_under_the_shared_manifest_a_replica_that_swarm_replaced_breaks_pages() -> None:
     with orchestrated(build("swarm"), "shared", strategy="shared") as stack:
-        rollout = roll(stack, Rollout("v1", "v2"))
+        rollout = roll(build("swarm"), stack, FORWARD)
     assert not rollout.whole
     assert rollout.verdict.finding(REACHES).status is Status.PASS
     wrong = [rollout.verdict.finding(name) for name in ("page answers", "asset of its release")]

@@ -129,7 +129,7 @@ class KubernetesEngine:
         """
         if len(plan.weights) > 1:
             raise LabError(
-                f"on Kubernetes one release serves, not {' and '.join(plan.weights)}: "
+                f"on kubernetes one release serves, not {' and '.join(plan.weights)}: "
                 f'take --weights {next(iter(plan.weights))}=100, then "lab rollout"'
             )
 

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lab.checkout import releases
@@ -32,7 +31,7 @@ from lab.stacks.model import Plan, Publish, Replica, Say
 from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
 from lab.stacks.processes import Processes, with_this_lab
 from lab.stacks.stack import is_ready, require_success
-from lab.stacks.state import State
+from lab.stacks.state import Recorded, State
 
 FORWARD = "forward"
 """The process that leads 127.0.0.1 to the gateway."""
@@ -43,7 +42,7 @@ LATER = (("Deployment", "web"), ("Deployment", "gateway"))
 """What is started when what it needs is there."""
 
 
-class KubernetesStack:
+class KubernetesStack(Recorded):
     """The objects of one namespace, and a process that leads to its gateway."""
 
     def __init__(self, cluster: Cluster, state: State) -> None:
@@ -51,26 +50,6 @@ class KubernetesStack:
         self.namespace = Namespace(cluster, state.name)
         self.jobs = Processes(state.folder)
         self.records: dict[str, dict[str, Any]] = {}
-
-    @property
-    def name(self) -> str:
-        """Return the stack's name."""
-        return self.state.name
-
-    @property
-    def strategy(self) -> str:
-        """Return how it keeps static files."""
-        return self.state.strategy
-
-    @property
-    def base(self) -> str:
-        """Return the URL of the gateway's root, with its slash."""
-        return self.state.base
-
-    @property
-    def folder(self) -> Path:
-        """Return where logs and histories go."""
-        return self.state.folder
 
     def start(self, plan: Plan, things: list[Object], say: Say) -> None:
         """Start what the plan names, in the order in which one part needs another.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -16,13 +15,13 @@ from lab.deadline import wait_until
 from lab.errors import UnavailableError
 from lab.stacks.machine import Environment, Machine
 from lab.stacks.model import Plan, Publish, Replica, Say
-from lab.stacks.state import State
+from lab.stacks.state import Recorded, State
 from lab.stacks.traffic import render_traffic
 
 READY_SECONDS = 60.0
 
 
-class Stack:
+class Stack(Recorded):
     """A store, the replicas of the releases, and a gateway before them.
 
     Attributes:
@@ -39,26 +38,6 @@ class Stack:
         self.weights: dict[str, int] = self.state.details.get("weights", {})
         self.told: str | None = None
         """The traffic.conf that the gateway has, as far as this process knows."""
-
-    @property
-    def name(self) -> str:
-        """Return the stack's name."""
-        return self.state.name
-
-    @property
-    def strategy(self) -> str:
-        """Return how it keeps static files."""
-        return self.state.strategy
-
-    @property
-    def base(self) -> str:
-        """Return the URL of the gateway's root, with its slash."""
-        return self.state.base
-
-    @property
-    def folder(self) -> Path:
-        """Return where logs and histories go."""
-        return self.state.folder
 
     def environment(self, release: str, role: str) -> Environment:  # noqa: ARG002 - as a subclass
         """Return the environment of a process of a release; None for docker-compose.yml's."""

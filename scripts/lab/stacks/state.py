@@ -109,6 +109,32 @@ class State:
         return beside
 
 
+class Recorded:
+    """What every stack says of itself as it was written down."""
+
+    state: State
+
+    @property
+    def name(self) -> str:
+        """Return the stack's name."""
+        return self.state.name
+
+    @property
+    def strategy(self) -> str:
+        """Return how it keeps static files."""
+        return self.state.strategy
+
+    @property
+    def base(self) -> str:
+        """Return the URL of the gateway's root, with its slash."""
+        return self.state.base
+
+    @property
+    def folder(self) -> Path:
+        """Return where logs and histories go."""
+        return self.state.folder
+
+
 def stack_names() -> list[str]:
     """Return every stack that was started from this checkout and not taken down."""
     return sorted(path.parent.name for path in checkout.WORK.glob(f"*/{FILE}"))

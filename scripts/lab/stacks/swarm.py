@@ -7,10 +7,9 @@ Swarm has one service, `web`, whose image is changed. See docs/adr/0042.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -21,7 +20,6 @@ from docker.models.services import Service
 from docker.types import (
     EndpointSpec,
     Healthcheck,
-    Mount,
     NetworkAttachmentConfig,
     Resources,
     RestartPolicy,
@@ -29,7 +27,6 @@ from docker.types import (
     ServiceMode,
     UpdateConfig,
 )
-from docker.utils import parse_bytes
 
 from lab.checkout import ROOT, releases
 from lab.deadline import wait_until
@@ -44,12 +41,12 @@ from lab.stacks.composeproject import (
     remove_part,
 )
 from lab.stacks.model import Publish, Replica
-from lab.stacks.orchestrator import Outcome, Phase, Progress, Seen
+from lab.stacks.orchestrator import Outcome, Phase, Progress
 from lab.stacks.processes import last_lines
-from lab.stacks.state import State
+from lab.stacks.state import Recorded, State
+from lab.stacks.swarmobjects import WEB, is_as_wanted, is_manager, list_tasks, make_tmpfs, see
 
 OVERLAY = ROOT / "deploy" / "swarm" / "compose.yml"
-WEB = "web"
 NETWORKS = ("pages", "manifests")
 """The networks of docker-compose.yml in which the replicas are."""
 
@@ -62,7 +59,6 @@ HEALTH_TIMEOUT = 10 * SECOND
 CONVERGE_SECONDS = 180.0
 GONE_SECONDS = 60.0
 
-STARTING = ("new", "pending", "assigned", "accepted", "ready", "preparing", "starting")
 OVER = {
     "completed": Outcome.DONE,
     "paused": Outcome.STALLED,
@@ -72,7 +68,7 @@ OVER = {
 """How a roll has ended, by what Swarm calls the state of an update."""
 
 
-class SwarmStack:
+class SwarmStack(Recorded):
     """Implements the Orchestrator protocol."""
 
     def __init__(self, client: docker.DockerClient, machine: ComposeMachine) -> None:
@@ -85,26 +81,6 @@ class SwarmStack:
         """The tasks from before the last roll."""
         self.failures: dict[str, str] = {}
         """Why tasks of the last roll failed; Swarm forgets them when it has gone back."""
-
-    @property
-    def name(self) -> str:
-        """Return the stack's name."""
-        return self.state.name
-
-    @property
-    def strategy(self) -> str:
-        """Return how it keeps static files."""
-        return self.state.strategy
-
-    @property
-    def base(self) -> str:
-        """Return the URL of the gateway's root, with its slash."""
-        return self.state.base
-
-    @property
-    def folder(self) -> Path:
-        """Return where logs and histories go."""
-        return self.state.folder
 
     def publish(self, release: str) -> Publish:
         """Run the release's one-shot publish job to its end."""
@@ -373,54 +349,3 @@ class SwarmStack:
                 all=True, filters={"label": label}, ignore_removed=True
             )
         return []
-
-
-def is_manager(client: docker.DockerClient) -> bool:
-    """Say whether the Docker Engine is in swarm mode, and may be asked for services."""
-    swarm: Mapping[str, Any] = client.info().get("Swarm") or {}
-    return swarm.get("LocalNodeState") == "active" and bool(swarm.get("ControlAvailable"))
-
-
-def list_tasks(service: Service) -> list[dict[str, Any]]:
-    """Return all that Swarm knows of the service's tasks, also of some that have ended."""
-    found: list[dict[str, Any]] = service.tasks()  # type: ignore[no-untyped-call]
-    return found
-
-
-def see(task: Mapping[str, Any], images: Mapping[str, str]) -> Seen | None:
-    """Return a task as a replica; None for one that has ended.
-
-    Args:
-        task: as Swarm tells it.
-        images: the release of each image.
-    """
-    status = task["Status"]
-    state, wanted = status["State"], task["DesiredState"]
-    if state == "running" or state in STARTING:
-        phase = Phase.READY if state == "running" else Phase.STARTING
-        if wanted not in ("ready", "running"):
-            phase = Phase.LEAVING
-        image = task["Spec"]["ContainerSpec"]["Image"]
-        return Seen(
-            release=images.get(image, image),
-            name=f"{WEB}.{task['Slot']}.{task['ID']}",
-            phase=phase,
-            why=status.get("Err", ""),
-        )
-    return None
-
-
-def is_as_wanted(service: Service, seen: Sequence[Seen], images: Mapping[str, str]) -> bool:
-    """Say whether all tasks are there, ready, and of the image that the service has."""
-    spec = service.attrs["Spec"]
-    image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    release = images.get(image, image)
-    ready = [each for each in seen if each.phase is Phase.READY and each.release == release]
-    wanted: int = spec["Mode"]["Replicated"]["Replicas"]
-    return len(ready) == len(seen) == wanted
-
-
-def make_tmpfs(path: str, options: str) -> Mount:
-    """Return a mount like one of Compose's `tmpfs`, whose only option is its size."""
-    size = options.partition("size=")[2].partition(",")[0]
-    return Mount(path, None, type="tmpfs", tmpfs_size=int(parse_bytes(size)) if size else None)

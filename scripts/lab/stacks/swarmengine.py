@@ -12,7 +12,8 @@ from lab.stacks.composeproject import COMPOSE_FILE, READY_SECONDS, answered, req
 from lab.stacks.model import Plan, Say
 from lab.stacks.stack import is_ready, require_success
 from lab.stacks.state import State
-from lab.stacks.swarm import OVERLAY, SwarmStack, is_manager
+from lab.stacks.swarm import OVERLAY, SwarmStack
+from lab.stacks.swarmobjects import is_manager
 
 INIT = "docker swarm init --advertise-addr 127.0.0.1 --listen-addr 127.0.0.1:2377"
 

@@ -16,8 +16,8 @@ from tests.unit.lab.conftest import Command
 
 from lab.stacks.orchestrator import Phase
 from lab.stacks.state import stack_names
-from lab.stacks.swarm import is_as_wanted, make_tmpfs, see
 from lab.stacks.swarmengine import INIT
+from lab.stacks.swarmobjects import is_as_wanted, make_tmpfs, see
 
 SWARMS: dict[str, dict[str, Any]] = {
     "no swarm": {"LocalNodeState": "inactive", "ControlAvailable": False},
