@@ -77,6 +77,7 @@ def rolls(stack: KubernetesStack) -> Mapping[str, Roll]:
     go_back(stack)
     stack.cluster.set(stack.deployment, progressDeadlineSeconds=limit)
     made["midway"] = roll(engine, stack, FORWARD, MIDWAY)
+    stack.cluster.set(stack.deployment, replicas=2)  # MIDWAY has added some
     go_back(stack)
     made["guarded"] = roll(engine, stack, FORWARD, guard=True)
     made["rollback"] = roll(engine, stack, BACK)

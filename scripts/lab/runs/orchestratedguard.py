@@ -5,6 +5,8 @@ What was published stays.
 
 from __future__ import annotations
 
+import math
+
 from lab.errors import UnavailableError
 from lab.history import Fetch
 from lab.judge.findings import Status
@@ -18,9 +20,12 @@ from lab.runs.orchestrated import (
 )
 from lab.runs.rollout import Rollout
 
-LOOKS = 30
-"""Visits in which a release has to have shown every page: where a gateway cannot pin a visitor to
-a release, whoever asks draws any of the replicas."""
+LUCK = 0.001
+"""The chance that a whole release does not show every page within the looks that it gets."""
+FEWEST = 5
+"""Looks, also where nobody else serves: one that is leaving may still answer."""
+PAGES = 30
+"""How many pages a site has, while nobody knows."""
 
 
 class GuardedOrchestratedRoller(OrchestratedRoller):
@@ -55,18 +60,21 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
             StoppedError: something is broken, or could not be looked at.
         """
         pages: set[str] = set()
-        releases = [*count_ready(self.look())]
-        looks = {release: self.visit_all(release, pages) for release in releases}
+        ready = count_ready(self.look())
+        looks = {
+            release: self.visit_all(release, pages, count / ready.total())
+            for release, count in ready.items()
+        }
         for release, fetches in looks.items():
             missing = len(pages - pages_of(release, fetches))
             status, why = self.judge(release, f"before {step}", fetches, missing)
             if status is not Status.PASS:
                 raise StoppedError(f"before {step}", why, status)
 
-    def visit_all(self, release: str, pages: set[str]) -> list[Fetch]:
+    def visit_all(self, release: str, pages: set[str], share: float) -> list[Fetch]:
         """Visit until a release has shown every page that is known; add those that it names."""
         fetches: list[Fetch] = []
-        for _ in range(LOOKS):
+        for _ in range(find_looks(share, len(pages) or PAGES)):
             seen = self.probe.crawl_once(release, hard=True, name="guard")
             pages |= {each.url for each in seen if each.role == "page" and each.answer.status}
             fetches += [each for each in seen if each.release == release]
@@ -111,12 +119,24 @@ class GuardedOrchestratedRoller(OrchestratedRoller):
             self.begin_undo(rollout.source)
             self.follow(rollout.source)
         pages: set[str] = set()
-        fetches = self.visit_all(rollout.source, pages)
+        ready = count_ready(self.look())
+        share = ready[rollout.source] / max(ready.total(), 1)
+        fetches = self.visit_all(rollout.source, pages, share)
         missing = len(pages - pages_of(rollout.source, fetches))
         status, _why = self.judge(rollout.source, "after the way back", fetches, missing)
-        replicas = count_ready(self.look())[rollout.source]
-        detail = {"replicas": replicas, "verdict": str(status)}
+        detail = {"replicas": ready[rollout.source], "verdict": str(status)}
         self.history.add_event("guard-rolled-back", rollout.source, **detail)
+
+
+def find_looks(share: float, pages: int) -> int:
+    """Return in how many visits a release shows every page, but for LUCK.
+
+    Where a gateway cannot pin a visitor to a release, whoever asks draws any of the replicas, so
+    that a page comes from a release as often as its share of them says.
+    """
+    if not 0 < share < 1:
+        return FEWEST
+    return max(FEWEST, math.ceil(math.log(LUCK / pages) / math.log(1 - share)))
 
 
 def pages_of(release: str, fetches: list[Fetch]) -> set[str]:

@@ -44,7 +44,15 @@ from lab.stacks.model import Publish, Replica
 from lab.stacks.orchestrator import Outcome, Phase, Progress
 from lab.stacks.processes import last_lines
 from lab.stacks.state import Recorded, State
-from lab.stacks.swarmobjects import WEB, is_as_wanted, is_manager, list_tasks, make_tmpfs, see
+from lab.stacks.swarmobjects import (
+    WEB,
+    container_id,
+    is_as_wanted,
+    is_manager,
+    list_tasks,
+    make_tmpfs,
+    see,
+)
 
 OVERLAY = ROOT / "deploy" / "swarm" / "compose.yml"
 NETWORKS = ("pages", "manifests")
@@ -257,8 +265,8 @@ class SwarmStack(Recorded):
     def container_of(self, replica: Replica) -> Container:
         """Return the container of a task."""
         task = replica.name.rpartition(".")[2]
-        state = self.client.api.inspect_task(task)["Status"]  # type: ignore[no-untyped-call]
-        return self.client.containers.get(state["ContainerStatus"]["ContainerID"])
+        found = self.client.api.inspect_task(task)  # type: ignore[no-untyped-call]
+        return self.client.containers.get(container_id(found))
 
     @answered
     def progress(self) -> Progress:
@@ -281,15 +289,28 @@ class SwarmStack(Recorded):
     def note_failures(self, tasks: Iterable[Mapping[str, Any]]) -> None:
         """Keep why tasks of this roll failed, with what their containers wrote last."""
         for task in tasks:
-            error, name = task["Status"].get("Err"), task["ID"]
-            if error and name not in self.older and name not in self.failures:
+            name, status = task["ID"], task["Status"]
+            if name in self.older or name in self.failures:
+                continue
+            if error := status.get("Err"):
                 self.failures[name] = "; ".join([error, *self.last_words(task)])
+            # Swarm ends one that is unhealthy, and says so only if the end is no clean one.
+            elif status["State"] == "complete":
+                self.failures[name] = "; ".join([self.name_end(task), *self.last_words(task)])
+
+    def name_end(self, task: Mapping[str, Any]) -> str:
+        """Return why a task ended that ended well, and was to run on."""
+        with suppress(DockerException, requests.RequestException):
+            container = self.client.containers.get(container_id(task))
+            health = container.attrs["State"].get("Health") or {}
+            if health.get("Status") == "unhealthy":
+                return "task: unhealthy container"
+        return "task: ended by itself"
 
     def last_words(self, task: Mapping[str, Any]) -> list[str]:
         """Return the last line that a task wrote, if its container is still there."""
-        container = task["Status"].get("ContainerStatus", {}).get("ContainerID")
         with suppress(DockerException, requests.RequestException):
-            if container and (line := logs_of(self.client.containers.get(container), 1)):
+            if line := logs_of(self.client.containers.get(container_id(task)), 1):
                 return [line]
         return []
 

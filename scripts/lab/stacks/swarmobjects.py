@@ -29,6 +29,11 @@ def list_tasks(service: Service) -> list[dict[str, Any]]:
     return found
 
 
+def container_id(task: Mapping[str, Any]) -> str:
+    """Return the id of a task's container; empty where it has none, which Docker knows as none."""
+    return str(task["Status"].get("ContainerStatus", {}).get("ContainerID", ""))
+
+
 def see(task: Mapping[str, Any], images: Mapping[str, str]) -> Seen | None:
     """Return a task as a replica; None for one that has ended.
 

@@ -17,6 +17,7 @@ from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_run
 from lab.report.timeline import mark_events, tabulate_serving
 from lab.runs.orchestrated import BROKEN
+from lab.runs.orchestratedguard import FEWEST, find_looks
 from lab.runs.scenarios import SCENARIOS
 
 FEW = ("--visitors", 2)
@@ -224,6 +225,17 @@ def test_a_roll_that_is_undone_ends_where_it_began(
     run = seen(work)
     assert [each.release for each in run.events if each.event == "roll-ended"] == ["v2", "v1"]
     assert served(run)[-1]["replicas"] == {"v1": 2, "v2": 0}
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 5, 20])
+def test_a_guard_looks_until_a_release_has_shown_every_page_but_for_one_in_a_thousand(
+    replicas: int,
+) -> None:
+    pages, share = 30, 1 / (replicas + 1)
+    looks = find_looks(share, pages)
+    missed = pages * (1 - share) ** looks
+    assert missed <= 0.001 < pages * (1 - share) ** (looks - 1)
+    assert find_looks(1.0, pages) == find_looks(0.0, pages) == FEWEST
 
 
 class TestUnderGuard:
