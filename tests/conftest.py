@@ -21,6 +21,21 @@ SERVERS = {"azure", "gcs", "minio", "seaweedfs"}
 STACKS = {"compose", "embedded", "kubernetes", "swarm"}
 JOURNEYS = ("test_journey.py", "test_page_by_page.py", "test_readme_table.py")
 """The files whose tests look back on the same journeys; two journeys at once are too much."""
+LONGEST = (
+    "browser",
+    "journeys",
+    "engine/test_kubernetes.py",
+    "engine/test_swarm.py",
+    "cli/test_orchestrators.py",
+    "engine/test_compose_file.py",
+    "engine/test_store_dies.py",
+    "engine/test_newest_django.py",
+    "cli/test_persistent.py",
+    "cli/test_interrupts.py",
+    "unit/skewproof/test_secrets.py",
+    "unit/skewproof/test_interleavings.py",
+)
+"""How the names of the longest groups begin, which come first: none is left to one worker alone."""
 
 
 def pytest_configure() -> None:
@@ -36,12 +51,24 @@ def pytest_report_header() -> list[str]:
     return describe()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        path, values = take_apart(item.nodeid)
-        if path.parts[0] in ENGINES or (path.parts[0] == "unit" and values & SERVERS):
-            item.add_marker(pytest.mark.engine)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    path, values = take_apart(item.nodeid)
+    if path.parts[0] in ENGINES or (path.parts[0] == "unit" and values & SERVERS):
+        item.add_marker(pytest.mark.engine)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # In one process the browser comes last: its event loop is in the way of other tests.
+    is_worker = hasattr(config, "workerinput")
+    turns = {item: find_turn(name_group(item.nodeid)) for item in items}
+    items.sort(key=lambda item: turns[item] if is_worker else turns[item] == 0)
+
+
+def find_turn(group: str) -> int:
+    """Return the place of a group, as far as it is one of the LONGEST."""
+    found = (turn for turn, name in enumerate(LONGEST) if group.startswith(name))
+    return next(found, len(LONGEST))
 
 
 def take_apart(nodeid: str) -> tuple[Path, set[str]]:
@@ -71,4 +98,5 @@ class Groups(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    config.option.loadscopereorder = False  # by how many tests they have
     return Groups(config, log)

@@ -24,7 +24,6 @@ from lab.stacks.stack import Stack
 # The head of the report says what is left out, and LAB_REQUIRE=chromium,embedded allows neither.
 collect_ignore_glob = ["test_*.py"] if lacks("chromium") or lacks("embedded") else []
 
-HERE = Path(__file__).parent
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 RELEASES = ("v1", "v2")
 MILLISECONDS = 60_000  # generous: the machine may be busy
@@ -42,12 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: HERE in item.path.parents)
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=3, only_rerun=DisturbedError.__name__))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.flaky(reruns=3, only_rerun=DisturbedError.__name__))
 
 
 @pytest.hookimpl(wrapper=True)
