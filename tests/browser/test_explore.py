@@ -90,7 +90,7 @@ def lose(page: Page, part: str, times: float) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("part", ["grid.js", "explore.css", "main.js", "uplot/uPlot.iife.min.js"])
+@pytest.mark.parametrize("part", ["grid.js", "explore.css", "main.js", "charts/uPlot.iife.min.js"])
 def test_a_part_that_is_lost_on_the_way_is_asked_for_again(
     healthy: Stack, visitor: Open, part: str
 ) -> None:

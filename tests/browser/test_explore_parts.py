@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.browser.explorejudge import EXPLORE, serve
-
-from lab.checkout import ROOT
+from tests.browser.explorejudge import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,9 +252,3 @@ def test_what_a_page_names_is_found_and_how(modules: Page) -> None:
         *("css-url s.png", "img p.webp", "srcset p.webp", "srcset q.webp", "svg u.svg"),
         *("css-url d.png", "a f.pdf"),
     }
-
-
-def test_its_colours_are_those_of_the_report() -> None:
-    report = (ROOT / "scripts/lab/report/report.css").read_text("utf-8")
-    own = (EXPLORE / "explore.css").read_text("utf-8")
-    assert own.partition("\n}\n")[0] == report.partition("\n}\n")[0]

@@ -14,14 +14,14 @@ from tests.engine.journeys import crawl
 from tests.engine.pages import PAGES
 from tests.engine.stacks import ENGINES, build, running
 
-from lab.checkout import EXPLORE, UPLOT
+from lab.checkout import CHARTS, EXPLORE
 from lab.history import read_history
 from lab.stacks.stack import Stack
 
 MANIFEST = "releases/v1/staticfiles.json"
 FILES = {
     *(path.relative_to(EXPLORE).as_posix() for path in EXPLORE.rglob("*") if path.is_file()),
-    *(f"uplot/{path.name}" for path in UPLOT.iterdir()),
+    *(f"charts/{path.name}" for path in CHARTS.iterdir()),
 }
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 TRICKS = (
@@ -30,13 +30,13 @@ TRICKS = (
     f"/lab/..%2f{MANIFEST}",
     f"/lab/../static/../{MANIFEST}",
     f"/lab/../skewproof/{MANIFEST}",
-    f"/lab/uplot/../../{MANIFEST}",
+    f"/lab/charts/../../{MANIFEST}",
     "/lab/../gateway.conf.template",
     "/lab/..%2fgateway.conf.template",
     "/lab/%2e%2e%2fnginx.conf",
-    "/lab/uplot/..%2f..%2fanswers.js",
+    "/lab/charts/..%2f..%2fanswers.js",
     "/lab../etc/passwd",
-    "/lab/uplot../etc/passwd",
+    "/lab/charts../etc/passwd",
 )
 
 
@@ -57,7 +57,7 @@ def ask(stack: Stack, target: str, method: str = "GET", **headers: str) -> tuple
 class TestThePage:
     @pytest.mark.parametrize("name", sorted(FILES))
     def test_has_each_of_its_files(self, both: Stack, name: str) -> None:
-        file = UPLOT / Path(name).name if name.startswith("uplot/") else EXPLORE / name
+        file = CHARTS / Path(name).name if name.startswith("charts/") else EXPLORE / name
         status, headers, body = ask(both, f"/lab/{name}")
         assert (status, body) == (200, file.read_bytes())
         assert headers["Content-Type"].startswith(TYPES.get(file.suffix, ""))
@@ -74,7 +74,7 @@ class TestThePage:
         assert (status, body) == (200, b"")
         assert ask(both, "/lab/", "DELETE")[0] == 405
 
-    @pytest.mark.parametrize("target", ["/lab/uplot/", "/lab/no-such-file.js"])
+    @pytest.mark.parametrize("target", ["/lab/charts/", "/lab/no-such-file.js"])
     def test_lists_nothing(self, both: Stack, target: str) -> None:
         status, headers, body = ask(both, target)
         assert (status, headers["Cache-Control"], body) == (404, "no-store", b"no such asset\n")
@@ -124,7 +124,8 @@ class TestTheReleases:
         home = requests.get(both.base, cookies={"release": release}, timeout=10)
         assert '<a href="/lab/"' in home.text
         record = both.record(release)
-        own = {f"{path.stem}." for path in EXPLORE.iterdir() if path.is_file()} | {"uPlot"}
+        files = [path for path in (*EXPLORE.iterdir(), *CHARTS.iterdir()) if path.is_file()]
+        own = {f"{path.stem}." for path in files}
         names = [*record["paths"], *record["assets"]]
         assert not [name for name in names if "lab/" in name or name.startswith(tuple(own))]
 

@@ -33,8 +33,8 @@ def render_page(report: Report) -> str:
     What histories hold is text of external sites: the template escapes all of it, and the policy
     lets no script run but the page's own.
     """
-    script = read_files("uplot/uPlot.iife.min.js", "report.js")
-    style = read_files("uplot/uPlot.min.css", "report.css")
+    script = read_files("charts/uPlot.iife.min.js", "report.js")
+    style = read_files("charts/uPlot.min.css", "charts/colours.css", "report.css")
     policy = (
         f"default-src 'none'; script-src '{name_source(script)}'; "
         f"style-src '{name_source(style)}'; "

