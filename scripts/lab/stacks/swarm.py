@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import docker
 import requests
@@ -115,8 +115,19 @@ class SwarmStack(Recorded):
         """Return the last lines that a service wrote."""
         if service != WEB:
             return self.machine.logs(service, lines)
-        output = b"".join(self.service().logs(stdout=True, stderr=True, tail=str(lines)))
-        return last_lines(output.decode(errors="replace"), lines)
+        return last_lines("\n".join(self.task_logs(lines)), lines)
+
+    def task_logs(self, lines: int | Literal["all"]) -> list[str]:
+        """Return the last lines of each task whose container is there, oldest first.
+
+        The logs of the service would be one request, which on Engine 20.10 may have no end.
+        """
+        found = sorted(self.task_containers(), key=lambda each: str(each.attrs["Created"]))
+        logs = []
+        for container in found:
+            with suppress(NotFound):
+                logs.append(container.logs(tail=lines).decode(errors="replace"))
+        return logs
 
     def find_missing(self) -> list[str]:
         """Return the parts that should run and do not."""
@@ -349,8 +360,8 @@ class SwarmStack(Recorded):
             return
         if service := self.find_service():
             with suppress(DockerException, OSError):  # no log is worth a service left behind
-                log = b"".join(service.logs(stdout=True, stderr=True))
-                (self.machine.jobs.log_folder / f"{WEB}.log").write_bytes(log)
+                log = self.machine.jobs.log_folder / f"{WEB}.log"
+                log.write_text("\n".join(self.task_logs("all")), "utf-8")
             service.remove()  # type: ignore[no-untyped-call]
         if self.task_containers():
             wait_until(
