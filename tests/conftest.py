@@ -61,8 +61,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # In one process the browser comes last: its event loop is in the way of other tests.
     is_worker = hasattr(config, "workerinput")
-    turns = {item: find_turn(name_group(item.nodeid)) for item in items}
-    items.sort(key=lambda item: turns[item] if is_worker else turns[item] == 0)
+    groups = {item: name_group(item.nodeid) for item in items}
+    items.sort(key=lambda item: find_turn(groups[item]) if is_worker else groups[item] == "browser")
 
 
 def find_turn(group: str) -> int:

@@ -41,8 +41,6 @@ MIDWAY = RollScenario(
     pauses=True,
 )
 """Each of them is a scenario of its own as well: the table in docs/lab.md is of those."""
-SHORT = 40
-"""Seconds in which a pod must get ready, where none is to: the Deployment gives it 120."""
 
 
 def go_back(stack: Orchestrator) -> None:
@@ -71,11 +69,8 @@ def stack() -> Iterator[KubernetesStack]:
 def rolls(stack: KubernetesStack) -> Mapping[str, Roll]:
     """One roll after the other, each of which begins and ends with v1."""
     engine, made = build("kubernetes"), {}
-    limit = stack.cluster.get(stack.deployment)["spec"]["progressDeadlineSeconds"]
-    stack.cluster.set(stack.deployment, progressDeadlineSeconds=SHORT)
     made["never-published"] = roll(engine, stack, FORWARD, SCENARIOS["never-published"])
     go_back(stack)
-    stack.cluster.set(stack.deployment, progressDeadlineSeconds=limit)
     made["midway"] = roll(engine, stack, FORWARD, MIDWAY)
     stack.cluster.set(stack.deployment, replicas=2)  # MIDWAY has added some
     go_back(stack)

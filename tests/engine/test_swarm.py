@@ -30,11 +30,12 @@ def stack() -> Iterator[Orchestrator]:
 @pytest.fixture(scope="module")
 def rolls(stack: Orchestrator) -> Mapping[str, Roll]:
     """One roll after the other: the first two of them are to end where they began."""
+    engine = build("swarm")
     return {
-        "never published": roll(build("swarm"), stack, FORWARD, SCENARIOS["never-published"]),
-        "crashing": roll(build("swarm"), stack, FORWARD, SCENARIOS["crashing"]),
-        "rollout": roll(build("swarm"), stack, FORWARD),
-        "rollback": roll(build("swarm"), stack, BACK),
+        "never published": roll(engine, stack, FORWARD, SCENARIOS["never-published"]),
+        "crashing": roll(engine, stack, FORWARD, SCENARIOS["crashing"]),
+        "rollout": roll(engine, stack, FORWARD),
+        "rollback": roll(engine, stack, BACK),
     }
 
 

@@ -222,8 +222,7 @@ def remove_part(part: Container | Volume | Network, logs: Path) -> str | None:
     """Remove one thing; returns why it is still there, None when it is not."""
     try:
         if isinstance(part, Container):
-            with suppress(DockerException, OSError):  # no log is worth a container left behind
-                (logs / f"{part.name}.log").write_bytes(part.logs())
+            keep_log(part, logs)
             part.remove(force=True, v=True)
         elif isinstance(part, Volume):
             part.remove(force=True)
@@ -234,6 +233,12 @@ def remove_part(part: Container | Volume | Network, logs: Path) -> str | None:
     except APIError as error:
         return f"{part.name}: {error.explanation}"
     return None
+
+
+def keep_log(container: Container, folder: Path) -> None:
+    """Write all that a container has written into a folder, under its name, if that can be done."""
+    with suppress(DockerException, OSError):  # no log is worth a container left behind
+        (folder / f"{container.name}.log").write_bytes(container.logs())
 
 
 def list_workers(container: Container) -> set[str]:

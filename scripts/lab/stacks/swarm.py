@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import docker
 import requests
@@ -36,6 +36,7 @@ from lab.stacks.composeproject import (
     LABEL,
     answered,
     environment_of,
+    keep_log,
     logs_of,
     recycle_workers,
     remove_part,
@@ -115,19 +116,13 @@ class SwarmStack(Recorded):
         """Return the last lines that a service wrote."""
         if service != WEB:
             return self.machine.logs(service, lines)
-        return last_lines("\n".join(self.task_logs(lines)), lines)
-
-    def task_logs(self, lines: int | Literal["all"]) -> list[str]:
-        """Return the last lines of each task whose container is there, oldest first.
-
-        The logs of the service would be one request, which on Engine 20.10 may have no end.
-        """
+        # Each container's: the logs of a service are one request, which may have no end (ADR 42).
         found = sorted(self.task_containers(), key=lambda each: str(each.attrs["Created"]))
-        logs = []
+        written = []
         for container in found:
             with suppress(NotFound):
-                logs.append(container.logs(tail=lines).decode(errors="replace"))
-        return logs
+                written.append(logs_of(container, lines))
+        return last_lines("\n".join(written), lines)
 
     def find_missing(self) -> list[str]:
         """Return the parts that should run and do not."""
@@ -359,9 +354,8 @@ class SwarmStack(Recorded):
         if not is_manager(self.client):
             return
         if service := self.find_service():
-            with suppress(DockerException, OSError):  # no log is worth a service left behind
-                log = self.machine.jobs.log_folder / f"{WEB}.log"
-                log.write_text("\n".join(self.task_logs("all")), "utf-8")
+            for container in self.task_containers():  # Swarm removes them with the service
+                keep_log(container, self.machine.jobs.log_folder)
             service.remove()  # type: ignore[no-untyped-call]
         if self.task_containers():
             wait_until(
