@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from lab.camera import launch_chromium
 from lab.checkout import APP
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +109,7 @@ def film(browser: Browser, take: Take) -> list[Image.Image]:
     Raises:
         click.ClickException: the rollout did not come to what the picture says.
     """
-    (port,) = free_ports(1)
+    port = free_port()
     name = f"picture-{take.strategy}"
     place = ("--name", name, "--port", port, "--strategy", take.strategy)
     subprocess.run(lab("up", "--engine", "embedded", *place), check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.deadline import wait_until
 from lab.stacks.nginx import find_nginx
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 from lab.stacks.processes import Processes, base_environment
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Gateway:
     def __init__(self, processes: Processes, store: int, latency: int) -> None:
         self.processes, self.store, self.latency = processes, store, latency
         self.folder = processes.folder / NAME
-        self.prompt, self.late = free_ports(2)
+        self.prompt, self.late = free_port(), free_port()
         self.marks = 0
 
     def start(self) -> None:

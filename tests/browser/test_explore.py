@@ -16,7 +16,7 @@ from tests.engine.stacks import ENGINES, build, running, say
 
 from lab.stacks.lifecycle import require_built, temporary_stack
 from lab.stacks.model import Plan
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request, Route
@@ -180,7 +180,7 @@ def test_a_whole_rollout_under_skewproof_is_calm(visitor: Open, engine: str) -> 
 
 
 def test_the_tour_ticks_by_itself_from_two_releases_to_the_cure(visitor: Open) -> None:
-    engine, (port,) = build("embedded"), free_ports(1)
+    engine, port = build("embedded"), free_port()
     require_built(engine, BOTH)
     explorer: Explorer | None = None
     for number, strategy in enumerate(("skewproof", "shared", "skewproof")):

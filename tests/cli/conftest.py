@@ -9,7 +9,7 @@ import pytest
 from tests.cli.checkouts import Checkout
 from tests.machine import engines, lacks, orchestrators
 
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 # The head of the report says why.
 collect_ignore = [
@@ -64,5 +64,4 @@ def bare(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 def port() -> int:
-    (found,) = free_ports(1)
-    return found
+    return free_port()

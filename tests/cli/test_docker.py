@@ -15,7 +15,7 @@ import pytest
 from tests.cli.checkouts import Checkout
 
 from lab.stacks.composeengine import DEFAULT_HOST
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_docker_without_the_compose_plugin_cannot_start_a_stack(
 def test_a_stack_of_another_checkout_is_not_taken_for_ones_own(
     checkout: Checkout, compose: str, bare: Checkout
 ) -> None:
-    name, ports = f"shared-{os.getpid()}", free_ports(2)
+    name, ports = f"shared-{os.getpid()}", (free_port(), free_port())
     up = ("up", "--engine", compose, "--name", name, "--replicas", 1, "--port")
     assert checkout.lab(*up, ports[0]).code == 0
     done = bare.lab(*up, ports[1])

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.checkouts import Checkout, Done
 
 from lab.history import Run, read_history
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 FORGOTTEN = "css/product.css"
 """A stylesheet of some pages, and not of the first."""
@@ -33,7 +33,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     append(sources / "v3" / "static" / FORGOTTEN, "\nmain { outline: 0 }\n")
     assert checkout.lab("build", "v2", "v3", "--engine", "embedded").code == 0
     append(checkout.work / "build" / "v3" / "manage.py", FORGET)
-    (port,) = free_ports(1)
+    port = free_port()
     place = ("--port", port, "--replicas", 1, "--engine", "embedded")
     assert checkout.lab("up", "--weights", "v2=100", *place).code == 0
     yield checkout

@@ -15,7 +15,7 @@ import pytest
 import requests
 from tests.cli.checkouts import Checkout, Done
 
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 from lab.stacks.processes import Processes
 
 FEW = ("--visitors", 2)
@@ -29,7 +29,7 @@ class Pair:
 
     checkout: Checkout
     engine: str
-    ports: list[int]
+    ports: tuple[int, int]
 
     def up(self, name: str, port: int) -> Done:
         place = ("--name", name, "--port", port)
@@ -41,7 +41,7 @@ class Pair:
 
 @pytest.fixture
 def pair(checkout: Checkout, engine: str) -> Iterator[Pair]:
-    yield Pair(checkout, engine, free_ports(2))
+    yield Pair(checkout, engine, (free_port(), free_port()))
     checkout.lab("down", "--all")
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.docs.project import ROOT
-from tests.s3servers import free_port
+
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

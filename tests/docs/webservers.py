@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from tests.docs.newcomer import wait_for
 from tests.docs.project import read_document
 from tests.machine import apache
-from tests.s3servers import free_port
+
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

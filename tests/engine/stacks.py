@@ -16,7 +16,7 @@ from lab.stacks.engines import Engine, reach
 from lab.stacks.lifecycle import require_built, temporary_stack
 from lab.stacks.model import Plan
 from lab.stacks.orchestrator import Orchestrator
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 from lab.stacks.processes import Processes
 from lab.stacks.stack import Stack
 
@@ -79,7 +79,7 @@ def started(
     replicas: int = 2,
 ) -> Iterator[Stack | Orchestrator]:
     """Run a stack while the block does; a watchdog takes it down when this process is killed."""
-    (port,) = free_ports(1)
+    port = free_port()
     plan = Plan(
         name=f"test-{name}-{os.getpid()}",
         strategy=strategy,

@@ -17,7 +17,7 @@ from lab.history import Run
 from lab.stacks import composeproject
 from lab.stacks.composeup import ComposeUp
 from lab.stacks.lifecycle import recycle_replicas
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 FIRST, AGAIN, KEPT, FRESH = "up", "up again", "down and up", "down with its volume, and up"
 SHARED_MANIFEST = "up with the shared manifest"
@@ -61,7 +61,7 @@ def tell(file: ComposeFile) -> Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     build("compose")
-    (port,) = free_ports(1)
+    port = free_port()
     project = Project(f"skewproof-test-file-{os.getpid()}")
     file = ComposeFile(project, port, tmp_path_factory.mktemp("composefile"))
     try:

@@ -14,10 +14,10 @@ from docker.models.containers import Container
 from tests.engine.buckets import act_inside, publisher
 from tests.engine.projects import Project, client, service_of
 from tests.engine.stacks import project_of
-from tests.s3servers import free_port
 
 from lab.stacks.compose import ComposeMachine
 from lab.stacks.composeproject import Clone, clone
+from lab.stacks.ports import free_port
 from lab.stacks.stack import Stack
 
 pytestmark = pytest.mark.parametrize("both", ["compose"], indirect=True)

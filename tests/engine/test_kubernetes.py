@@ -32,7 +32,7 @@ from lab.stacks.kubernetesnamespace import APPS, Namespace
 from lab.stacks.kubernetesstack import KubernetesStack
 from lab.stacks.model import Plan
 from lab.stacks.orchestrator import Orchestrator, Outcome, Phase
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 MIDWAY = RollScenario(
     name="all-midway",
@@ -200,7 +200,7 @@ def test_a_pod_that_never_gets_ready_is_shown_with_its_last_words(stack: Kuberne
 
 
 def test_a_stack_whose_name_is_taken_in_the_cluster_is_refused(stack: KubernetesStack) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     other = stack.name.replace("-", "_")  # another name, and the same namespace
     plan = Plan(name=other, strategy="shared", port=port, weights={"v1": 100}, publishes=("v1",))
     with pytest.raises(LabError, match="which is not this checkout's: choose another --name"):

@@ -8,7 +8,7 @@ A server listens on free ports of 127.0.0.1, keeps everything in its folder, and
 process group at the end.
 """
 
-from tests.s3servers.process import ServerError, free_port, run_script
+from tests.s3servers.process import ServerError, run_script
 from tests.s3servers.server import KINDS, SCRIPTS, S3Server, credentials, found, start, wanted
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "ServerError",
     "credentials",
     "found",
-    "free_port",
     "run_script",
     "start",
     "wanted",

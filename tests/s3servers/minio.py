@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.s3servers.process import DATA, Program, free_port
+from tests.s3servers.process import DATA, Program
+
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

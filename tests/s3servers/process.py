@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -128,26 +126,5 @@ def run_script(script: Path, environ: Mapping[str, str]) -> subprocess.Completed
     )
 
 
-def free_port(*distances: int) -> int:
-    """Find a port that is free, and so are those that are these distances above it.
-
-    All stay below the range that the kernel gives to outgoing connections (from 32,768 on).
-    """
-    for _ in range(200):
-        port = random.randint(10_000, 32_000 - max(distances, default=0))  # noqa: S311 - no secret
-        if all(_is_free(port + distance) for distance in (0, *distances)):
-            return port
-    raise ServerError("no free port between 10000 and 32000")
-
-
 def _end_of(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.s3servers.process import DATA, Program, ServerError, free_port, run_script
+from tests.s3servers.process import DATA, Program, ServerError, run_script
+
+from lab.stacks.ports import GRPC_DISTANCE, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-GRPC = 10_000  # what SeaweedFS adds to a port to get that of its gRPC
-
 
 def program(path: Path, folder: Path) -> Program:
     """Describe master, volume server, filer and S3 in one process that tells nobody about it."""
-    ports = {name: free_port(GRPC) for name in ("admin", "master", "volume", "filer", "s3")}
+    ports = {name: free_port() for name in ("admin", "master", "volume", "filer", "s3")}
     endpoint = f"http://127.0.0.1:{ports['s3']}"
     return Program(
         command=(
@@ -32,7 +32,7 @@ def program(path: Path, folder: Path) -> Program:
         health=f"{endpoint}/status",
         # It leaves these sockets behind, and has no option for where it puts them.
         litter=tuple(
-            Path(f"/tmp/seaweedfs-{name}-grpc-{port + GRPC}.sock")  # noqa: S108 - see above
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port + GRPC_DISTANCE}.sock")  # noqa: S108 - see above
             for name, port in ports.items()
         ),
     )

@@ -27,7 +27,7 @@ from lab.matrix.stack import MatrixStack
 from lab.stacks.engines import reach_machine
 from lab.stacks.lifecycle import take_away
 from lab.stacks.model import Plan, Say
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 from lab.stacks.stack import require_success
 from lab.stacks.watchdog import Watchdog
 from lab.strategies import CURE, STRATEGIES, Strategy
@@ -142,7 +142,7 @@ def work(
 @contextmanager
 def worker_stack(engine: str, name: str, say: Say) -> Iterator[MatrixStack]:
     """Make a stack with a store and nothing else; gone at the end, whatever the end is."""
-    (port,) = free_ports(1)
+    port = free_port()
     plan = Plan(name=name, strategy=CURE, port=port, weights={}, publishes=(), replicas=1)
     with Watchdog(engine, name):
         stack = MatrixStack(reach_machine(engine).claim(plan))

@@ -29,7 +29,7 @@ from lab.stacks.lifecycle import (
 )
 from lab.stacks.model import Plan, Say
 from lab.stacks.orchestrator import Orchestrator
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 from lab.stacks.stack import Stack
 from lab.stacks.state import State, stack_names
 from lab.strategies import COMPARED, CURE
@@ -73,7 +73,7 @@ def run_on_new_stack(request: RunRequest, say: Say) -> Path:
     require_fit(engine, request)
     require_built(engine, (rollout.source, rollout.target))
     published = (rollout.source,) if rollout.publishes else (rollout.target, rollout.source)
-    (port,) = free_ports(1)
+    port = free_port()
     name = f"{request.action}-{strategy}-{time.strftime('%H%M%S')}-{os.getpid()}"
     plan = Plan(
         name=name,

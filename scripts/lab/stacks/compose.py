@@ -43,7 +43,7 @@ from lab.stacks.composeproject import (
 )
 from lab.stacks.machine import SHARED, Environment
 from lab.stacks.model import REPLICAS, Publish, Replica
-from lab.stacks.ports import free_ports, is_free
+from lab.stacks.ports import free_port, is_free
 from lab.stacks.processes import Processes, last_lines
 from lab.stacks.state import State
 
@@ -126,7 +126,7 @@ class ComposeMachine:
         self.create()
         self.shared.mkdir(parents=True, exist_ok=True)
         if is_open:
-            (self.store_port,) = free_ports(1)
+            self.store_port = free_port()
             changes = Clone(aliases=(self.store,), ports={STORE_PORT: self.store_port})
             clone(self.project, self.store, STORE, changes)
         self.start_store_again()

@@ -24,7 +24,7 @@ from lab.stacks.model import Plan, Publish, Replica, Say
 from lab.stacks.nginx import NAME as GATEWAY
 from lab.stacks.nginx import Gateway
 from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore, make_store, store_kind
-from lab.stacks.ports import free_ports, is_free
+from lab.stacks.ports import free_port, is_free
 from lab.stacks.processes import (
     JOBS,
     Processes,
@@ -80,7 +80,7 @@ class EmbeddedMachine:
         self.ports: dict[str, int] = state.details.get("ports", {})
         """The port of each replica, by its name."""
         self.server: ObjectStore | None = None
-        (self.origin_port,) = free_ports(1)
+        self.origin_port = free_port()
 
     def find_missing(self) -> list[str]:
         """Return the programs that should run and do not."""
@@ -109,6 +109,7 @@ class EmbeddedMachine:
         setup = {**base_environment(), **server.settings}
         done = self.processes.run("setup", [sys.executable, MINIO / "setup.py"], setup, self.folder)
         if done.returncode:
+            self.require_running(STORE)
             raise UnavailableError(
                 f"the bucket could not be set up: {last_lines(done.stderr, 1)}; "
                 f"the store's last words:\n{self.logs(STORE)}"
@@ -178,7 +179,7 @@ class EmbeddedMachine:
     @contextmanager
     def beside_store(self, module: str, *arguments: str) -> Iterator[str]:
         """Run a module of the lab as one more process."""
-        name, (port,) = module.rpartition(".")[2], free_ports(1)
+        name, port = module.rpartition(".")[2], free_port()
         told = [f"127.0.0.1:{self.store_port}", *arguments, f"127.0.0.1:{port}"]
         command = [sys.executable, "-m", module, *told]
         self.processes.start(name, command, with_this_lab(base_environment()), self.folder)
@@ -192,7 +193,7 @@ class EmbeddedMachine:
         """Start one more gunicorn, which need not be ready yet."""
         taken = [int(name.rpartition("-")[2]) for name in self.ports]
         name = f"web-{release}-{max(taken, default=0) + 1}"
-        (self.ports[name],) = free_ports(1)
+        self.ports[name] = free_port()
         self.state.keep(ports=self.ports)
         own = {
             "REPLICA": name,

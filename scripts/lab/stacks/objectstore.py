@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.checkout import MINIO
-from lab.stacks.ports import GRPC_DISTANCE, free_ports
+from lab.stacks.ports import GRPC_DISTANCE, free_port
 
 BUCKET = "skewproof"
 REGION = "us-east-1"
@@ -68,7 +68,7 @@ def make_store(kind: str, folder: Path) -> ObjectStore:
 
 def minio_server(folder: Path) -> ObjectStore:
     """Return the server that runs in the containers, too."""
-    (port,) = free_ports(1)
+    port = free_port()
     address = f"127.0.0.1:{port}"
     command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
     environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
@@ -78,7 +78,7 @@ def minio_server(folder: Path) -> ObjectStore:
 def seaweedfs_server(folder: Path) -> ObjectStore:
     """Return an S3 server from a wheel; its identities are a file, made of the same policies."""
     names = ("s3", "master", "volume", "filer", "admin")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = {name: free_port() for name in names}
     identities = folder / "s3.json"
     identities.write_bytes(describe_identities())
     command: list[str | Path] = [Path(sys.executable).with_name("weed"), *SEAWEEDFS]

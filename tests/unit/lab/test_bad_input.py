@@ -151,11 +151,15 @@ def test_a_url_where_nobody_answers_is_69(
 
 
 def test_a_stack_that_is_up_is_not_started_again(
-    lab: Command, miniature: MiniatureEngine, capsys: pytest.CaptureFixture[str], free_port: int
+    lab: Command,
+    miniature: MiniatureEngine,
+    capsys: pytest.CaptureFixture[str],
+    free_port: int,
+    other_port: int,
 ) -> None:
     assert lab("up", "--port", free_port) == 0
     assert capsys.readouterr().out == f"http://127.0.0.1:{free_port}/\n"
-    assert lab("up", "--port", free_port + 1) == 64
+    assert lab("up", "--port", other_port) == 64
     assert "stack lab is already up: choose another --name" in capsys.readouterr().err
     assert miniature.still_up() == ["lab"]
 

@@ -20,7 +20,7 @@ from lab.errors import UnavailableError
 from lab.history import Answer, Event, Fetch, History, Run, read_history
 from lab.judge.latency import find_phases, measure_phase, percentile
 from lab.runs.load import Load
-from lab.stacks.ports import free_ports
+from lab.stacks.ports import free_port
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_is_late_counts_from_when_it_was_due(slow: str, tmp_path: Path) -> 
 
 
 def test_what_refuses_is_counted_as_such(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     run = load_until(5, f"http://127.0.0.1:{port}/", tmp_path / "refused.jsonl")
     assert {fetch.answer.error for fetch in run.fetches} == {"refused"}
 

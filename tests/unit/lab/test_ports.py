@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -10,11 +13,42 @@ from lab.stacks import ports
 
 
 def test_free_ports_differ_and_can_be_listened_on() -> None:
-    found = ports.free_ports(5) + ports.free_ports(5)
+    found = [ports.free_port() for _ in range(10)]
     assert len(set(found)) == 10
     for port in found:
         with socket.socket() as server:
             server.bind(("127.0.0.1", port))
+
+
+def test_no_port_is_given_to_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener may come minutes after its port was found; a gateway's does."""
+    narrow = f"ports.LOWEST, ports.HIGHEST = {ports.LOWEST}, {ports.LOWEST + 20}"
+    code = f"""
+import sys
+from lab.stacks import ports
+{narrow}
+print(ports.free_port(), flush=True)
+sys.stdin.read()
+"""
+    monkeypatch.setattr(ports, "given", set())
+    monkeypatch.setattr(ports, "HIGHEST", ports.LOWEST + 20)
+    command = [sys.executable, "-c", code]
+    with contextlib.ExitStack() as stack:
+        others = [
+            stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(4)
+        ]
+        theirs = [int(other.stdout.readline()) for other in others if other.stdout]
+        assert len(set(theirs)) == 4
+        ours: list[int] = []
+        with contextlib.suppress(UnavailableError):
+            ours.extend(iter(ports.free_port, None))
+        assert not set(ours) & set(theirs)
+        assert ours
+    # Whoever has ended has no port any more.
+    assert ports.free_port() in theirs
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - somebody else's server
@@ -39,8 +73,8 @@ def test_a_port_that_this_user_may_not_have_is_told_apart(monkeypatch: pytest.Mo
 
 def test_when_no_ports_are_left_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda _port: False)
-    with pytest.raises(UnavailableError, match="no 2 free ports between 12000 and 22000"):
-        ports.free_ports(2)
+    with pytest.raises(UnavailableError, match="no free port between 12000 and 22000"):
+        ports.free_port()
 
 
 def test_no_port_is_one_that_an_outgoing_connection_may_have() -> None:

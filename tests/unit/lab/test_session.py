@@ -65,10 +65,10 @@ def test_a_stack_of_another_name_is_left_alone(
 
 
 def test_two_stacks_are_up_at_once_and_all_go_down(
-    lab: Command, miniature: MiniatureEngine, free_port: int
+    lab: Command, miniature: MiniatureEngine, free_port: int, other_port: int
 ) -> None:
     assert lab("up", "--name", "one", "--port", free_port) == 0
-    assert lab("up", "--name", "two", "--port", free_port + 1) == 0
+    assert lab("up", "--name", "two", "--port", other_port) == 0
     assert stack_names() == miniature.still_up() == ["one", "two"]
     assert lab("down", "--all") == 0
     assert stack_names() == miniature.still_up() == []

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.docs.newcomer import Newcomer
-from tests.s3servers import credentials, free_port, start
+from tests.s3servers import credentials, start
 
 from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_history
 from lab.runs.external import ProbeRequest, probe_site
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import pytest
 from azure.storage.blob import BlobServiceClient
 from tests.machine import lacks, require_program
-from tests.s3servers.process import Program, free_port, launch
+from tests.s3servers.process import Program, launch
 from tests.unit.skewproof.proxy import Answer, Failure, Handler, Proxy, Request, proxying
 
+from lab.stacks.ports import free_port
 from skewproof.backends.loader import Loader
 from skewproof.errors import ManifestError
 from skewproof.publishing.claim import is_claim

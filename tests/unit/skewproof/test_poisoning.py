@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
-from tests.s3servers import free_port
 from tests.unit.skewproof.pages import Pages
 from tests.unit.skewproof.project import Project
 from tests.unit.skewproof.proxy import Failure, Proxy
 
 import skewproof
+from lab.stacks.ports import free_port
 from skewproof.backends import loader
 from skewproof.errors import ManifestError
 

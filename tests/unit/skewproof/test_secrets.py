@@ -23,11 +23,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from google.oauth2.credentials import Credentials
-from tests.s3servers import free_port
 from tests.unit.skewproof import echo
 from tests.unit.skewproof.pages import Pages
 from tests.unit.skewproof.project import TREE, Project
 
+from lab.stacks.ports import free_port
 from skewproof import redaction
 from skewproof.errors import ManifestError, SkewproofError
 from skewproof.redaction import redact

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.s3servers import free_port
 from tests.unit.skewproof.project import Project
 from tests.unit.skewproof.proxy import Failure, Proxy
 
 import skewproof
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

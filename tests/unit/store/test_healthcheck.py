@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.s3servers import SCRIPTS, free_port
+from tests.s3servers import SCRIPTS
+
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

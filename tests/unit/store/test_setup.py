@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.s3servers import SCRIPTS, credentials, free_port, run_script
+from tests.s3servers import SCRIPTS, credentials, run_script
+
+from lab.stacks.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
