@@ -20,7 +20,7 @@ from lab.runs.orchestrated import (
 )
 from lab.runs.rollout import Rollout
 
-LUCK = 0.001
+LUCK = 1e-6
 """The chance that a whole release does not show every page within the looks that it gets."""
 FEWEST = 5
 """Looks, also where nobody else serves: one that is leaving may still answer."""

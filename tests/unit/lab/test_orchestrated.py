@@ -228,13 +228,13 @@ def test_a_roll_that_is_undone_ends_where_it_began(
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 5, 20])
-def test_a_guard_looks_until_a_release_has_shown_every_page_but_for_one_in_a_thousand(
+def test_a_guard_looks_until_a_release_has_shown_every_page_but_for_one_in_a_million(
     replicas: int,
 ) -> None:
     pages, share = 30, 1 / (replicas + 1)
     looks = find_looks(share, pages)
     missed = pages * (1 - share) ** looks
-    assert missed <= 0.001 < pages * (1 - share) ** (looks - 1)
+    assert missed <= 1e-6 < pages * (1 - share) ** (looks - 1)
     assert find_looks(1.0, pages) == find_looks(0.0, pages) == FEWEST
 
 
