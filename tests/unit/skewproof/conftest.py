@@ -19,6 +19,8 @@ from tests.unit.skewproof.places import BucketPlace, DirectoryPlace, Place
 from tests.unit.skewproof.project import NEXT_TREE, TREE, Project
 from tests.unit.skewproof.proxy import Proxy, proxying
 
+from skewproof import redaction
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -48,6 +50,12 @@ def django_settings() -> None:
     if not settings.configured:
         settings.configure(SECRET_KEY="only-for-tests", ALLOWED_HOSTS=["testserver"])
     django.setup()
+
+
+@pytest.fixture(autouse=True)
+def _secrets_are_a_test_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key "x" of one test would be hidden in the messages of the next."""
+    monkeypatch.setattr(redaction, "_known", {*redaction._known})
 
 
 @pytest.fixture(scope="session", autouse=True)
