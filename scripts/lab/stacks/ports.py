@@ -30,7 +30,7 @@ def free_port() -> int:
     It stays this process's own until that ends: whoever listens there may come later, or again.
 
     Raises:
-        UnavailableError: there is none.
+        UnavailableError: there is none, or it cannot be claimed.
     """
     span = HIGHEST - LOWEST
     start = random.randrange(span)  # noqa: S311 - no secret
@@ -59,9 +59,17 @@ def claims() -> int:
     """Open the file in which a byte is locked for each port that is somebody's.
 
     It is never closed: a process that closes any descriptor of a file loses its locks: fcntl(2).
+
+    Raises:
+        UnavailableError: something else stands in its place.
     """
     path = Path(tempfile.gettempdir(), f"skewproof-ports-{os.getuid()}")
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise UnavailableError(
+            f"{path}, where ports are claimed, cannot be opened: {error.strerror}; remove it"
+        ) from error
 
 
 def is_free(port: int) -> bool:

@@ -35,7 +35,7 @@ class OrchestraStack(MiniatureStack):
 
     def drawn(self, cookie: str) -> str:  # noqa: ARG002 - nobody can be pinned
         ready = [each.release for each in self.tasks if each.phase is Phase.READY]
-        # Taken in turns, two visitors and a guard in step would each meet one replica alone.
+        # In turns, two visitors and a guard that keep in step would each meet one replica only.
         return random.choice(ready)  # noqa: S311 - no secret
 
     def replicas(self, release: str) -> list[Replica]:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +25,10 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
 
 def test_no_port_is_given_to_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener may come minutes after its port was found; a gateway's does."""
-    narrow = f"ports.LOWEST, ports.HIGHEST = {ports.LOWEST}, {ports.LOWEST + 20}"
     code = f"""
 import sys
 from lab.stacks import ports
-{narrow}
+ports.HIGHEST = {ports.LOWEST + 20}
 print(ports.free_port(), flush=True)
 sys.stdin.read()
 """
@@ -49,6 +51,17 @@ sys.stdin.read()
         assert ours
     # Whoever has ended has no port any more.
     assert ports.free_port() in theirs
+
+
+def test_what_stands_where_ports_are_claimed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / f"skewproof-ports-{os.getuid()}"
+    place.symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    with pytest.raises(UnavailableError, match=f"{place}, where ports are claimed, .*; remove it"):
+        ports.claims.__wrapped__()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - somebody else's server
