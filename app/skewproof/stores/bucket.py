@@ -24,9 +24,11 @@ Result = TypeVar("Result")
 WORKERS = 64  # 15% faster than 32 at 20 ms a request, and as fast without latency
 PAGE = 1000  # keys in one page of a listing, and in one deletion, by the protocol of S3
 # How patiently a job talks to a store, whichever library does.
-RETRIES = 10  # they take ten seconds or so, when each fails at once
+RETRIES = 10  # with these pauses, they take 20 seconds or so when each fails at once
 GIVING_UP = 30  # seconds after which a request that fails is not tried again
-FIRST_PAUSE = 0.1
+# Chance draws the pauses of obstore, none of them shorter than this: a store that throttles for
+# three seconds is waited for, whatever it draws.
+FIRST_PAUSE = 0.3
 LONGEST_PAUSE = 3.0
 PATIENCE = 10  # seconds for a request that carries nothing
 CONNECTING = 3  # seconds

@@ -235,3 +235,10 @@ def test_a_store_that_goes_on_failing_is_given_up_in_bounded_time(
 def test_no_request_is_waited_for_as_long_as_a_minute() -> None:
     assert bucket.PATIENCE + bucket.GIVING_UP < 60
     assert fast.make_retry_config(1)["retry_timeout"].total_seconds() == bucket.GIVING_UP
+
+
+def test_no_chance_makes_a_store_that_throttles_for_three_seconds_given_up() -> None:
+    """obstore draws each pause from between the first one and a multiple of the last."""
+    retry = fast.make_retry_config(bucket.RETRIES)
+    assert retry["max_retries"] * retry["backoff"]["init_backoff"].total_seconds() >= 3
+    assert retry["backoff"]["base"] > 2
