@@ -364,11 +364,12 @@ def find_orphans(
 
 def find_unnamed(survey: Survey, listing: Iterable[str]) -> frozenset[str]:
     """Return the files that no manifest and no intent names."""
-    known = unite(release.names for release in survey.releases.values())
-    announced = unite(each.intent.names for each in survey.intents.values())
-    return frozenset(
-        name for name in listing if not (name in known or name in announced or is_claim(name))
-    )
+    left = {name for name in listing if not is_claim(name)}
+    for release in survey.releases.values():
+        left.difference_update(release.names)
+    for each in survey.intents.values():
+        left.difference_update(each.intent.names)
+    return frozenset(left)
 
 
 def is_older(stored: Stored, moment: datetime) -> bool:

@@ -53,7 +53,7 @@ class Client(Protocol):
         """Return how many keys one request deletes."""
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
-        """Yield what is below a prefix, by key, page by page."""
+        """Yield what is below a prefix, by key, page by page; a page may come more than once."""
 
     def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
         """Return the prefixes right below a prefix, without a slash, and the objects there."""
@@ -182,30 +182,27 @@ class Bucket:
         found: dict[str, Stored] = {}
         wanted = {area.key(each).rstrip("/") for each in splits}
         while waiting:
-            listings = run_parallel(partial(self._list_some, area, wanted), waiting, WORKERS)
-            waiting = []
-            for folders, objects in listings:
-                waiting += folders
-                found = found or objects
-                found.update(objects)
+            listings = run_parallel(partial(self._list_some, area, wanted, found), waiting, WORKERS)
+            waiting = [folder for folders in listings for folder in folders]
         return found
 
     def _list_some(
-        self, area: Area, wanted: Collection[str], under: str
-    ) -> tuple[list[str], dict[str, Stored]]:
-        start, found, pages = len(area.key("")), {}, 0
+        self, area: Area, wanted: Collection[str], found: dict[str, Stored], under: str
+    ) -> list[str]:
+        """Add to what was found, and return the folders that are still to be listed."""
+        start, pages = len(area.key("")), 0
         with self._doing(f"listing {under}/", area):
             if under in wanted:
                 folders, objects = area.client.list_folder(under)
                 self.calls.add((len(folders) + len(objects)) // PAGE)
-                return folders, {key[start:]: stored for key, stored in objects.items()}
+                found.update((key[start:], stored) for key, stored in objects.items())
+                return folders
             # Manifests name the same files: a hundred thousand names are held once.
             for page in area.client.list_pages(under):
                 pages += 1
-                for key, stored in page.items():
-                    found[sys.intern(key[start:])] = stored
+                found.update((sys.intern(key[start:]), stored) for key, stored in page.items())
         self.calls.add(max(0, pages - 1))
-        return [], found
+        return []
 
     def _read(self, area: Area, name: str) -> bytes | None:
         key = area.key(name)

@@ -49,24 +49,35 @@ class Either:
         return self._fast.failures + (self._rule.failures if self._rule else ())
 
     def list_pages(self, under: str) -> Iterator[dict[str, Stored]]:
-        """Yield what is below a prefix; keys that the fast way cannot read are left out."""
-        yield from self._list(lambda client: list(client.list_pages(under)))
+        """Yield what is below a prefix; keys that the fast way cannot read are left out.
+
+        It is not kept here, so the rule, where it has to go on, begins with the first page again.
+        """
+        if not self._is_switched:
+            try:
+                yield from self._fast.list_pages(under)
+            except self._fast.failures as error:
+                if self._fast.is_beyond(error):
+                    self._is_switched = True
+                elif not self._fast.is_unreadable(error):
+                    raise
+            else:
+                return
+        yield from self._open().list_pages(under)
 
     def list_folder(self, under: str) -> tuple[list[str], dict[str, Stored]]:
         """Return the prefixes right below a prefix, without a slash, and the objects there."""
-        return self._list(lambda client: client.list_folder(under))
 
-    def _list(self, ask: Callable[[Client], Result]) -> Result:
-        def listing(client: Client) -> Result:
+        def ask(client: Client) -> tuple[list[str], dict[str, Stored]]:
             try:
-                return ask(client)
+                return client.list_folder(under)
             except self._fast.failures as error:
                 if not self._fast.is_unreadable(error):
                     raise
                 # Only this listing: writing such keys is not what anybody wants.
-                return ask(self._open())
+                return self._open().list_folder(under)
 
-        return self._ask(listing)
+        return self._ask(ask)
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None when there is none."""
