@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from skewproof.publishing import intents
 from skewproof.publishing.claim import is_claim
 from skewproof.publishing.intents import DEAD, PRUNE, PUBLISH, RENEW
 from skewproof.renewal import FOLDER
+from skewproof.stores.store import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -148,9 +148,9 @@ def read_releases(
             return before
         return read_release(store, release, stored, note)
 
-    # Few of them, as each has a whole manifest in memory.
-    with ThreadPoolExecutor(SURVEYORS, thread_name_prefix="survey") as pool:
-        return {found.id: found for found in pool.map(read, listed.items()) if found}
+    workers = min(SURVEYORS, store.workers)
+    found = {each.id: each for each in run_parallel(read, listed.items(), workers) if each}
+    return {release: found[release] for release in listed if release in found}
 
 
 def read_release(

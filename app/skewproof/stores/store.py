@@ -176,6 +176,9 @@ def run_parallel(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
     """Yield the results of the work as they come; the first failure stops what has not begun."""
+    if workers == 1:
+        yield from map(work, items)
+        return
     waiting = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="skewproof") as pool:
         try:

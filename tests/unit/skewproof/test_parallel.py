@@ -21,6 +21,11 @@ def test_every_item_has_one_result_also_where_there_are_more_than_may_wait() -> 
     assert sorted(run_parallel(abs, range(MANY), WORKERS)) == list(range(MANY))
 
 
+def test_one_worker_is_the_thread_that_asks() -> None:
+    threads = {*run_parallel(lambda _: threading.get_ident(), range(3), 1)}
+    assert threads == {threading.get_ident()}
+
+
 def test_no_more_is_taken_than_may_wait() -> None:
     taken = []
 
