@@ -85,10 +85,7 @@ def bring(way: str, context: str, images: Sequence[str]) -> Brought:
     kind, _, where = way.partition("=")
     names = {image: image for image in images}
     if kind == "registry":
-        names = {image: f"{where.rstrip('/')}/{image}" for image in images}
-        for image, name in names.items():
-            run("docker", "tag", image, name)
-            run("docker", "push", "--quiet", name)
+        names = {image: push(image, f"{where.rstrip('/')}/{image}") for image in images}
     elif kind == "kind":
         run("kind", "load", "docker-image", *named("--name", where), *images)
     elif kind == "k3d":
@@ -106,13 +103,31 @@ def bring(way: str, context: str, images: Sequence[str]) -> Brought:
     return brought
 
 
+def push(image: str, name: str) -> str:
+    """Push an image under a name, and return the name with the digest that the registry gave it.
+
+    By the name alone, a node that has an image of an earlier build would run that one.
+
+    Raises:
+        UnavailableError: Docker or the registry does not do it.
+    """
+    run("docker", "tag", image, name)
+    run("docker", "push", "--quiet", name)
+    digests = run("docker", "inspect", "--format", '{{join .RepoDigests " "}}', name).split()
+    start = f"{name.rpartition(':')[0]}@"
+    found = next((each for each in digests if each.startswith(start)), None)
+    if found is None:
+        raise UnavailableError(f"the registry has given {name} no digest")
+    return f"{name}@{found.removeprefix(start)}"
+
+
 def named(option: str, value: str) -> list[str]:
     """Return an option with its value, if there is one."""
     return [option, value] if value else []
 
 
-def run(*command: str) -> None:
-    """Run a program that has to succeed.
+def run(*command: str) -> str:
+    """Run a program that has to succeed, and return what it says.
 
     Raises:
         UnavailableError: it is missing, or fails; with its last lines.
@@ -123,6 +138,7 @@ def run(*command: str) -> None:
     if done.returncode:
         tail = last_lines(done.stdout + done.stderr, LINES)
         raise UnavailableError(f"{' '.join(command[:3])} fails; its last words:\n{tail}")
+    return done.stdout
 
 
 def save_into(command: Sequence[str], images: Sequence[str]) -> None:

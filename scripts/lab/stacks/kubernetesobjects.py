@@ -11,7 +11,7 @@ from lab.stacks.orchestrator import Outcome
 
 Object = dict[str, Any]
 REVISION = "deployment.kubernetes.io/revision"
-RELEASE = re.compile(r"skewproof-app:(.+)-django[\d.]+$")
+RELEASE = re.compile(r"skewproof-app:(.+)-django[\d.]+(?:@sha256:[\da-f]+)?$")
 COUNTS = ("replicas", "updatedReplicas", "availableReplicas")
 """What a Deployment counts; all of them are as wanted when a roll has come to its end."""
 HARMLESS = ("ContainerCreating", "PodInitializing")
