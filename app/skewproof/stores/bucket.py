@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import random
 import sys
 import time
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ Result = TypeVar("Result")
 WORKERS = 64  # 15% faster than 32 at 20 ms a request, and as fast without latency
 PAGE = 1000  # keys in one page of a listing, and in one deletion, by the protocol of S3
 # How patiently a job talks to a store, whichever library does.
-RETRIES = 10  # with these pauses, they take 20 seconds or so when each fails at once
+RETRIES = 10  # with these pauses, they take 18 seconds or so when each fails at once
 GIVING_UP = 30  # seconds after which a request that fails is not tried again
 # Chance draws the pauses of obstore, none of them shorter than this: a store that throttles for
 # three seconds is waited for, whatever it draws.
@@ -265,7 +266,8 @@ def insist(ask: Callable[[], Result], is_final: Callable[[Exception], bool]) -> 
         except Exception as error:
             if is_final(error) or attempt >= RETRIES or time.monotonic() >= deadline:
                 raise
-        time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt))
+        # Not all of it: threads that were throttled together would all ask again together.
+        time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311
     raise AssertionError("the last attempt returns or raises")
 
 

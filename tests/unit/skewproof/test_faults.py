@@ -237,6 +237,25 @@ def test_no_request_is_waited_for_as_long_as_a_minute() -> None:
     assert fast.make_retry_config(1)["retry_timeout"].total_seconds() == bucket.GIVING_UP
 
 
+def test_threads_that_were_throttled_together_do_not_ask_again_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+
+    def ask() -> None:
+        raise ConnectionResetError
+
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            bucket.insist(ask, lambda _: False)
+    one, other = pauses[: bucket.RETRIES], pauses[bucket.RETRIES :]
+    assert len(one) == len(other) == bucket.RETRIES
+    assert not set(one) & set(other)
+    assert min(sum(one), sum(other)) > 10
+    assert max(pauses) <= bucket.LONGEST_PAUSE
+
+
 def test_no_chance_makes_a_store_that_throttles_for_three_seconds_given_up() -> None:
     """obstore draws each pause from between the first one and a multiple of the last."""
     retry = fast.make_retry_config(bucket.RETRIES)
