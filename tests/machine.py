@@ -136,6 +136,18 @@ def look_for_kubernetes() -> None:
     choose_way(engine.images, engine.cluster.context)
 
 
+def look_for_registry() -> None:
+    """A registry for images, and nodes that reach it, as those do whose images `ctr` imports."""
+    require_registry()
+    if not os.environ.get("LAB_IMAGES", "").startswith("ctr"):
+        raise LookupError("LAB_IMAGES is not ctr, so that the nodes may be another machine")
+
+
+def require_registry() -> Path:
+    """Find the program of a registry."""
+    return require_program("docker-registry", "registry")
+
+
 def look_for_apache() -> None:
     """The web server of one of the recipes in docs/servers.md."""
     apache()
@@ -171,6 +183,7 @@ LOOKS: Mapping[str, Callable[[], None]] = {
     "mounts": look_for_mounts,
     "apache": look_for_apache,
     "kubernetes": look_for_kubernetes,
+    "registry": look_for_registry,
 }
 """How to look for each thing that LAB_REQUIRE may name."""
 

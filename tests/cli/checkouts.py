@@ -114,10 +114,10 @@ class Checkout:
         self.work = folder / ".lab"
         self.built: list[str] = []
 
-    def build(self, engine: str) -> str:
+    def build(self, engine: str, *more: str) -> str:
         """Build both releases, once; returns the engine."""
         if engine not in self.built:
-            done = self.lab("build", "--engine", engine)
+            done = self.lab("build", "--engine", engine, *more)
             assert done.code == 0, done.err
             self.built.append(engine)
         return engine

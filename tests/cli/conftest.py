@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.checkouts import Checkout
+from tests.cli.registries import serving
 from tests.machine import engines, lacks, orchestrators
 
 from lab.stacks.ports import free_port
@@ -45,6 +46,22 @@ def engine(request: pytest.FixtureRequest, checkout: Checkout) -> str:
 def one_engine(request: pytest.FixtureRequest, checkout: Checkout) -> str:
     """An engine, for what is the same code on all of them."""
     return checkout.build(str(request.param))
+
+
+@pytest.fixture(scope="session")
+def orchestrator(name: str, checkout: Checkout, images: tuple[str, ...]) -> str:
+    """An engine whose replicas something else replaces, for which both releases are built."""
+    return checkout.build(name, *(images if name == "kubernetes" else ()))
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """By a registry, as on most clusters, where the nodes reach one of this machine."""
+    if lacks("registry"):
+        yield ()
+        return
+    with serving(tmp_path_factory.mktemp("registry")) as host:
+        yield "--images", f"registry={host}/team"
 
 
 @pytest.fixture(autouse=True)

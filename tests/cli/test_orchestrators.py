@@ -11,7 +11,7 @@ from tests.machine import orchestrators
 STARTS = {"kubernetes": "» publishing v1", "swarm": "» starting 2 replicas of v1"}
 """What a lab says when much of a stack is there, and not all of it."""
 
-pytestmark = pytest.mark.parametrize("name", orchestrators())
+pytestmark = pytest.mark.parametrize("name", orchestrators(), scope="session")
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def stack(name: str) -> str:
 
 
 def test_a_stack_stays_up_and_a_lab_that_is_killed_leaves_nothing(
-    checkout: Checkout, port: int, name: str, stack: str
+    checkout: Checkout, port: int, name: str, stack: str, orchestrator: str
 ) -> None:
-    engine = ("--engine", checkout.build(name))
+    engine = ("--engine", orchestrator)
     done = checkout.lab("up", "--name", stack, "--port", port, *engine)
     assert (done.code, done.out) == (0, f"http://127.0.0.1:{port}/\n"), done.err
     probed = checkout.lab("probe", "--name", stack, "--json")
@@ -45,8 +45,8 @@ def test_a_stack_stays_up_and_a_lab_that_is_killed_leaves_nothing(
     checkout.wait_until_nothing_is_left()
 
 
-def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, name: str) -> None:
-    engine = ("--engine", checkout.build(name))
+def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, orchestrator: str) -> None:
+    engine = ("--engine", orchestrator)
     lab = checkout.start(
         "rollout", "--scenario", "never-published", "--visitors", 2, "--json", *engine
     )
@@ -72,8 +72,10 @@ SENSELESS: dict[str, list[tuple[tuple[str, ...], str]]] = {
 }
 
 
-def test_what_makes_no_sense_is_one_line(checkout: Checkout, port: int, name: str) -> None:
-    engine = ("--engine", checkout.build(name))
+def test_what_makes_no_sense_is_one_line(
+    checkout: Checkout, port: int, name: str, orchestrator: str
+) -> None:
+    engine = ("--engine", orchestrator)
     two = ("up", "--weights", "v1=50,v2=50", "--port", str(port))
     for arguments, line in (
         (("matrix",), f"the matrix takes --engine compose or embedded: on {name} an"),
