@@ -98,7 +98,7 @@ def manifest(release: int) -> bytes:
         name = hashed(number)
         paths[name.replace(f".{number:012x}", "")] = name
     document = {
-        "paths": paths,
+        "paths": dict(sorted(paths.items())),
         "version": "1.1",
         "hash": "h",
         "release": f"r{release:02}",

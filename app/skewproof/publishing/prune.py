@@ -9,7 +9,7 @@ is in it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skewproof import manifest
@@ -48,6 +48,7 @@ class PrunePlan:
         listing: The files it was made from.
         choice: Which releases stay and which go.
         files: The files that go, all of which are there.
+        orphans: Those of them that no manifest and no intent names.
         unnamed: The files that are left alone, since no manifest and no intent names them.
     """
 
@@ -55,6 +56,7 @@ class PrunePlan:
     listing: dict[str, Stored]
     choice: Choice
     files: frozenset[str]
+    orphans: frozenset[str]
     unnamed: frozenset[str]
 
     def size(self, files: Iterable[str]) -> int:
@@ -93,13 +95,15 @@ def plan_prune(store: Store, policy: Policy, now: datetime) -> PrunePlan:
         StoreError: The store failed.
     """
     survey = take_survey(store)
-    choice = choose_releases(survey, policy, now)
+    choice, reach = choose_releases(survey, policy, now)
     listing = store.list_assets(survey.names())
     assert_own_place(listing, store, whole=policy.orphans)
-    files = frozenset(name for name in listing if choice.drops(name))
+    unnamed = find_unnamed(survey, listing)
+    orphans: frozenset[str] = frozenset()
     if policy.orphans:
-        files |= find_orphans(survey, listing, policy, now) - choice.reached
-    return PrunePlan(survey, listing, choice, files, find_unnamed(survey, listing) - files)
+        orphans = find_orphans(unnamed, survey, listing, policy, now)
+    files = frozenset(name for name in listing if reach.drops(name) or name in orphans)
+    return PrunePlan(survey, listing, choice, files, orphans, unnamed - orphans)
 
 
 def prune(
@@ -117,8 +121,8 @@ def prune(
     """
     started = clock()
     lease = Lease()
-    key, choice = announce(plan, store, policy)
-    files = sorted(plan.files - choice.reached)
+    key, choice, reached = announce(plan, store, policy)
+    files = sorted(plan.files - reached)
     delete(tuple(choice.pruned), files, store, lease)
     # Only those whose files were all in the plan: an intent is what names them.
     done = (choice.expired & plan.choice.expired) | (choice.over & plan.choice.over)
@@ -129,13 +133,17 @@ def prune(
     return PruneReport(tuple(choice.pruned), spared, len(files), size, store.calls.total, seconds)
 
 
-def announce(plan: PrunePlan, store: Store, policy: Policy) -> tuple[str, Choice]:
-    """Write the intent of the prune; return its key and what goes now that others can see it."""
+def announce(plan: PrunePlan, store: Store, policy: Policy) -> tuple[str, Choice, frozenset[str]]:
+    """Write the intent of the prune, and choose again now that others can see it.
+
+    Returns:
+        Its key, the choice, and those files of the plan that stay.
+    """
     intent = Intent(intents.PRUNE, frozenset(plan.choice.pruned), plan.files)
     try:
         key = intents.write(store, intent)
         try:
-            return key, choose_again(key, plan, store, policy)
+            return key, *choose_again(key, intent, plan, store, policy)
         except SkewproofError:
             intents.take_away([key], store)
             raise
@@ -143,16 +151,22 @@ def announce(plan: PrunePlan, store: Store, policy: Policy) -> tuple[str, Choice
         raise StoreError(f"{error}; nothing was deleted; {AGAIN}") from error
 
 
-def choose_again(key: str, plan: PrunePlan, store: Store, policy: Policy) -> Choice:
-    """Return the choice as it is after our intent was written, by the time that it was written."""
-    survey = take_survey(store, plan.survey)
+def choose_again(
+    key: str, intent: Intent, plan: PrunePlan, store: Store, policy: Policy
+) -> tuple[Choice, frozenset[str]]:
+    """Return the choice as it is after our intent was written, by the time that it was written.
+
+    Returns:
+        The choice, and those files of the plan that stay by it.
+    """
+    survey = take_survey(store, plan.survey, own={key: intent})
     if key not in survey.intents:
         raise StoreError(f"the intent {key} has been taken away from {store.place}")
     now = survey.intents[key].written
-    choice = choose_releases(survey, policy, now, plan.choice.pruned.keys())
-    orphans = plan.files - plan.choice.named
-    young = {each for each in orphans if not is_older(plan.listing[each], now - policy.grace)}
-    return replace(choice, reached=choice.reached | young)
+    choice, reach = choose_releases(survey, policy, now, plan.choice.pruned.keys())
+    since = now - policy.grace
+    young = (each for each in plan.orphans if not is_older(plan.listing[each], since))
+    return choice, (plan.files & reach.reached).union(young)
 
 
 def delete(releases: tuple[str, ...], files: list[str], store: Store, lease: Lease) -> None:

@@ -104,16 +104,20 @@ class Survey:
 
 
 def take_survey(
-    store: Store, known: Survey | None = None, note: Callable[[Manifest], None] | None = None
+    store: Store,
+    known: Survey | None = None,
+    note: Callable[[Manifest], None] | None = None,
+    own: Mapping[str, Intent] | None = None,
 ) -> Survey:
     """Return what is there, reading only the manifests that an earlier survey does not know.
 
-    What is to be noted of a manifest, such as what its assets hold, a survey does not keep.
+    What is to be noted of a manifest, such as what its assets hold, a survey does not keep. Nor is
+    an intent read that the caller has written itself: that of a prune may name every file.
 
     Intents are read before manifests: as a publish writes its manifest before it takes its intent
     away, one of the two is seen.
     """
-    found = read_intents(store)
+    found = read_intents(store, own or {})
     releases = read_releases(store, known or Survey(), note)
     for each in found.values():
         if each.intent.kind == RENEW:
@@ -122,12 +126,12 @@ def take_survey(
     return Survey(releases, found)
 
 
-def read_intents(store: Store) -> dict[str, Announced]:
-    """Return all intents."""
+def read_intents(store: Store, own: Mapping[str, Intent]) -> dict[str, Announced]:
+    """Return all intents by key."""
     return {
         key: Announced(intent, stored.get_modified())
         for key, stored in store.list_private(FOLDER).items()
-        if (intent := intents.read(store, key)) is not None
+        if (intent := own.get(key) or intents.read(store, key)) is not None
     }
 
 
@@ -148,8 +152,13 @@ def read_releases(
             return before
         return read_release(store, release, stored, note)
 
-    workers = min(SURVEYORS, store.workers)
-    found = {each.id: each for each in run_parallel(read, listed.items(), workers) if each}
+    found: dict[str, Release] = {}
+    sources: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for each in run_parallel(read, listed.items(), min(SURVEYORS, store.workers)):
+        if each:
+            # Most releases are of the same source names, which are held once.
+            names = sources.setdefault(each.sources, each.sources)
+            found[each.id] = replace(each, sources=names)
     return {release: found[release] for release in listed if release in found}
 
 
@@ -212,21 +221,30 @@ class Policy:
 
 @dataclass(frozen=True)
 class Choice:
-    """What stays and what goes.
+    """Which releases and intents stay and which go.
 
     Attributes:
         kept: Why each release stays, by id.
         pruned: Why each release goes, by id.
         expired: Keys of the intents of publishes that died.
         over: Keys of the intents of prunes that ended or died, and of renewals of what has gone.
-        reached: Names of all files that stay.
-        named: Names of files that may go, as far as intents and manifests know.
     """
 
     kept: dict[str, str]
     pruned: dict[str, str]
     expired: frozenset[str]
     over: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which files stay and which may go by a choice; megabytes, so that no plan keeps it.
+
+    Attributes:
+        reached: Names of all files that stay.
+        named: Names of files that may go, as far as intents and manifests know.
+    """
+
     reached: frozenset[str]
     named: frozenset[str]
 
@@ -237,7 +255,7 @@ class Choice:
 
 def choose_releases(
     survey: Survey, policy: Policy, now: datetime, only: Collection[str] | None = None
-) -> Choice:
+) -> tuple[Choice, Reach]:
     """Return what stays and what goes; pure, so that it can be tested with any history.
 
     Args:
@@ -256,7 +274,7 @@ def choose_releases(
     publishing = {release for each in staying for release in each.releases}
     kept, pruned = sort_releases(survey, policy, now, publishing, only)
     going = [each for each in live.values() if each.kind == PRUNE] + [*dead.values()]
-    return Choice(
+    choice = Choice(
         kept,
         pruned,
         expired=frozenset(key for key, each in dead.items() if each.kind == PUBLISH),
@@ -266,6 +284,8 @@ def choose_releases(
             for key, each in dead.items()
             if each.kind == RENEW and each.releases.isdisjoint(kept)
         ),
+    )
+    return choice, Reach(
         reached=unite(
             itertools.chain((each.names for each in staying), find_reached(survey, kept))
         ),
@@ -338,15 +358,18 @@ def find_reached(survey: Survey, kept: Iterable[str]) -> Iterator[Iterator[str]]
 
 
 def find_orphans(
-    survey: Survey, listing: Mapping[str, Stored], policy: Policy, now: datetime
+    unnamed: Collection[str],
+    survey: Survey,
+    listing: Mapping[str, Stored],
+    policy: Policy,
+    now: datetime,
 ) -> frozenset[str]:
-    """Return the hashed names that no manifest and no intent has ever named, and that are not new.
+    """Return the hashed names among those that nothing has ever named, but for those that are new.
 
     Raises:
         RefusedError: Something else may reach them.
     """
-    others = find_unnamed(survey, listing)
-    manifests = sorted(name for name in others if STOCK_MANIFEST.fullmatch(name))
+    manifests = sorted(name for name in unnamed if STOCK_MANIFEST.fullmatch(name))
     if manifests:
         raise RefusedError(
             f"--orphans: {manifests[0]} among the assets is a manifest that is not of this "
@@ -357,7 +380,7 @@ def find_orphans(
         raise RefusedError("--orphans: there is no release at all, so nothing tells what is in use")
     return frozenset(
         name
-        for name in others
+        for name in unnamed
         if HASHED.search(name) and is_older(listing[name], now - policy.grace)
     )
 

@@ -136,13 +136,13 @@ def no_intent(intent: Intent, store: Any) -> str:  # noqa: ARG001 - in the place
     return "_intents/none"
 
 
-def no_second_look(mark: str, plan: Any, store: Any, policy: Any) -> Any:  # noqa: ARG001
-    return plan.choice
+def no_second_look(key: str, intent: Any, plan: Any, store: Any, policy: Any) -> Any:  # noqa: ARG001
+    return plan.choice, frozenset()
 
 
-def manifests_before_intents(store: Any, known: Any = None) -> Any:
+def manifests_before_intents(store: Any, known: Any = None, own: Any = None) -> Any:
     releases = retention.read_releases(store, known or retention.Survey())
-    return retention.Survey(releases, retention.read_intents(store))
+    return retention.Survey(releases, retention.read_intents(store, own or {}))
 
 
 def files_before_manifests(releases: Any, files: Any, store: Any, lease: Any) -> None:  # noqa: ARG001

@@ -278,9 +278,9 @@ def test_a_prune_needs_few_requests(watched: Project, proxy: Proxy) -> None:
     publish_all(watched, "v1", "v2", "v3")
     proxy.reset(at(0, None))
     out = delete(watched, "--keep", "1")
-    # The plan: 2 listings, 3 manifests, 1 listing of assets. Then 1 intent, 2 listings and the
-    # intent, and a request each to delete the manifests, the assets and the intent.
-    assert len(proxy.requests) == 6 + 4 + 3
+    # The plan: 2 listings, 3 manifests, 1 listing of assets. Then 1 intent and 2 listings, and a
+    # request each to delete the manifests, the assets and the intent.
+    assert len(proxy.requests) == 6 + 3 + 3
     assert f"{len(proxy.requests)} requests" in out
 
 
@@ -290,7 +290,7 @@ def test_a_prune_that_fails_at_any_request_leaves_what_stays_whole_and_can_be_ru
     """By turns, the request is lost with all that follow, or only its answer is."""
     monkeypatch.setattr(patience, "RETRIES", 0)
     publish_all(watched, "r00")
-    for number in range(1, 12):  # at the 12th, a intent stays, and that is all
+    for number in range(1, 11):  # at the 11th, an intent stays, and that is all
         release = f"r{number:02}"  # those of one second count as published in this order
         publish_all(watched, release)
         # The intent is the 6th, and is written again when the answer to it is lost.

@@ -15,10 +15,12 @@ from skewproof.publishing.retention import (
     Announced,
     Choice,
     Policy,
+    Reach,
     Release,
     Survey,
     choose_releases,
     find_orphans,
+    find_unnamed,
     format_age,
 )
 from skewproof.stores.store import Stored
@@ -43,8 +45,13 @@ def survey(*releases: Release, **intents: Announced) -> Survey:
     return Survey({each.id: each for each in releases}, intents)
 
 
-def going(choice: Choice) -> set[str]:
-    return {name for name in choice.named if choice.drops(name)}
+def going(found: tuple[Choice, Reach]) -> set[str]:
+    _, reach = found
+    return {name for name in reach.named if reach.drops(name)}
+
+
+def orphans(history: Survey, listing: dict[str, Stored]) -> frozenset[str]:
+    return find_orphans(find_unnamed(history, listing), history, listing, policy(), NOW)
 
 
 HISTORY = survey(
@@ -75,7 +82,7 @@ def policy(keep: int = 1, **changed: Any) -> Policy:
 def test_the_newest_the_running_the_named_and_the_lately_replaced_stay(
     wanted: Policy, pruned: list[str]
 ) -> None:
-    choice = choose_releases(HISTORY, wanted, NOW)
+    choice, _ = choose_releases(HISTORY, wanted, NOW)
     assert list(choice.pruned) == pruned
     assert choice.kept.keys() | choice.pruned.keys() == HISTORY.releases.keys()
 
@@ -83,7 +90,7 @@ def test_the_newest_the_running_the_named_and_the_lately_replaced_stay(
 def test_a_release_that_served_for_months_is_not_old_on_the_day_after_it_was_replaced() -> None:
     """Its pages are open in browsers, and it is the one to roll back to."""
     history = survey(release("v1", 300, "one"), release("v2", 1, "two"))
-    choice = choose_releases(history, policy(running="v2", min_age=7 * DAY), NOW)
+    choice, _ = choose_releases(history, policy(running="v2", min_age=7 * DAY), NOW)
     assert choice.kept["v1"] == "replaced only 1 day ago"
 
 
@@ -99,17 +106,17 @@ def test_the_source_name_of_a_file_stays_as_long_as_a_release_has_it() -> None:
 
 def test_a_publish_that_runs_protects_its_files_and_its_release() -> None:
     running = announced(PUBLISH, 2, "one", "never-committed", releases=("v2",))
-    choice = choose_releases(survey(*HISTORY.releases.values(), intent=running), policy(), NOW)
-    assert choice.kept["v2"] == "it is being published"
-    assert going(choice) == {"three"}
-    assert not choice.expired
+    found = choose_releases(survey(*HISTORY.releases.values(), intent=running), policy(), NOW)
+    assert found[0].kept["v2"] == "it is being published"
+    assert going(found) == {"three"}
+    assert not found[0].expired
 
 
 def test_the_files_of_a_publish_that_died_go_after_the_grace_period() -> None:
     died = announced(PUBLISH, 25, "same", "never-committed", releases=("v5",))
-    choice = choose_releases(survey(*HISTORY.releases.values(), intent=died), policy(keep=4), NOW)
-    assert going(choice) == {"never-committed"}
-    assert choice.expired == {"intent"}
+    found = choose_releases(survey(*HISTORY.releases.values(), intent=died), policy(keep=4), NOW)
+    assert going(found) == {"never-committed"}
+    assert found[0].expired == {"intent"}
     longer = policy(keep=4, grace=2 * DAY)
     assert not going(choose_releases(survey(*HISTORY.releases.values(), intent=died), longer, NOW))
 
@@ -118,11 +125,11 @@ def test_what_a_prune_did_not_get_to_goes_with_the_next_one() -> None:
     """The manifests are gone by then: only the intent still names the files."""
     for hours, over in ((0.1, set()), (2, {"intent"})):
         left = announced(PRUNE, hours, "same", "forgotten", releases=("v0",))
-        choice = choose_releases(
+        found = choose_releases(
             survey(*HISTORY.releases.values(), intent=left), policy(keep=4), NOW
         )
-        assert going(choice) == {"forgotten"}
-        assert choice.over == over
+        assert going(found) == {"forgotten"}
+        assert found[0].over == over
 
 
 def test_nothing_goes_while_a_release_that_stays_cannot_be_read() -> None:
@@ -133,22 +140,23 @@ def test_nothing_goes_while_a_release_that_stays_cannot_be_read() -> None:
 
 def test_a_release_that_cannot_be_read_can_go_when_it_is_old() -> None:
     broken = release("v0", 500, fault="it is not JSON")
-    choice = choose_releases(survey(*HISTORY.releases.values(), broken), policy(keep=2), NOW)
+    choice, _ = choose_releases(survey(*HISTORY.releases.values(), broken), policy(keep=2), NOW)
     assert "v0" in choice.pruned
 
 
 def test_releases_that_were_not_in_the_plan_stay() -> None:
-    choice = choose_releases(HISTORY, policy(), NOW, only={"v1"})
-    assert list(choice.pruned) == ["v1"]
-    assert going(choice) == {"one"}
+    found = choose_releases(HISTORY, policy(), NOW, only={"v1"})
+    assert list(found[0].pruned) == ["v1"]
+    assert going(found) == {"one"}
 
 
 def test_a_clock_that_is_a_year_ahead_deletes_no_more_than_the_stores_clock_says() -> None:
     """The plan is by the clock of the machine, what is done by that of the store."""
     careful = policy(min_age=30 * DAY)
-    plan = choose_releases(HISTORY, careful, NOW + 365 * DAY)
+    plan, _ = choose_releases(HISTORY, careful, NOW + 365 * DAY)
     assert list(plan.pruned) == ["v3", "v2", "v1"]
-    assert list(choose_releases(HISTORY, careful, NOW, plan.pruned).pruned) == ["v1"]
+    again, _ = choose_releases(HISTORY, careful, NOW, plan.pruned)
+    assert list(again.pruned) == ["v1"]
 
 
 def by_age(listing: dict[str, Stored], days: int) -> set[str]:
@@ -175,24 +183,23 @@ def test_hashed_names_that_nothing_ever_named_are_orphans_and_others_are_not() -
         f"dir.{HASH}.d/file": old,
         "same": old,
     }
-    found = find_orphans(HISTORY, listing, policy(), NOW)
-    assert found == {f"css/site.{HASH}.css", f"LICENSE.{HASH}"}
+    assert orphans(HISTORY, listing) == {f"css/site.{HASH}.css", f"LICENSE.{HASH}"}
 
 
 @pytest.mark.parametrize("name", ["staticfiles.json", "staticfiles-v1.json", "v1/staticfiles.json"])
 def test_orphans_are_not_looked_for_where_a_stock_manifest_may_reach_them(name: str) -> None:
     with pytest.raises(RefusedError, match=f"{name} among the assets is a manifest"):
-        find_orphans(HISTORY, {name: Stored(1)}, policy(), NOW)
+        orphans(HISTORY, {name: Stored(1)})
 
 
 def test_a_file_of_ours_that_is_called_like_a_manifest_is_none() -> None:
     ours = survey(release("v1", 1, "demo/staticfiles.json"))
-    assert not find_orphans(ours, {"demo/staticfiles.json": Stored(1)}, policy(), NOW)
+    assert not orphans(ours, {"demo/staticfiles.json": Stored(1)})
 
 
 def test_orphans_are_not_looked_for_where_there_is_no_release() -> None:
     with pytest.raises(RefusedError, match="no release at all"):
-        find_orphans(survey(), {}, policy(), NOW)
+        orphans(survey(), {})
 
 
 @pytest.mark.parametrize(
