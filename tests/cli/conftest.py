@@ -56,7 +56,7 @@ def orchestrator(name: str, checkout: Checkout, images: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
-    """By a registry, as on most clusters, where the nodes reach one of this machine."""
+    """How the nodes of Kubernetes get images: from a registry here, if they can reach it."""
     if lacks("registry"):
         yield ()
         return

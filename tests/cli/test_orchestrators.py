@@ -8,6 +8,9 @@ import pytest
 from tests.cli.checkouts import Checkout
 from tests.machine import orchestrators
 
+from lab.stacks.kubernetesapi import reach_cluster
+from lab.stacks.kubernetesnamespace import Namespace
+
 STARTS = {"kubernetes": "» publishing v1", "swarm": "» starting 2 replicas of v1"}
 """What a lab says when much of a stack is there, and not all of it."""
 
@@ -19,12 +22,32 @@ def stack(name: str) -> str:
     return f"{name}-{os.getpid()}"
 
 
+def assert_fetched(stack: str, registry: str) -> None:
+    """See that a node has fetched what each pod runs, by its digest."""
+    namespace = Namespace(reach_cluster(), stack)
+    for part in ("minio", "web", "gateway"):
+        pods = namespace.pods(part)
+        assert pods
+        for pod in pods:
+            (status,) = pod["status"]["containerStatuses"]
+            assert pod["spec"]["containers"][0]["image"].startswith(f"{registry}/")
+            assert status["imageID"].startswith(f"{registry}/")
+            assert status["imageID"].partition("@")[2].startswith("sha256:")
+
+
 def test_a_stack_stays_up_and_a_lab_that_is_killed_leaves_nothing(
-    checkout: Checkout, port: int, name: str, stack: str, orchestrator: str
+    checkout: Checkout,
+    port: int,
+    name: str,
+    stack: str,
+    orchestrator: str,
+    images: tuple[str, ...],
 ) -> None:
     engine = ("--engine", orchestrator)
     done = checkout.lab("up", "--name", stack, "--port", port, *engine)
     assert (done.code, done.out) == (0, f"http://127.0.0.1:{port}/\n"), done.err
+    if name == "kubernetes" and images:
+        assert_fetched(stack, images[1].removeprefix("registry="))
     probed = checkout.lab("probe", "--name", stack, "--json")
     assert probed.to_json()["verdict"] == "PASS"
     routed = checkout.lab("route", "v1=100", "--name", stack)

@@ -189,9 +189,9 @@ def everything_said(
     def say(place: SecretPlace) -> str:
         project = Project(tmp_path / "source", place)  # type: ignore[arg-type] # no place of its kind
         project.write(TREE)
-        gc.freeze()  # what is there already is half a second's work
+        gc.freeze()  # to collect only what the commands leave behind: all of it takes half a second
         said = [run(project, *command) for command in COMMANDS] + list(ask(project))
-        gc.collect()  # what complains when it goes
+        gc.collect()  # an object may complain when it goes
         gc.unfreeze()
         return "\n".join([*said, caplog.text, *capfd.readouterr()])
 
