@@ -28,7 +28,9 @@ def reason(name: str) -> str:
 
 class TestWhatIsMissing:
     @pytest.mark.usefixtures("bare")
-    @pytest.mark.parametrize("name", ["compose", "minio", "gcs", "azure", "chromium", "go"])
+    @pytest.mark.parametrize(
+        "name", ["compose", "minio", "gcs", "azure", "chromium", "go", "registry"]
+    )
     def test_a_bare_machine_says_why_it_lacks_a_program(self, name: str) -> None:
         assert "on PATH" in reason(name)
 
@@ -42,7 +44,7 @@ class TestWhatIsMissing:
         assert all("\n" not in reason(name) for name in ("compose", "minio", "chromium", "go"))
 
     def test_everything_that_may_be_required_is_looked_for(self) -> None:
-        programs = {"minio", "seaweedfs", "gcs", "azure", "chromium", "go", "apache"}
+        programs = {"minio", "seaweedfs", "gcs", "azure", "chromium", "go", "apache", "registry"}
         assert set(LOOKS) == {"compose", "embedded", "kubernetes", "swarm", "mounts"} | programs
 
     def test_nothing_left_out_is_said_as_well(self) -> None:
