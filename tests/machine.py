@@ -77,8 +77,8 @@ def look_for_embedded() -> None:
     except RuntimeError as error:
         raise LookupError(str(error)) from error
     require_run(sys.executable, "-m", "gunicorn", "--version")
-    if not found():
-        raise LookupError("there is neither minio on PATH nor weed beside this Python")
+    if "seaweedfs" not in found():
+        raise LookupError("there is no weed beside this Python")
 
 
 def look_for_swarm() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -76,9 +75,6 @@ Example, a minute:
 @click.option("--budget", default=60.0, help="Seconds for all repeats of one peer in one cell.")
 @click.option("--patience", default=500.0, help="Seconds of a run that is too long to be tried.")
 @click.option(
-    "--store", default="seaweedfs", type=click.Choice(["seaweedfs", "minio"]), help="The S3 server."
-)
-@click.option(
     "--results",
     type=click.Path(path_type=Path),
     default=WORK / "bench" / "runs.jsonl",
@@ -95,7 +91,6 @@ def bench(
     repeats: int,
     budget: float,
     patience: float,
-    store: str,
     results: Path,
     growth: bool,
     write: bool,
@@ -103,11 +98,9 @@ def bench(
     """Measure collectstatic side by side with its peers, and print the tables."""
     if len({latency for latency in latencies if latency}) > 1:
         raise click.UsageError("there can be one --latency beside 0")
-    if store == "minio" and not shutil.which("minio"):
-        raise click.UsageError("there is no minio on PATH")
     chosen = tuple(peer for peer in PEERS if peer.name in peers and is_here(peer))
     schedule = Schedule(
-        tuple(Cell(tree, latency, store) for latency in latencies for tree in trees),
+        tuple(Cell(tree, latency) for latency in latencies for tree in trees),
         chosen,
         situations,
         repeats,
@@ -118,8 +111,8 @@ def bench(
     schedule.run(lambda text: click.echo(text, err=True))
     latency = max(latencies) or LATENCIES[1]
     if growth:
-        keep(results, growth=measure_growth(store, latency))
-    summary = summarised(results, store, latency, measure=bool(repeats))
+        keep(results, growth=measure_growth(latency))
+    summary = summarised(results, latency, measure=bool(repeats))
     click.echo(render(summary))
     if write:
         summary.write(SUMMARY)
@@ -134,14 +127,14 @@ def is_here(peer: Peer) -> bool:
     return peer.is_here()
 
 
-def summarised(results: Path, store: str, latency: int, *, measure: bool) -> Summary:
+def summarised(results: Path, latency: int, *, measure: bool) -> Summary:
     """Return all medians; what does not take long is measured anew."""
     if measure or "ways" not in keep(results):
-        keep(results, ways=ways(store, latency), lookups=lookups())
+        keep(results, ways=ways(latency), lookups=lookups())
     rest = keep(results)
     figures = summarise(Runs.read(results))
     shown = (rest["ways"], rest["lookups"], rest.get("growth", ()))
-    return Summary(about(version_of(store)), figures, *shown)
+    return Summary(about(version_of_store()), figures, *shown)
 
 
 def keep(results: Path, **measured: Any) -> dict[str, Any]:
@@ -154,9 +147,9 @@ def keep(results: Path, **measured: Any) -> dict[str, Any]:
     return rest
 
 
-def ways(store: str, latency: int) -> list[dict[str, object]]:
+def ways(latency: int) -> list[dict[str, object]]:
     """Return what the gateway adds to a request."""
-    with serving(store, latency) as servers:
+    with serving(latency) as servers:
         return instrument.measure(servers)
 
 
@@ -173,11 +166,10 @@ def lookups() -> dict[str, dict[str, float]]:
         return found
 
 
-def version_of(store: str) -> str:
+def version_of_store() -> str:
     """Return the S3 server and its version."""
     with temporary_folder() as folder:
-        program = make_store(store, folder).command[0]
-    return store_version(store, shutil.which(program) or program)
+        return store_version(make_store(folder).command[0])
 
 
 def main() -> None:

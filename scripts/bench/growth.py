@@ -59,9 +59,9 @@ class Growth:
     inner: float | None
 
 
-def measure(store: str, latency: int) -> list[dict[str, Any]]:
+def measure(latency: int) -> list[dict[str, Any]]:
     """Return what the commands take, without latency and with it."""
-    with serving(store, latency) as servers:
+    with serving(latency) as servers:
         fill(servers)
         found = [each for late in (0, latency) for each in run(servers, late)]
         found.append(measure_one(servers, DELETING, [*PRUNE, "--delete"], latency))

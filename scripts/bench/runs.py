@@ -20,12 +20,10 @@ class Cell:
     Attributes:
         tree: The static files besides the admin's: how many, or the name of a tree.
         latency: Milliseconds that are added to each request.
-        store: The S3 server.
     """
 
     tree: str
     latency: int
-    store: str
 
 
 @dataclass(frozen=True)

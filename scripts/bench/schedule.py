@@ -75,7 +75,7 @@ class Schedule:
         self, cell: Cell, sequences: tuple[Sequence, ...], say: Callable[[str], None]
     ) -> None:
         """Run each peer once, all against the same store."""
-        with serving(cell.store, cell.latency) as servers:
+        with serving(cell.latency) as servers:
             for sequence in sequences:
                 runs = []
                 for run in sequence.run(servers):
@@ -107,7 +107,7 @@ def predicted(runs: Runs, cell: Cell, peer: Peer) -> float:
         number_of(run.cell.tree): run.seconds * files / (ADMIN + number_of(run.cell.tree))
         for run in runs.runs
         if (run.peer, run.situation) == (peer.name, COLD)
-        and (run.cell.latency, run.cell.store) == (cell.latency, cell.store)
+        and run.cell.latency == cell.latency
         and number_of(run.cell.tree) < number_of(cell.tree)
     }
     return found[max(found)] if found else 0.0

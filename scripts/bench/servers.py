@@ -76,15 +76,14 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(kind: str, latency: int) -> Iterator[Servers]:
-    """Run an empty store of that kind until the block ends; one port is late by `latency` ms."""
+def serving(latency: int) -> Iterator[Servers]:
+    """Run an empty store until the block ends; one port is late by `latency` ms."""
     with temporary_folder() as folder:
         processes = Processes(folder)
-        store = make_store(kind, folder / "store")
+        store = make_store(folder / "store")
         gateway = Gateway(processes, store.port, latency)
         try:
-            environment = {**base_environment(), **store.environment}
-            processes.start(NAME, store.command, environment, folder / "store")
+            processes.start(NAME, store.command, base_environment(), folder / "store")
             bucket = set_up(processes, store)
             gateway.start()
             yield Servers(folder, processes, gateway, bucket)

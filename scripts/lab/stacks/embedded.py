@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from lab.stacks.machine import Environment
 from lab.stacks.model import Plan, Publish, Replica, Say
 from lab.stacks.nginx import NAME as GATEWAY
 from lab.stacks.nginx import Gateway
-from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore, make_store, store_kind
+from lab.stacks.objectstore import BUCKET, IDENTITIES, REGION, ObjectStore, make_store
 from lab.stacks.ports import free_port, is_free
 from lab.stacks.processes import (
     JOBS,
@@ -69,18 +70,23 @@ class EmbeddedEngine(MachineEngine):
 class EmbeddedMachine:
     """Processes under one folder."""
 
+    store = "seaweedfs"
+
     def __init__(self, state: State) -> None:
         self.state, self.folder = state, state.folder
         self.processes = Processes(self.folder)
         self.gateway = Gateway(state, self.processes)
-        self.store: str = state.details.get("store") or store_kind()
         self.store_port: int = state.details.get("store_port", 0)
         self.litter: list[str] = state.details.get("litter", [])
         """Files that the store leaves behind outside its folder."""
         self.ports: dict[str, int] = state.details.get("ports", {})
         """The port of each replica, by its name."""
         self.server: ObjectStore | None = None
-        self.origin_port = free_port()
+
+    @cached_property
+    def origin_port(self) -> int:
+        """Return the port for assets that are in no bucket; only a cell of the matrix has such."""
+        return free_port()
 
     def find_missing(self) -> list[str]:
         """Return the programs that should run and do not."""
@@ -102,9 +108,9 @@ class EmbeddedMachine:
 
     def start_store(self, *, is_open: bool = False) -> None:  # noqa: ARG002 - it always is
         """Start the S3 server and set its bucket up, as the `setup` service does."""
-        server = self.server = make_store(self.store, self.folder / STORE)
+        server = self.server = make_store(self.folder / STORE)
         self.store_port, self.litter = server.port, [*server.litter]
-        self.state.keep(store=self.store, store_port=self.store_port, litter=self.litter)
+        self.state.keep(store_port=self.store_port, litter=self.litter)
         self.start_store_again()
         setup = {**base_environment(), **server.settings}
         done = self.processes.run("setup", [sys.executable, MINIO / "setup.py"], setup, self.folder)
@@ -119,8 +125,8 @@ class EmbeddedMachine:
         """Start the S3 server if it does not run, and wait until it listens."""
         server = self.server
         if server and self.processes.find(STORE) is None:
-            environment = {**base_environment(), **server.environment}
-            self.processes.start(STORE, server.command, environment, self.folder / STORE)
+            folder = self.folder / STORE
+            self.processes.start(STORE, server.command, base_environment(), folder)
             self.wait_for(STORE, lambda: not is_free(server.port), "is not ready")
 
     def stop_store(self) -> None:

@@ -29,13 +29,15 @@ class Machine(Protocol):
         store: which S3 server it has.
         store_port: where the lab itself reaches the store on 127.0.0.1; only the store that was
             started as an open one has such a port.
-        origin_port: where a gateway may serve assets that are in no bucket, on its own 127.0.0.1.
     """
 
     state: State
     store: str
     store_port: int
-    origin_port: int
+
+    @property
+    def origin_port(self) -> int:
+        """Return where a gateway may serve what is in no bucket, on its own 127.0.0.1."""
 
     def start_store(self, *, is_open: bool = False) -> None:
         """Start the S3 server and set its bucket up.

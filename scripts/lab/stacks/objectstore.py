@@ -1,8 +1,7 @@
-"""The embedded engine's S3 server: a `minio` on PATH, else SeaweedFS from its wheel."""
+"""The embedded engine's S3 server: SeaweedFS, from its wheel."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ BUCKET = "skewproof"
 REGION = "us-east-1"
 # Guards nothing but a server on 127.0.0.1 that lives as long as its stack.
 IDENTITIES = {
-    "MINIO_ROOT_USER": "root",
+    "MINIO_ROOT_USER": "root",  # as minio/ calls whoever sets the bucket up
     "MINIO_ROOT_PASSWORD": "root-secret",
     "PUBLISHER_ACCESS_KEY": "publisher",
     "PUBLISHER_SECRET_KEY": "publisher-secret",
@@ -34,13 +33,11 @@ SEAWEEDFS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStore:
-    """How to start one S3 server."""
+    """How to start it."""
 
-    kind: str
     command: list[str | Path]
-    environment: dict[str, str]
     port: int
-    litter: tuple[str, ...] = ()
+    litter: tuple[str, ...]
     """Files that it leaves behind outside its folder."""
 
     @property
@@ -50,33 +47,14 @@ class ObjectStore:
             "S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "S3_BUCKET": BUCKET,
             "AWS_REGION": REGION,
-            "STORE_ADMIN": "minio" if self.kind == "minio" else "none",
+            "STORE_ADMIN": "none",
             **IDENTITIES,
         }
 
 
-def store_kind() -> str:
-    """Prefer a real MinIO, where one is on PATH."""
-    return "minio" if shutil.which("minio") else "seaweedfs"
-
-
-def make_store(kind: str, folder: Path) -> ObjectStore:
-    """Choose ports and write what the server reads at its start; `folder` takes the objects."""
+def make_store(folder: Path) -> ObjectStore:
+    """Choose ports and write the identities, which are a file; `folder` takes the objects."""
     folder.mkdir(parents=True, exist_ok=True)
-    return minio_server(folder) if kind == "minio" else seaweedfs_server(folder)
-
-
-def minio_server(folder: Path) -> ObjectStore:
-    """Return the server that runs in the containers, too."""
-    port = free_port()
-    address = f"127.0.0.1:{port}"
-    command: list[str | Path] = ["minio", "server", folder, "--address", address, "--quiet"]
-    environment = {**IDENTITIES, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
-    return ObjectStore(kind="minio", command=command, environment=environment, port=port)
-
-
-def seaweedfs_server(folder: Path) -> ObjectStore:
-    """Return an S3 server from a wheel; its identities are a file, made of the same policies."""
     names = ("s3", "master", "volume", "filer", "admin")
     ports = {name: free_port() for name in names}
     identities = folder / "s3.json"
@@ -88,13 +66,11 @@ def seaweedfs_server(folder: Path) -> ObjectStore:
     ]
     sockets = [f"*-grpc-{port + GRPC_DISTANCE}.sock" for port in ports.values()]
     litter = [f"/tmp/seaweedfs-{socket}" for socket in sockets]  # noqa: S108 - where it puts them
-    return ObjectStore(
-        kind="seaweedfs", command=command, environment={}, port=ports["s3"], litter=tuple(litter)
-    )
+    return ObjectStore(command=command, port=ports["s3"], litter=tuple(litter))
 
 
 def describe_identities() -> bytes:
-    """Return what SeaweedFS reads at its start."""
+    """Return what SeaweedFS reads at its start, made of MinIO's policies."""
     command = [sys.executable, str(MINIO / "seaweed.py")]
     environment = {**IDENTITIES, "S3_BUCKET": BUCKET}
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout

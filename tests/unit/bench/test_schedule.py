@@ -8,7 +8,7 @@ from bench.peers import AGAIN, COLD, LIMIT, OWN, OWN_HASHING, SITUATIONS, STOCK_
 from bench.runs import Cell, Run, Runs, append
 from bench.schedule import Schedule, belongs
 
-SMALL, LARGE = Cell("300", 0, "seaweedfs"), Cell("1000", 0, "seaweedfs")
+SMALL, LARGE = Cell("300", 0), Cell("1000", 0)
 PEERS = (STOCK_PEER, OWN, LIMIT)
 
 
@@ -52,7 +52,7 @@ def test_the_first_repeat_is_made_whatever_the_budget_but_not_whatever_the_time(
 
 
 def test_hashing_knows_no_latency_and_the_films_are_for_our_own_memory() -> None:
-    films, late = Cell("films", 0, "seaweedfs"), Cell("300", 20, "seaweedfs")
+    films, late = Cell("films", 0), Cell("300", 20)
     assert [belongs(films, peer) for peer in (*PEERS, OWN_HASHING)] == [False, True, False, False]
     assert [belongs(late, peer) for peer in (*PEERS, OWN_HASHING)] == [True, True, True, False]
 

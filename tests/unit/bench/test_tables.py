@@ -31,7 +31,7 @@ SECONDS = {
 
 
 def figure(peer: str, situation: str, latency: int, seconds: float) -> Figure:
-    cell = Cell("1000", latency, "seaweedfs")
+    cell = Cell("1000", latency)
     inner = seconds / 2 if peer.endswith("hashing") else None
     peak = 90 << 20
     return Figure(cell, peer, situation, 5, seconds, 0.4, peak, 3, 0, 1128, inner, honest=True)
@@ -80,7 +80,7 @@ def test_a_figure_of_fewer_runs_says_how_many() -> None:
 
 
 def test_figures_are_medians_and_the_most_memory() -> None:
-    cell = Cell("300", 20, "minio")
+    cell = Cell("300", 20)
     runs = [
         Run(cell, "skewproof", COLD, number, seconds, 1.0, peak, {"PUT": 3, "failed": 1}, said, 5)
         for number, (seconds, peak, said) in enumerate([(1.0, 9, 3), (3.0, 7, 3), (9.0, 8, 4)], 1)

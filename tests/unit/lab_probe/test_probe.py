@@ -66,6 +66,16 @@ def test_stopping_does_not_wait_for_the_pace(probe: Probe) -> None:
     assert probe.visits == 1
 
 
+def test_visitors_rest_while_they_are_asked_to_and_go_on_at_once(probe: Probe) -> None:
+    probe.start(2)
+    assert probe.await_visits(2, timeout=20)
+    with probe.resting(3600):
+        assert not probe.await_visits(10, timeout=2)  # those under way, and at most one more each
+    assert probe.await_visits(10, timeout=20)
+    with probe.resting(3600):
+        probe.stop()
+
+
 def test_visitors_of_a_site_that_is_down_keep_trying_without_haste(
     shop: Shop, probe: Probe, history: History
 ) -> None:
