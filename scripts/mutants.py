@@ -71,8 +71,8 @@ PARTS = {
         "plan proof claim publish intents prune retention listing verify",
         name_tests(
             SKEWPROOF,
-            "retention in_time content claim renewal verify publish prune copies command messages "
-            "interleavings",
+            "retention in_time content claim renewal verify publish prune publish_and_prune copies "
+            "command messages interleavings",
         ),
     ),
     "hashing": Part(
@@ -83,7 +83,7 @@ PARTS = {
     "stores": Part(
         "app/skewproof/stores",
         "store directory folders parameters either s3_allowed",
-        name_tests(SKEWPROOF, "in_time folders directory options s3_direct rule power_loss"),
+        name_tests(SKEWPROOF, "in_time folders directory options s3_direct rule ways power_loss"),
     ),
     "backends": Part(
         "app/skewproof/backends",
@@ -98,8 +98,8 @@ PARTS = {
         "*",
         name_tests(
             LAB,
-            "lab_probe/test_boundaries lab_probe/test_checkers report/test_forms "
-            "lab_probe/test_tables report/test_timeline",
+            "lab_probe/test_boundaries lab_probe/test_checkers lab_probe/test_asset_checkers "
+            "lab_probe/test_unknown report/test_forms lab_probe/test_tables report/test_timeline",
         ),
     ),
 }

@@ -20,6 +20,7 @@ from tests.unit.skewproof.project import NEXT_TREE, TREE, Project
 from tests.unit.skewproof.proxy import Proxy, proxying
 
 from skewproof import redaction
+from skewproof.stores.s3_allowed import CERTIFICATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,14 @@ def django_settings() -> None:
     if not settings.configured:
         settings.configure(SECRET_KEY="only-for-tests", ALLOWED_HOSTS=["testserver"])
     django.setup()
+
+
+@pytest.fixture
+def no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no file and no variable that says whom to trust."""
+    for name in (*CERTIFICATES, "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture(autouse=True)
