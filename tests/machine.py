@@ -77,8 +77,9 @@ def look_for_embedded() -> None:
     except RuntimeError as error:
         raise LookupError(str(error)) from error
     require_run(sys.executable, "-m", "gunicorn", "--version")
-    if "seaweedfs" not in found():
-        raise LookupError("there is no weed beside this Python")
+    from lab.stacks.objectstore import WEED
+
+    require_run(WEED, "version")
 
 
 def look_for_swarm() -> None:

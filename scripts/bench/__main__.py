@@ -22,7 +22,6 @@ from bench.summary import Summary, about, store_version, summarise
 from bench.tables import render, section
 from lab.checkout import ROOT, WORK
 from lab.errors import LabError
-from lab.stacks.objectstore import make_store
 
 if TYPE_CHECKING:
     from bench.peers import Peer
@@ -134,7 +133,7 @@ def summarised(results: Path, latency: int, *, measure: bool) -> Summary:
     rest = keep(results)
     figures = summarise(Runs.read(results))
     shown = (rest["ways"], rest["lookups"], rest.get("growth", ()))
-    return Summary(about(version_of_store()), figures, *shown)
+    return Summary(about(store_version()), figures, *shown)
 
 
 def keep(results: Path, **measured: Any) -> dict[str, Any]:
@@ -164,12 +163,6 @@ def lookups() -> dict[str, dict[str, float]]:
         env["PYTHONPATH"] += f":{folder}"
         found: dict[str, dict[str, float]] = json.loads(timed(command, env, folder).said)
         return found
-
-
-def version_of_store() -> str:
-    """Return the S3 server and its version."""
-    with temporary_folder() as folder:
-        return store_version(make_store(folder).command[0])
 
 
 def main() -> None:

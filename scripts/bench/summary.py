@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.runs import Cell, median
+from lab.stacks.objectstore import WEED
 
 if TYPE_CHECKING:
     from bench.runs import Run, Runs
@@ -130,8 +131,8 @@ def processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def store_version(program: str | Path) -> str:
+def store_version() -> str:
     """Return the S3 server and its version."""
-    done = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([WEED, "version"], capture_output=True, text=True, check=False)
     words = re.search(r"\b\d+\.\d+\S*", done.stdout)
     return f"SeaweedFS {words[0] if words else ''}".strip()

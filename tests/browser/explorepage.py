@@ -13,9 +13,10 @@ from lab.camera import DISTURBED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import ConsoleMessage, Locator, Page
+    from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 SECONDS = 600.0  # for whatever has to appear: on a busy machine the page slows down by itself
+MINUTE = 60.0
 MISSED = "Failed to load resource: "
 """What Chromium says of an answer of 400 and above: no page can keep it from that."""
 
@@ -26,6 +27,18 @@ class Explorer:
 
     page: Page
     problems: list[str] = field(default_factory=list)
+    pending: set[Request] = field(default_factory=set)
+    """The requests that have no answer so far."""
+    heard: float = 0.0
+    """When the last request was made, or its answer came."""
+
+    def began(self, request: Request) -> None:
+        self.pending.add(request)
+        self.heard = time.monotonic()
+
+    def ended(self, request: Request) -> None:
+        self.pending.discard(request)
+        self.heard = time.monotonic()
 
     def said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -92,6 +105,10 @@ class Explorer:
         end = self.count + count
         self.wait(lambda: self.count >= end, f"{end} visits")
 
+    def wait_for_silence(self) -> None:
+        """Wait until a visit that is under way has got all that it asks for: a second passes."""
+        self.wait(lambda: not self.pending and time.monotonic() - self.heard > 1, "silence", MINUTE)
+
     def wait_for_steps(self, steps: list[int]) -> None:
         """Wait until just these steps of the tour are ticked."""
         self.wait(lambda: self.seen == steps, f"steps {steps} of the tour, and {self.seen} so far")
@@ -125,5 +142,8 @@ def explore(page: Page, base: str) -> Explorer:
     explorer = Explorer(page)
     page.on("console", explorer.said)
     page.on("pageerror", lambda error: explorer.problems.append(f"page error: {error.message}"))
+    page.on("request", explorer.began)
+    page.on("requestfinished", explorer.ended)
+    page.on("requestfailed", explorer.ended)
     page.goto(f"{base}lab/")
     return explorer

@@ -21,7 +21,7 @@ REACH_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
 """For each visitor, and so for a loaded machine."""
 REST_SECONDS = 2.0
-"""Between two visits, while a publish or a start works that changes nothing that serves."""
+"""Between two visits, while a publish or a start works: no process that serves is replaced then."""
 
 
 @dataclass(frozen=True)

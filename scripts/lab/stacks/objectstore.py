@@ -29,11 +29,12 @@ SEAWEEDFS = (
     *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
 )
 """Master, volume server, filer and S3 in one process that works in its folder alone."""
+WEED = Path(sys.executable).with_name("weed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStore:
-    """How to start it."""
+    """How to start the server."""
 
     command: list[str | Path]
     port: int
@@ -59,7 +60,7 @@ def make_store(folder: Path) -> ObjectStore:
     ports = {name: free_port() for name in names}
     identities = folder / "s3.json"
     identities.write_bytes(describe_identities())
-    command: list[str | Path] = [Path(sys.executable).with_name("weed"), *SEAWEEDFS]
+    command: list[str | Path] = [WEED, *SEAWEEDFS]
     command += [
         f"-s3.config={identities}",
         *(f"-{name}.port={port}" for name, port in ports.items()),

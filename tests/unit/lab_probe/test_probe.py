@@ -70,8 +70,8 @@ def test_visitors_rest_while_they_are_asked_to_and_go_on_at_once(probe: Probe) -
     probe.start(2)
     assert probe.await_visits(2, timeout=20)
     with probe.resting(3600):
-        assert not probe.await_visits(10, timeout=2)  # those under way, and at most one more each
-    assert probe.await_visits(10, timeout=20)
+        assert not probe.await_visits(3, timeout=3)  # the two under way end, and no other begins
+    assert probe.await_visits(3, timeout=20)
     with probe.resting(3600):
         probe.stop()
 

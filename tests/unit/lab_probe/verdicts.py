@@ -1,4 +1,4 @@
-"""What a verdict is asked for."""
+"""What tests ask of a verdict: the one fault, its words, and the name of the file."""
 
 from __future__ import annotations
 

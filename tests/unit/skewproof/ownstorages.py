@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skewproof.backends.s3 import S3ReleaseStorage
-
-if TYPE_CHECKING:
-    pass
 
 
 class Own(S3ReleaseStorage):

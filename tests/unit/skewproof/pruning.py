@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.unit.skewproof.project import Project
     from tests.unit.skewproof.proxy import Request
+
 NOW = ("--min-age", "0")
 
 
