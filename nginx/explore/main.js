@@ -45,12 +45,23 @@ let visitors = 0;
 let isPaused = false;
 let lastVisit = performance.now();
 
-// One thing at a time for a screen reader; what comes too fast is left out but for the last of it.
-let waiting = null;
+// What a screen reader is told: one thing at a time; of what comes too fast only the last. What answers somebody's
+// own doing is said at once instead, and news wait for it.
+const news = { waiting: null, timer: null };
+const sayNews = (text) => {
+  say(find("news"), text);
+  news.waiting = null;
+  news.timer = setTimeout(() => (news.waiting === null ? (news.timer = null) : sayNews(news.waiting)), HUSH);
+};
 const tell = (text) => {
-  if (waiting === null)
-    setTimeout(() => (say(find("news"), waiting), (waiting = null)), find("news").textContent ? HUSH : 0);
-  waiting = text;
+  if (news.timer) news.waiting = text;
+  else sayNews(text);
+};
+const answer = (text) => {
+  clearTimeout(news.timer);
+  const { waiting } = news;
+  sayNews(text);
+  news.waiting = waiting;
 };
 
 const chart = new Chart(find("chart"), find("numbers"), () => state.marks.list);
@@ -58,7 +69,10 @@ const evidence = new EvidenceTable(find("evidence"));
 const frames = new Frames(find("frames"));
 const capacity = matchMedia("(max-width: 40rem)").matches ? 63 : 120;
 const grid = new Grid(find("grid"), capacity, (visit) => choose(visit));
-const tour = new Tour(find("steps"), find("to-tour"), [...document.querySelectorAll('input[name="way"]')], tell);
+const tour = new Tour(find("steps"), find("to-tour"), [...document.querySelectorAll('input[name="way"]')], {
+  tell,
+  answer,
+});
 
 const runOf = (visit) => ({ static: STATIC, records: records.known, fetches: visit.fetches });
 
@@ -74,7 +88,7 @@ const choose = (visit) => {
   state.chosen = visit;
   find("follow").hidden = false;
   showVisit(visit);
-  tell(`Shown below: ${describeVisit(visit)}`);
+  answer(`Shown below: ${describeVisit(visit)}`);
   find("what").scrollIntoView({ block: "start" });
 };
 
@@ -268,7 +282,7 @@ const tick = () => {
 // levers
 
 const pins = new Pins(find("pins"), (release) =>
-  tell(release ? `Visits go to ${release} only` : "Visits go where the gateway draws"),
+  answer(release ? `Visits go to ${release} only` : "Visits go where the gateway draws"),
 );
 pins.render();
 new CacheLever(find("drop"), find("dropped"), () => [...state.urls.keys()]);
@@ -310,7 +324,8 @@ const startOver = () => {
   find("follow").hidden = true;
   showHeadline();
   tick();
-  tell("Started over");
+  news.waiting = null;
+  answer("Started over");
 };
 
 const pause = () => {

@@ -82,12 +82,12 @@ export class Seen {
   }
 }
 
-const makeCommand = (command, tell) => {
+const makeCommand = (command, answer) => {
   const button = make("button", { type: "button", class: "copy", "aria-label": `Copy ${command}` }, "Copy");
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(command).then(
-      () => tell(`Copied: ${command}`),
-      () => tell("This browser lets nobody copy here: select the command instead."),
+      () => answer(`Copied: ${command}`),
+      () => answer("This browser lets nobody copy here: select the command instead."),
     );
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = "Copy"), 2000);
@@ -96,10 +96,11 @@ const makeCommand = (command, tell) => {
 };
 
 export class Tour {
-  constructor(place, link, choices, tell) {
+  constructor(place, link, choices, { tell, answer }) {
     this.place = place;
     this.link = link;
     this.tell = tell;
+    this.answer = answer;
     this.ticked = new Set();
     for (const choice of choices) choice.addEventListener("change", () => this.choose(choice.value));
     this.choices = choices;
@@ -131,7 +132,7 @@ export class Tour {
           {},
           make("summary", {}, make("h3", {}, step.title), make("span", { class: "tick" })),
           make("p", {}, step.why),
-          ...(step[way] ?? []).map((command) => makeCommand(command, this.tell)),
+          ...(step[way] ?? []).map((command) => makeCommand(command, this.answer)),
           make("p", { class: "look" }, make("b", {}, "Look for: "), step.look),
         ),
       ),

@@ -36,10 +36,14 @@ def find_chromium() -> Path:
             return Path(path)
     default = Path.home() / ".cache" / "ms-playwright"
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)
-    downloaded = sorted(cache.glob("chromium-*/chrome-linux*/chrome"))
+    downloaded = {
+        int(number): path
+        for path in cache.glob("chromium-*/chrome-linux*/chrome")
+        if (number := path.parts[-3].partition("-")[2]).isdigit()
+    }
     if not downloaded:
         raise LookupError(f"there is no {' or '.join(CHROMIUMS)} on PATH")
-    return downloaded[-1]
+    return downloaded[max(downloaded)]
 
 
 def require_browser() -> None:

@@ -29,6 +29,16 @@ FOCUS = """() => {
   const isSquare = Boolean(here.closest("#grid"));
   return { words: here.textContent.trim() || here.tagName, seen, isSquare };
 }"""
+LISTEN = """addEventListener("DOMContentLoaded", () => {
+  window.told = [];
+  const note = () => window.told.push([performance.now(), news.textContent]);
+  new MutationObserver(note).observe(news, { childList: true, characterData: true });
+})"""
+CLICK = """control => {
+  const name = control.ariaLabel ?? control.textContent;
+  control.click();
+  return `${name} → ${news.textContent}`;
+}"""
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -110,13 +120,7 @@ def test_every_square_says_in_words_what_its_colour_says(skewed: Stack, visitor:
 
 def test_a_screen_reader_is_told_seldom(skewed: Stack, visitor: Open) -> None:
     page = visitor(skewed)
-    page.add_init_script(
-        """addEventListener("DOMContentLoaded", () => {
-          window.told = [];
-          const note = () => window.told.push([performance.now(), news.textContent]);
-          new MutationObserver(note).observe(news, { childList: true, characterData: true });
-        })"""
-    )
+    page.add_init_script(LISTEN)
     explorer = explore(page, skewed.base)
     explorer.require_alarm()
     explorer.wait_for_visits(30)
@@ -125,6 +129,22 @@ def test_a_screen_reader_is_told_seldom(skewed: Stack, visitor: Open) -> None:
     assert told
     assert all(b - a > 3900 for a, b in pairwise(moments)), told
     assert page.locator("[aria-live], [role=status], [role=alert]").count() == 3
+
+
+def test_what_somebody_does_is_answered_at_once(skewed: Stack, visitor: Open) -> None:
+    page = visitor(skewed)
+    page.add_init_script(LISTEN)
+    explorer = explore(page, skewed.base)
+    explorer.wait(lambda: page.evaluate("window.told") != [], "news")  # others are to wait now
+    name, said = page.locator("#grid button").last.evaluate(CLICK).split(" → ")
+    assert said == f"Shown below: {name}"
+    for name, said in (
+        ("Only v1", "Visits go to v1 only"),
+        ("As the gateway draws", "Visits go where the gateway draws"),
+        ("Start over", "Started over"),
+    ):
+        button = page.get_by_role("button", name=name, exact=True)
+        assert button.evaluate(CLICK) == f"{name} → {said}"
 
 
 def test_nothing_moves_for_who_wants_that(healthy: Stack, visitor: Open) -> None:
@@ -189,6 +209,7 @@ def test_slow_answers_halve_the_pace(healthy: Stack, visitor: Open) -> None:
 
 def test_a_command_is_copied(healthy: Stack, visitor: Open) -> None:
     page = visitor(healthy, permissions=["clipboard-read", "clipboard-write"])
+    page.add_init_script(LISTEN)
     explorer = explore(page, healthy.base)
     explorer.wait_for_visits(1)  # by which the page guesses who has started the stack
     page.get_by_role("radio", name="docker compose").check()
@@ -196,7 +217,8 @@ def test_a_command_is_copied(healthy: Stack, visitor: Open) -> None:
     page.locator("#steps details").nth(1).evaluate("step => { step.open = true; }")
     command = "STATICFILES_STRATEGY=shared docker compose up -d"
     page.get_by_role("button", name=f"Copy {command}").click()
-    expect(page.get_by_role("status").first).to_have_text(f"Copied: {command}")
+    heard = "text => told.some(([, each]) => each === text)"
+    page.wait_for_function(heard, arg=f"Copied: {command}")
     assert page.evaluate("navigator.clipboard.readText()") == command
 
 

@@ -137,8 +137,8 @@ class Checkout:
         return sorted(path.parent.name for path in self.work.glob("*/stack.json"))
 
     def histories(self, action: str) -> list[Path]:
-        """What was written about runs of that kind."""
-        return sorted(self.work.glob(f"*/*-{action}*.jsonl"))
+        """What was written about runs of that kind, in the order in which they began."""
+        return sorted(self.work.glob(f"*/*-{action}*.jsonl"), key=lambda path: path.name)
 
     def processes(self) -> list[str]:
         """The command lines of everything that runs here."""

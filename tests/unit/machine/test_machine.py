@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.machine import LOOKS, RequirementError, check_required, lacks, left_out, required
 
+from lab.camera import find_chromium
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -33,6 +35,16 @@ class TestWhatIsMissing:
     )
     def test_a_bare_machine_says_why_it_lacks_a_program(self, name: str) -> None:
         assert "on PATH" in reason(name)
+
+    @pytest.mark.usefixtures("bare")
+    def test_of_the_browsers_that_playwright_has_downloaded_the_newest_is_taken(
+        self, tmp_path: Path
+    ) -> None:
+        for number in ("999", "1000", "half-done"):
+            path = tmp_path / f"chromium-{number}/chrome-linux/chrome"
+            path.parent.mkdir(parents=True)
+            path.touch()
+        assert find_chromium() == tmp_path / "chromium-1000/chrome-linux/chrome"
 
     @pytest.mark.usefixtures("bare")
     def test_a_docker_without_an_engine_is_no_engine(self, tmp_path: Path) -> None:
