@@ -231,7 +231,7 @@ class Cell:
             load.start(VISITORS, release=release, hard=True)
             for _ in range(times):
                 self.recycle(release)
-                if not load.await_visits(2 * VISITORS, VISIT_SECONDS):
+                if not load.await_round(VISIT_SECONDS):
                     raise UnavailableError(f"{VISITORS} visitors did not see {release}")
         self.take_pictures()
 

@@ -62,15 +62,11 @@ class Probe:
         self.rest = 0.0
         self.threads: list[threading.Thread] = []
         self.progress = threading.Condition()
-        self.completed = 0
+        self.begun = 0
+        self.latest: dict[str, int] = {}
+        """Which of the visits that were begun each visitor has completed last; 0 is none."""
         self.names = 0
         self.crashes: list[str] = []
-
-    @property
-    def visits(self) -> int:
-        """Return how many visits have been completed, by all visitors together."""
-        with self.progress:
-            return self.completed
 
     def start(
         self,
@@ -90,6 +86,8 @@ class Probe:
         """
         for _ in range(visitors):
             name = self.next_name()
+            with self.progress:
+                self.latest[name] = 0
             self.spawn(name, partial(self.keep_visiting, name, release, hard, pace))
 
     def crawl_once(
@@ -171,16 +169,20 @@ class Probe:
         finally:
             client.close()
 
-    def await_visits(self, count: int, timeout: float) -> bool:
-        """Wait until so many more visits are complete.
+    def await_round(self, timeout: float) -> bool:
+        """Wait until every visitor has completed a visit that it began after this call.
 
         Returns:
-            False when they are not in time, or a visitor has crashed.
+            False when that is not in time, or a visitor has crashed, or there is none.
         """
         with self.progress:
-            goal = self.completed + count
-            over = self.progress.wait_for(lambda: self.completed >= goal or self.crashes, timeout)
-            return bool(over) and self.completed >= goal
+            before = self.begun
+
+            def is_over() -> bool:
+                return min(self.latest.values(), default=0) > before
+
+            self.progress.wait_for(lambda: self.crashes or is_over(), timeout)
+            return is_over()
 
     def stop(self) -> None:
         """Stop all visitors, and wait until what is on its way has arrived or timed out."""
@@ -233,6 +235,9 @@ class Probe:
         self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
     ) -> Visit:
         """Visit every page once, as a new visitor."""
+        with self.progress:
+            self.begun += 1
+            number = self.begun
         client = self.make_client(release, hard=hard)
         visit = Visit(
             self.site,
@@ -248,7 +253,8 @@ class Probe:
         finally:
             client.close()
         with self.progress:
-            self.completed += not stopping()
+            if name in self.latest and not stopping():
+                self.latest[name] = number
             self.progress.notify_all()
         return visit
 

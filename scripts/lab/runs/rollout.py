@@ -44,10 +44,9 @@ class BaseRoller(Generic[S]):
         """Do what has to be done before a step; a roller without a guard does nothing."""
 
     def settle(self) -> None:
-        """Wait until the visitors have seen the whole site as it is now."""
+        """Wait until every visitor has seen the whole site as it is now."""
         seconds = SETTLE_SECONDS * self.visitors
-        # The visits that are under way began earlier; those that follow them did not.
-        if not self.probe.await_visits(2 * self.visitors, seconds):
+        if not self.probe.await_round(seconds):
             if self.probe.crashes:
                 raise UnavailableError(f"the probe cannot go on: {self.probe.crashes[0]}")
             raise UnavailableError(

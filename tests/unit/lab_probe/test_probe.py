@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.deadline import wait_until
 from lab.history import Header, read_history
 from lab.probe import Probe
 from lab.probe.client import make_session
@@ -21,13 +23,14 @@ def test_visitors_visit_again_and_again_until_they_are_stopped(
     shop: Shop, probe: Probe, history: History
 ) -> None:
     probe.start(visitors=3)
-    assert probe.await_visits(7, timeout=20)
+    assert all(probe.await_round(timeout=20) for _ in range(3))
     probe.stop()
     after = len(shop.seen)
     history.end()
     run = read_history(history.path)
-    assert probe.visits >= 7
-    assert {fetch.visitor for fetch in run.fetches} == {"1", "2", "3"}
+    visits = Counter(fetch.visitor for fetch in run.fetches if fetch.url == shop.base)
+    assert sorted(visits) == ["1", "2", "3"]
+    assert min(visits.values()) >= 3
     assert sum(not fetch.cached for fetch in run.fetches) == after == len(shop.seen)
     assert all(fetch.answer.status in (200, 302) for fetch in run.fetches)
     assert probe.crashes == []
@@ -38,7 +41,7 @@ def test_several_groups_of_visitors_run_beside_each_other(
 ) -> None:
     probe.start(1, release="v1")
     probe.start(1, release="v2", hard=True)
-    assert probe.await_visits(4, timeout=20)
+    assert probe.await_round(timeout=20)
     probe.stop()
     history.end()
     run = read_history(history.path)
@@ -55,23 +58,32 @@ def test_several_groups_of_visitors_run_beside_each_other(
     assert hard == {True}
 
 
-def test_waiting_for_visits_that_do_not_come_ends(probe: Probe) -> None:
-    assert not probe.await_visits(1, timeout=0.05)
+def test_a_round_waits_for_the_slowest_visitor(probe: Probe) -> None:
+    probe.start(1, pace=3600)
+    probe.start(3)
+    wait_until(lambda: min(probe.latest.values()) > 0, 20, "not all have looked", str)
+    before = probe.begun
+    assert not probe.await_round(timeout=3)
+    assert probe.begun > before + 4  # by those that do not rest
+
+
+def test_waiting_for_visitors_that_are_not_there_ends(probe: Probe) -> None:
+    assert not probe.await_round(timeout=0.05)
 
 
 def test_stopping_does_not_wait_for_the_pace(probe: Probe) -> None:
     probe.start(1, pace=3600)
-    assert probe.await_visits(1, timeout=20)
+    wait_until(lambda: probe.latest == {"1": 1}, 20, "no visit was completed", str)
     probe.stop()
-    assert probe.visits == 1
+    assert probe.latest == {"1": 1}
 
 
 def test_visitors_rest_while_they_are_asked_to_and_go_on_at_once(probe: Probe) -> None:
     probe.start(2)
-    assert probe.await_visits(2, timeout=20)
+    assert probe.await_round(timeout=20)
     with probe.resting(3600):
-        assert not probe.await_visits(3, timeout=3)  # the two under way end, and no other begins
-    assert probe.await_visits(3, timeout=20)
+        assert not probe.await_round(timeout=3)  # those under way end, and no other begins
+    assert probe.await_round(timeout=20)
     with probe.resting(3600):
         probe.stop()
 
@@ -81,7 +93,7 @@ def test_visitors_of_a_site_that_is_down_keep_trying_without_haste(
 ) -> None:
     shop.stop()
     probe.start(1)
-    assert probe.await_visits(2, timeout=20)
+    assert probe.await_round(timeout=20)
     probe.stop()
     history.end()
     answers = [fetch.answer for fetch in read_history(history.path).fetches]
@@ -173,5 +185,5 @@ def test_a_stopped_probe_leaves_no_thread_behind(shop: Shop, site: Site, history
     with Probe(site, history) as probe:
         probe.start(2)
         with probe.watch([shop.base]):
-            assert probe.await_visits(1, timeout=20)
+            assert probe.await_round(timeout=20)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("probe-")]
