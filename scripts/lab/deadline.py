@@ -11,9 +11,13 @@ POLL_SECONDS = 0.05
 
 
 def wait_until(
-    ready: Callable[[], bool], seconds: float, what: str, state: Callable[[], str]
+    ready: Callable[[], bool],
+    seconds: float,
+    what: str,
+    state: Callable[[], str],
+    pause: float = POLL_SECONDS,
 ) -> None:
-    """Poll until `ready`; after `seconds` say what was waited for and show `state`.
+    """Poll until `ready`, with a `pause`; after `seconds` say what was waited for and show `state`.
 
     Raises:
         UnavailableError: it was not ready in time.
@@ -22,4 +26,4 @@ def wait_until(
     while not ready():
         if time.monotonic() > deadline:
             raise UnavailableError(f"{what} after {seconds:.0f} s; its last words:\n{state()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)

@@ -36,6 +36,7 @@ from lab.stacks.composeproject import (
     clone,
     clones,
     compose,
+    is_healthy,
     logs_of,
     recycle_workers,
     remove_part,
@@ -282,8 +283,8 @@ class ComposeMachine:
     def answers(self, replica: Replica, path: str) -> bool:
         """Return whether a replica answers 200; one with a health check is asked by that."""
         container = self.client.containers.get(replica.name)
-        if health := container.attrs["State"].get("Health"):
-            return bool(health["Status"] == "healthy")
+        if container.attrs["State"].get("Health"):
+            return is_healthy(container)
         asked = container.exec_run(["python", "-IS", "-c", ASK, str(APP_PORT), path])
         return asked.exit_code == 0
 

@@ -29,6 +29,8 @@ from lab.stacks.processes import Processes, last_lines
 
 LABEL = "com.docker.compose"
 READY_SECONDS = 60.0
+PAUSE = 0.3
+"""Seconds between two looks, each of which starts a process in a container or on its host."""
 JOB_SECONDS = 600
 REMOVE_SECONDS = 60.0
 QUIET_SECONDS = 0.5
@@ -64,6 +66,19 @@ def logs_of(container: Container, lines: int = 15) -> str:
     """Return the last lines that a container wrote."""
     output = container.logs(tail=lines)
     return last_lines(output.decode(errors="replace"), lines) if isinstance(output, bytes) else ""
+
+
+def is_healthy(container: Container) -> bool:
+    """Return whether a container's own health check passes, now and not when its turn comes."""
+    kind, *command = container.attrs["Config"]["Healthcheck"]["Test"]
+    if kind != "CMD":
+        raise LabError(f"{container.name} has a health check that is no CMD")
+    try:
+        return bool(container.exec_run(command).exit_code == 0)
+    except APIError as error:
+        if error.status_code == requests.codes.conflict:  # it has just ended
+            return False
+        raise
 
 
 class Project:
@@ -104,7 +119,7 @@ class Project:
         return sorted(found, key=lambda each: str(each.attrs["State"]["StartedAt"]))
 
     def start(self, container: Container) -> None:
-        """Start a container and wait until its own health check says healthy.
+        """Start a container and wait until its own health check passes.
 
         Raises:
             UnavailableError: it does not start, ends, or is not healthy in time.
@@ -123,10 +138,10 @@ class Project:
                 raise UnavailableError(
                     f"{container.name} ended; its last words:\n{logs_of(container)}"
                 )
-            return bool(state["Health"]["Status"] == "healthy")
+            return is_healthy(container)
 
         problem = f"{container.name} is not healthy"
-        wait_until(healthy, READY_SECONDS, problem, lambda: logs_of(container))
+        wait_until(healthy, READY_SECONDS, problem, lambda: logs_of(container), PAUSE)
 
     def run_job(self, service: str) -> tuple[int, str]:
         """Run a one-shot service to its end, or stop it with the lab.
@@ -258,6 +273,7 @@ def recycle_workers(container: Container) -> None:
         READY_SECONDS,
         f"{container.name} still has its old workers",
         lambda: logs_of(container),
+        PAUSE,
     )
 
 

@@ -63,6 +63,8 @@ SECOND = 1_000_000_000
 """What durations of a service are counted in."""
 MONITOR = 5 * SECOND
 """How long a new task is watched before the next one is replaced."""
+HEALTH_INTERVAL = 2 * SECOND
+"""Shorter than the image's: Swarm goes on when it has seen that a new task is healthy."""
 HEALTH_TIMEOUT = 10 * SECOND
 """Longer than the image's: a busy machine must not be taken for a release that is broken."""
 CONVERGE_SECONDS = 180.0
@@ -189,7 +191,7 @@ class SwarmStack(Recorded):
             mounts=[make_tmpfs(path, options) for path, options in host["Tmpfs"].items()],
             resources=resources,
             # The rest is the image's. Swarm ends a task that is unhealthy; Compose only says so.
-            healthcheck=Healthcheck(timeout=HEALTH_TIMEOUT),
+            healthcheck=Healthcheck(interval=HEALTH_INTERVAL, timeout=HEALTH_TIMEOUT),
             stop_grace_period=model["Config"]["StopTimeout"] * SECOND,
             restart_policy=RestartPolicy(condition="any", delay=SECOND),
             update_config=UpdateConfig(
