@@ -7,9 +7,9 @@ BENCH ?= --repeats=5
 MUTANTS ?= --minutes=60
 BIN := .venv/bin
 # Tests that share a stack, or what the fixtures of a file make, stay together: tests/conftest.py.
-# What needs no engine keeps a processor busy; a stack often waits, and has five of the networks that Docker has.
+# What needs no engine runs once for each processor. With three stacks at a time, two cores refuse visitors.
 AT_A_TIME := --numprocesses logical
-STACKS_AT_A_TIME := --numprocesses 3
+STACKS_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help

@@ -12,6 +12,7 @@ from tests.engine.journeys import (
     ROLLBACK,
     Journey,
     Journeys,
+    describe_problems,
     rolls_back,
 )
 from tests.engine.pages import PAGES, SHARED, STYLESHEETS, Broken, Disguised, Sight, faults, look_at
@@ -114,7 +115,7 @@ class TestSkewproof:
     ) -> None:
         verdict = journey.verdicts[action]
         total = verdict.total
-        assert verdict.status == Status.PASS
+        assert verdict.status == Status.PASS, describe_problems(verdict)
         assert (total.broken_pages, total.broken_assets, total.wrong) == (0, 0, 0)
         assert (total.refused, total.broken_polls) == (0, 0)
 
@@ -150,7 +151,8 @@ class TestVersioned:
             assert verdict.finding("nothing refused").status == Status.PASS
 
     def test_the_rollback_which_publishes_nothing_passes(self, journey: Journey) -> None:
-        assert journey.verdicts["rollback"].status == Status.PASS
+        verdict = journey.verdicts["rollback"]
+        assert verdict.status == Status.PASS, describe_problems(verdict)
 
 
 class TestTheSharedManifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.docs.gotcha_table import find_stale
 from tests.docs.test_gotcha_table import stated
-from tests.engine.journeys import MADE, Journeys
+from tests.engine.journeys import MADE, Journeys, describe_problems
 
 from lab.judge.checkers import CHECKERS
 
@@ -20,4 +20,5 @@ def test_the_table_in_the_readme_is_what_a_rollout_comes_to(
     came = {checker.name: str(verdict.finding(checker.name).status) for checker in CHECKERS}
     came["**verdict**"] = str(verdict.status)
 
-    assert find_stale(stated()[strategy], came, strategy) == [], HOW
+    problems = "\n".join(describe_problems(verdict))
+    assert find_stale(stated()[strategy], came, strategy) == [], f"{HOW}\n{problems}"

@@ -129,6 +129,7 @@ def bucket_bench(
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(1800)  # it keeps every processor busy for minutes
 def test_a_publish_that_is_broken_at_any_request_or_write_hurts_nobody_and_can_be_run_again(
     bucket_bench: Callable[..., BucketBench],
     connect: Callable[[Path], Lane],
