@@ -7,7 +7,7 @@ BENCH ?= --repeats=5
 MUTANTS ?= --minutes=60
 BIN := .venv/bin
 # Tests that share a stack, or what the fixtures of a file make, stay together: tests/conftest.py.
-# What needs no engine runs once for each processor. With three stacks at a time, two cores refuse visitors.
+# What needs no engine keeps one processor busy. Of stacks, three at a time were too many for two processors.
 AT_A_TIME := --numprocesses logical
 STACKS_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q

@@ -45,8 +45,8 @@ let visitors = 0;
 let isPaused = false;
 let lastVisit = performance.now();
 
-// What a screen reader is told: one thing at a time; of what comes too fast only the last. What answers somebody's
-// own doing is said at once instead, and news wait for it.
+// What a screen reader is told. News come one at a time; of those that come too fast only the last is said. An answer
+// to what somebody has just done is said at once, and news wait for it.
 const news = { waiting: null, timer: null };
 const sayNews = (text) => {
   say(find("news"), text);

@@ -37,9 +37,9 @@ def find_chromium() -> Path:
     default = Path.home() / ".cache" / "ms-playwright"
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)
     downloaded = {
-        int(number): path
+        int(revision): path
         for path in cache.glob("chromium-*/chrome-linux*/chrome")
-        if (number := path.parts[-3].partition("-")[2]).isdigit()
+        if (revision := path.parts[-3].partition("-")[2]).isdigit()
     }
     if not downloaded:
         raise LookupError(f"there is no {' or '.join(CHROMIUMS)} on PATH")

@@ -17,7 +17,7 @@ def wait_until(
     state: Callable[[], str],
     pause: float = POLL_SECONDS,
 ) -> None:
-    """Poll until `ready`, with a `pause`; after `seconds` say what was waited for and show `state`.
+    """Poll every `pause` seconds until `ready`; after `seconds` say for what, and show `state`.
 
     Raises:
         UnavailableError: it was not ready in time.

@@ -13,7 +13,6 @@ from typing import Any
 from tests.engine.stacks import ENGINES, build, running, say
 
 from lab.history import About, Header, History, Record, Run, open_history, read_history
-from lab.judge.findings import Status
 from lab.judge.verdict import Verdict, judge_run
 from lab.probe import Probe, Site
 from lab.runs import session
@@ -103,16 +102,6 @@ def roll(stack: Stack, engine: str, action: str, rollout: Rollout) -> Path:
     with open_history(about, action, say) as history:
         session.observe(stack, rollout, history, VISITORS, say)
     return history.path
-
-
-def describe_problems(verdict: Verdict) -> list[str]:
-    """Say what did not pass, and its evidence at both ends."""
-    return [
-        f"{each.checker} {each.status} {dict(each.kinds)}: {evidence.sentence if evidence else ''}"
-        for each in verdict.findings
-        if each.status in (Status.FAIL, Status.UNKNOWN)
-        for evidence in (each.first, each.last)
-    ]
 
 
 class Interposed:

@@ -84,9 +84,8 @@ class S3Server:
 
 
 @functools.cache
-@functools.cache  # making one takes boto3 a fifth of a second, and any thread may use it
 def connect(endpoint: str, key: str, secret: str) -> S3Client:
-    """Make a client that asks once; without a key it does not sign."""
+    """Make a client that asks once; without a key it does not sign. Making one takes boto3 long."""
     return boto3.client(
         "s3",
         endpoint_url=endpoint,

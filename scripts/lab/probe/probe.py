@@ -63,8 +63,9 @@ class Probe:
         self.threads: list[threading.Thread] = []
         self.progress = threading.Condition()
         self.begun = 0
+        """How many visits were begun: each has its place among them as its number."""
         self.latest: dict[str, int] = {}
-        """Which of the visits that were begun each visitor has completed last; 0 is none."""
+        """The number of the last visit that each visitor has completed; 0 before its first."""
         self.names = 0
         self.crashes: list[str] = []
 
