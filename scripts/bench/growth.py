@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 RELEASES, FILES, OBJECTS, KEPT = 50, 20_000, 200_000, 10
 # The project has no pages, which the checks of the admin miss.
 PRUNE = ["manage.py", "prune_releases", "--skip-checks", "--keep", str(KEPT), "--min-age", "0"]
-LISTING, PRUNING = "listing alone", f"prune_releases --keep {KEPT}, a dry run"
+LISTING, BARE = "listing alone", "the same pages, by obstore alone"
+PRUNING = f"prune_releases --keep {KEPT}, a dry run"
 DELETING = f"prune_releases --keep {KEPT} --delete"
 COMMANDS = {
+    BARE: ["bare_listing.py"],
     LISTING: ["own_listing.py"],
     "releases": ["manage.py", "releases", "--skip-checks", "--json"],
     "verify_releases": ["manage.py", "verify_releases", "--skip-checks"],
@@ -129,5 +131,5 @@ def measure_one(servers: Servers, name: str, arguments: list[str], latency: int)
         round(figures.cpu, 2),
         figures.peak,
         requests,
-        round(float(figures.said), 2) if name == LISTING else None,
+        round(float(figures.said), 2) if name in (LISTING, BARE) else None,
     )

@@ -55,6 +55,24 @@ started = time.perf_counter()
 assert len(store.list_assets(survey.names())) > 100_000
 print(time.perf_counter() - started)
 """
+# The same pages, asked for side by side and thrown away: what store, network and obstore take.
+BARE_LISTING = """\
+import time
+from concurrent.futures import ThreadPoolExecutor
+import obstore
+from settings import STORAGES
+options = STORAGES["staticfiles"]["OPTIONS"]
+store = obstore.store.S3Store(
+    options["bucket_name"], endpoint=options["endpoint_url"], region=options["region_name"],
+    access_key_id=options["access_key"], secret_access_key=options["secret_key"],
+    client_options={"allow_http": True})
+started = time.perf_counter()
+folders = obstore.list_with_delimiter(store, options["location"] + "/site")["common_prefixes"]
+with ThreadPoolExecutor(len(folders)) as pool:
+    found = sum(pool.map(lambda folder: sum(map(len, obstore.list(store, folder))), folders))
+assert found > 100_000
+print(time.perf_counter() - started)
+"""
 
 
 @dataclass(frozen=True)
@@ -90,3 +108,4 @@ class Project:
         (self.folder / "django_hashing.py").write_text(DJANGO_HASHING)
         (self.folder / "own_hashing.py").write_text(OWN_HASHING)
         (self.folder / "own_listing.py").write_text(OWN_LISTING)
+        (self.folder / "bare_listing.py").write_text(BARE_LISTING)

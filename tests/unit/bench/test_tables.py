@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.growth import BARE, LISTING, PRUNING, Growth
 from bench.peers import AGAIN, COLD
 from bench.runs import Cell, Run, Runs
 from bench.summary import Figure, Summary, about, summarise
@@ -66,6 +67,25 @@ def test_a_target_that_is_missed_says_so(changed: dict[str, object], missed: int
     found = [each for each in targets(summary(**changed)) if not each.met]
     assert len(found) == missed
     assert render(summary(**changed)).count("| **no** |") == missed
+
+
+@pytest.mark.parametrize(
+    ("listing", "bare", "peak", "met"),
+    [
+        (2.9, 2.0, 240 << 20, [True, True, True]),
+        (3.1, 2.1, 240 << 20, [True, False, True]),
+        (2.9, 1.9, 250 << 20, [False, True, False]),
+    ],
+)
+def test_a_bucket_that_has_grown_has_targets(
+    listing: float, bare: float, peak: int, met: list[bool]
+) -> None:
+    rows = [
+        Growth(command, 20, 9.0, 9.0, peak, 200, inner)
+        for command, inner in ((BARE, bare), (LISTING, listing), (PRUNING, None))
+    ]
+    found = list(targets(Summary({}, (), growth=tuple(asdict(row) for row in rows))))
+    assert [each.met for each in found] == met
 
 
 def test_without_figures_nothing_is_said_of_them() -> None:
