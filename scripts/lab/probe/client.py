@@ -67,7 +67,6 @@ def make_session(*, verify: bool = True) -> requests.Session:
         verify: whether a certificate has to be one that is trusted.
     """
     session = Session()
-    session.trust_env = False
     session.verify = verify
     session.headers["User-Agent"] = USER_AGENT
     for scheme in ("http://", "https://"):

@@ -293,11 +293,27 @@ class Cookies(RequestsCookieJar):
 
 
 class Session(requests.Session):
-    """A session that leaves the body of a redirect alone: requests would read it to its end."""
+    """A session that leaves the body of a redirect alone: requests would read it to its end.
+
+    A single request may bring headers and a body; all else is the session's.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.cookies = Cookies()
+        self.trust_env = False
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request with the session's headers and cookies.
+
+        What requests does to merge settings that no visitor has takes a quarter of its time.
+        """
+        prepared = requests.PreparedRequest()
+        headers = {**self.headers, **(request.headers or {})}
+        prepared.prepare(
+            request.method, request.url, headers, data=request.data, cookies=self.cookies
+        )
+        return prepared
 
     def resolve_redirects(self, *_arguments: Any, **_named: Any) -> Iterator[requests.Response]:
         """Follow none; see `lab.probe.client.follow`."""
