@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -13,6 +14,7 @@ from botocore.loaders import create_loader
 from django.conf import settings
 from tests.machine import lacks
 from tests.s3servers import credentials, start, wanted
+from tests.unit.skewproof.checked import STARTED_WITH
 from tests.unit.skewproof.clouds import KINDS, Cloud, CloudPlace, clouds, emulating
 from tests.unit.skewproof.memory import waiting_for_looks
 from tests.unit.skewproof.places import BucketPlace, DirectoryPlace, Place
@@ -214,3 +216,9 @@ def watched(s3_project: Project, proxy: Proxy) -> Project:
     """Return the project on S3, publishing through the proxy."""
     s3_project.options = {"endpoint_url": proxy.endpoint}
     return s3_project
+
+
+@pytest.fixture
+def by_whoever_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test set RELEASE_ID in its own process, as if that had been started with it."""
+    monkeypatch.setattr(STARTED_WITH, lambda: dict(os.environ))

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.checks import CheckMessage, Error, run_checks
+from django.core.checks import run_checks
 from django.core.management import call_command, get_commands
 from django.core.management.base import SystemCheckError
+from tests.unit.skewproof.checked import LOCAL, OURS, found, messages, static
 from tests.unit.skewproof.places import BucketPlace
-
-import skewproof
-from skewproof.checks.release import asks_git, find_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +19,10 @@ if TYPE_CHECKING:
     from tests.unit.skewproof.project import Project
 
 SHARED = "storages.backends.s3.S3ManifestStaticStorage"
-LOCAL = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MEDIA = "storages.backends.s3.S3Storage"
-STARTED_WITH = "skewproof.checks.release.read_first_environment"
 OWN = f"{__package__}.stock"
 
-
-@pytest.fixture(autouse=True)
-def by_whoever_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests set RELEASE_ID in their own process, as if it had been started with it."""
-    monkeypatch.setattr(STARTED_WITH, lambda: dict(os.environ))
+pytestmark = pytest.mark.usefixtures("by_whoever_started_it")
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +31,6 @@ def apps_of_each_test() -> Iterator[None]:
     get_commands.cache_clear()
     yield
     get_commands.cache_clear()
-
-
-def messages() -> list[CheckMessage]:
-    found = run_checks(tags=["staticfiles"], include_deployment_checks=True)
-    return [message for message in found if (message.id or "").startswith("skewproof")]
-
-
-def found() -> list[str]:
-    """Return the ids of what was found, having seen that each says what it is and what to do."""
-    for message in messages():
-        assert message.msg
-        assert "\n" not in message.msg
-        assert message.hint or isinstance(message, Error)
-        assert (message.id or "").startswith(f"skewproof.{type(message).__name__[0]}")
-    return [message.id or "" for message in messages()]
-
-
-def static(backend: str, **options: Any) -> dict[str, Any]:
-    return {"STORAGES": {"staticfiles": {"BACKEND": backend, "OPTIONS": options}}}
 
 
 def test_a_release_storage_with_an_id_passes(project: Project) -> None:
@@ -89,35 +57,6 @@ def test_a_healthy_project_with_media_a_file_and_a_baked_manifest_passes(
         assert found() == []
         monkeypatch.delenv("RELEASE_ID")
         assert found() == []
-
-
-def test_e001_a_missing_release_id(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    with project.active("v1"):
-        monkeypatch.delenv("RELEASE_ID")
-        assert found() == ["skewproof.E001"]
-
-
-@pytest.mark.parametrize("release", [None, "latest", "../x"])
-@pytest.mark.parametrize("backend", [LOCAL, PLAIN, None])
-def test_a_storage_of_another_package_needs_no_release_id(
-    backend: str | None, release: str | None, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed = static(backend) if backend else {"STORAGES": {}}
-    with project.active("v1", **changed):
-        monkeypatch.delenv("RELEASE_ID")
-        if release:
-            monkeypatch.setenv("RELEASE_ID", release)
-        assert found() == []
-
-
-def test_an_id_that_a_process_sets_itself_matters_to_our_storages_alone(
-    directory_project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(STARTED_WITH, lambda: {"RELEASE_ID": "another"})
-    with directory_project.active("v1", **static(PLAIN)):
-        assert found() == []
-    with directory_project.active("v1"):
-        assert found() == ["skewproof.W004"]
 
 
 def test_e002_the_wrong_order_of_apps(project: Project) -> None:
@@ -307,151 +246,6 @@ def test_one_half_of_what_moves_a_manifest_is_no_reason_to_warn(
 def test_file_overwrite_matters_to_no_release_storage(s3_project: Project) -> None:
     s3_project.options = {"file_overwrite": False}
     with s3_project.active("v1"):
-        assert found() == []
-
-
-def test_w004_an_id_that_is_not_the_one_the_build_wrote(project: Project, tmp_path: Path) -> None:
-    (tmp_path / "RELEASE").write_text("built\n")
-    with project.active("other", BASE_DIR=tmp_path):
-        assert found() == ["skewproof.W004"]
-        assert "'other', but the build wrote 'built'" in messages()[0].msg
-    with project.active("built", BASE_DIR=tmp_path):
-        assert found() == []
-
-
-def test_w004_an_id_that_is_read_from_git(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    head = tmp_path / ".git" / "refs" / "heads" / "main"
-    head.parent.mkdir(parents=True)
-    head.write_text("4f2a9c1\n")
-    with project.active("v1", SKEWPROOF_RELEASE_FILE=head):
-        monkeypatch.delenv("RELEASE_ID")
-        assert found() == ["skewproof.W004"]
-
-
-GIT = "subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True).strip()"
-SETTINGS = """
-import os
-import subprocess
-from pathlib import Path
-
-{}
-BASE_DIR = Path(__file__).parent
-SECRET_KEY = "only-for-tests" * 5
-INSTALLED_APPS = ["skewproof", "django.contrib.staticfiles"]
-STATIC_URL = "/static/"
-STORAGES = {{"staticfiles": {{"BACKEND": "{}", "OPTIONS": {{"location": "{}"}}}}}}
-"""
-STOCK = (
-    "from storages.backends.s3 import S3ManifestStaticStorage\n"
-    "from django.conf import settings\n\n\n"
-    "class Versioned(S3ManifestStaticStorage):\n"
-    "    manifest_name = f'staticfiles-{settings.COMMIT}.json'\n"
-)
-OURS = "skewproof.storage.FileSystemReleaseStorage"
-VERSIONED = "mysite.storage.Versioned"
-
-
-@pytest.mark.parametrize(
-    ("line", "backend", "fault"),
-    [
-        (f"os.environ['RELEASE_ID'] = {GIT}", OURS, "by code of this process (it began with"),
-        (f"COMMIT = {GIT}", VERSIONED, "and mysite.settings asks git while it is imported"),
-        ("COMMIT = '4f2a9c1'", VERSIONED, None),
-        (f"SENTRY = {GIT}", OURS, None),
-    ],
-)
-def test_w004_settings_that_ask_git(
-    line: str, backend: str, fault: str | None, tmp_path: Path
-) -> None:
-    package = tmp_path / "mysite"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "settings.py").write_text(SETTINGS.format(line, backend, tmp_path / "static"))
-    (package / "storage.py").write_text(STOCK)
-    git(tmp_path, "init", "--quiet")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "--quiet", "--message", "one")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "django", "check", "--deploy", "--tag=staticfiles"],
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{Path(skewproof.__file__).parents[1]}:{tmp_path}",
-            "DJANGO_SETTINGS_MODULE": "mysite.settings",
-            "RELEASE_ID": "v1",
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ("skewproof.W004" in done.stderr) == bool(fault)
-    assert (fault or "no issues") in done.stdout + done.stderr
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=n", "-c", "user.email=n@example.com")
-    command = ["git", *identity, *arguments]
-    subprocess.run(command, cwd=folder, check=True)
-
-
-@pytest.mark.parametrize(
-    ("configuration", "seen"),
-    [
-        ("site.settings", ["shop.storage", "site.settings"]),
-        ("site.settings.live", ["shop.storage", "site.settings.base", "site.settings.live"]),
-        ("", ["shop.storage"]),
-    ],
-)
-def test_of_settings_in_a_package_all_modules_are_looked_at(
-    configuration: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = ("shop.storage", "shop.views", "site.settings", "site.urls")
-    for name in (*loaded, "site.settings.base", "site.settings.live"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    assert [module.__name__ for module in find_modules("shop.storage", configuration)] == seen
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("import git", True),
-        ("from dulwich.repo import Repo", True),
-        ("run(['git', 'describe'])", True),
-        ("getoutput('git rev-parse HEAD')", True),
-        ("Path('.git/HEAD').read_text()", True),
-        ("URL = 'https://github.com/x/y'; digits = 'gitter'", False),
-        ("this is no Python", False),
-    ],
-)
-def test_source_that_is_about_git_is_told_from_other_source(
-    source: str, expected: bool, tmp_path: Path
-) -> None:
-    module = ModuleType("some")
-    assert asks_git(module) is False
-    module.__file__ = str(tmp_path / "some.py")
-    Path(module.__file__).write_text(source)
-    assert asks_git(module) is expected
-
-
-def test_w004_is_silent_where_nobody_can_tell_what_a_process_was_started_with(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(STARTED_WITH, dict)
-    with project.active("v1"):
-        assert found() == []
-
-
-@pytest.mark.parametrize("release", ["unknown", "latest", "main", "HEAD", "production"])
-def test_w005_an_id_that_several_builds_have(release: str, directory_project: Project) -> None:
-    with directory_project.active(release):
-        assert found() == ["skewproof.W005"]
-
-
-@pytest.mark.parametrize("release", ["v1", "main-4f2a9c1", "20261123T190501Z"])
-def test_an_id_of_one_build_is_none_of_several(release: str, directory_project: Project) -> None:
-    with directory_project.active(release):
         assert found() == []
 
 
