@@ -29,7 +29,7 @@ LARGEST = 3000
 PRUNE_PEAK = 250 << 20
 LISTING_SECONDS = 3.0
 ABOVE_BARE = 1.5
-"""A listing reads what is in the pages, and so may take that many times as long as they alone."""
+"""How many times the time of the pages alone a listing may take, which keeps what they say."""
 PER_FILE = 1.2
 FOLDERS = 10
 """Requests more where folders are listed side by side."""
