@@ -61,8 +61,12 @@ NETWORKS = ("pages", "manifests")
 
 SECOND = 1_000_000_000
 """What durations of a service are counted in."""
+DELAY = 2 * SECOND
+"""Between two replacements. Without it Swarm may begin the next one before it looks whether the
+first has failed, and overlook that: see docs/swarm.md."""
 MONITOR = 5 * SECOND
-"""How long a new task is watched before the next one is replaced."""
+"""A task that ends within this time of getting ready has failed; the last ones are watched so long.
+"""
 HEALTH_INTERVAL = 2 * SECOND
 """Shorter than the image's: Swarm goes on when it has seen that a new task is healthy."""
 HEALTH_TIMEOUT = 10 * SECOND
@@ -196,6 +200,7 @@ class SwarmStack(Recorded):
             restart_policy=RestartPolicy(condition="any", delay=SECOND),
             update_config=UpdateConfig(
                 parallelism=1,
+                delay=DELAY,
                 order="start-first",
                 failure_action="rollback",
                 monitor=MONITOR,
