@@ -13,7 +13,7 @@ STACKS_AT_A_TIME := --numprocesses 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up explore down recycle build rollout rollback gotcha matrix check test lint bench mutants dev lock clean
+.PHONY: help up explore down recycle build rollout rollback gotcha matrix check test thorough lint bench mutants dev lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,8 +54,11 @@ dev: $(BIN)/lab ## runserver with one release and no store (RELEASE=v1|v2)
 check: $(BIN)/pytest ## every test that needs no engine and no store, in four to five minutes
 	$(BIN)/pytest $(AT_A_TIME) -m "not engine" tests/unit tests/docs
 
-test: check ## all tests, on every engine that this machine has
-	$(BIN)/pytest $(STACKS_AT_A_TIME) -m engine
+test: check ## every promise, on the engines that this machine has
+	$(BIN)/pytest $(STACKS_AT_A_TIME) -m "engine and not thorough"
+
+thorough: $(BIN)/pytest ## what "make test" leaves out: what it sees on one engine, on the others
+	$(BIN)/pytest $(STACKS_AT_A_TIME) -m thorough
 
 lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 
+import pytest
 from tests.engine.projects import Project
 from tests.machine import engines
 
@@ -22,6 +23,12 @@ from lab.stacks.stack import Stack
 
 ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
+MAIN = ENGINES[-1]
+"""The engine for what is seen on one: Compose, where there is a Docker Engine."""
+ON_MAIN = [
+    pytest.param(name, marks=() if name == MAIN else pytest.mark.thorough) for name in ENGINES
+]
+"""Parameters for what is seen on one engine, and by `make thorough` on each."""
 RELEASES = ("v1", "v2")
 
 

@@ -9,10 +9,9 @@ from tests.engine.journeys import (
     AT_REST,
     MADE,
     ON_THE_WAY,
-    ROLLBACK,
     Journey,
     Journeys,
-    rolls_back,
+    marks_of,
 )
 from tests.engine.pages import PAGES, SHARED, STYLESHEETS, Broken, Disguised, Sight, faults, look_at
 
@@ -24,17 +23,19 @@ MANIFEST_EACH = ("skewproof", "versioned")
 
 def on(*strategies: str) -> pytest.MarkDecorator:
     """Run with every journey under these strategies."""
-    journeys = [made for made in MADE if made[1] in strategies]
+    journeys = [
+        pytest.param(*made, marks=marks_of(*made)) for made in MADE if made[1] in strategies
+    ]
     return pytest.mark.parametrize(("engine", "strategy"), journeys)
 
 
 def at(*moments: str, strategies: Collection[str]) -> pytest.MarkDecorator:
     """Run with every journey under these strategies, at those of these moments that it has."""
     seen = [
-        (*made, moment)
+        pytest.param(*made, moment, marks=marks_of(*made))
         for made in MADE
         for moment in moments
-        if made[1] in strategies and (moment not in ROLLBACK or rolls_back(*made))
+        if made[1] in strategies
     ]
     return pytest.mark.parametrize(("engine", "strategy", "moment"), seen)
 

@@ -58,19 +58,19 @@ class BaseRoller(Generic[S]):
         """Publish the target, and see what that does to the assets of the source."""
         self.announce(f"publishing {rollout.target}")
         record = self.stack.record(rollout.source)
-        before = self.stack.inventory()
-        urls = self.probe.site.asset_urls(record["assets"])
-        self.history.add_event("publish-started", rollout.target)
-        with self.probe.watch(urls, rollout.source), self.probe.resting(REST_SECONDS):
-            publish = self.stack.publish(rollout.target)
-        self.note(publish)
-        if publish.exit_code:  # perhaps because there is no store any more, that could be listed
-            raise UnavailableError(
-                f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
-                f"{rollout.source} still serves; mend the cause and run it again; "
-                f"its last words:\n{publish.log}"
-            )
-        touched = find_rewritten(record["assets"], before, self.stack.inventory())
+        with self.probe.resting(REST_SECONDS):
+            before = self.stack.inventory()
+            self.history.add_event("publish-started", rollout.target)
+            with self.probe.watch(self.probe.site.asset_urls(record["assets"]), rollout.source):
+                publish = self.stack.publish(rollout.target)
+            self.note(publish)
+            if publish.exit_code:  # perhaps because there is no store any more to be listed
+                raise UnavailableError(
+                    f"publishing {rollout.target} failed with exit code {publish.exit_code}, "
+                    f"{rollout.source} still serves; mend the cause and run it again; "
+                    f"its last words:\n{publish.log}"
+                )
+            touched = find_rewritten(record["assets"], before, self.stack.inventory())
         self.history.add_event(
             "rewritten", rollout.target, assets=touched, of=len(record["assets"])
         )

@@ -29,6 +29,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 2.0
 """How long the children of a program may outlive it."""
+JOB_STOP_SECONDS = 5.0
 KILL_SECONDS = 5.0
 JOB_SECONDS = 600.0
 JOBS = "job-"
@@ -184,6 +185,13 @@ class Processes:
         kill([*survivors, *self.session(name)])
         (self.pids / name).unlink(missing_ok=True)
 
+    def end(self, name: str) -> None:
+        """Kill a program with all its children."""
+        if process := self.find(name):
+            kill(family_of(process))
+        kill([*self.session(name)])  # also what it started meanwhile
+        (self.pids / name).unlink(missing_ok=True)
+
     def session(self, name: str) -> Iterator[psutil.Process]:
         """Yield whatever is left of a program, also when it was killed and its children were not.
 
@@ -198,7 +206,7 @@ class Processes:
                         yield process
 
     def stop_all(self) -> None:
-        """Stop the last started first; nothing is drained.
+        """End the last started first: nothing is drained, and only a job may clean up.
 
         An interrupt may come while a program is being started. It is there before it says so; the
         folder where it would say it goes only when nobody has, and without it, it does not begin.
@@ -206,8 +214,10 @@ class Processes:
         deadline = time.monotonic() + KILL_SECONDS
         while self.pids.is_dir():
             for name in reversed(self.names()):
-                drains = name.startswith("web-")
-                self.stop(name, seconds=5, signum=signal.SIGQUIT if drains else signal.SIGTERM)
+                if name.startswith(JOBS):
+                    self.stop(name, seconds=JOB_STOP_SECONDS)
+                else:
+                    self.end(name)
                 deadline = time.monotonic() + KILL_SECONDS
             if time.monotonic() > deadline:  # what is left has said nothing, and never will
                 shutil.rmtree(self.pids)

@@ -99,6 +99,8 @@ def test_a_namespace_that_stays_is_named(
     context.tell("GET", f"{PLACE}/pods", {"items": [pod(phase="Running")]})
     context.tell("GET", f"{PLACE}/pods/web-1/log", "its words")
     context.tell("DELETE", PLACE, {})
+    context.tell("DELETE", f"{PLACE}/pods/web-1", {})
     with pytest.raises(UnavailableError, match="namespace skewproof-shop is still being deleted"):
         namespace.remove(tmp_path / "logs")
+    assert [body.get("gracePeriodSeconds") for body in context.bodies("DELETE")] == [None, 1]
     assert (tmp_path / "logs" / "web-1.log").read_text() == "its words"

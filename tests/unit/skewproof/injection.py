@@ -22,7 +22,7 @@ from tests.unit.skewproof.proxy import Failure, proxying
 from skewproof.stores.directory import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.unit.skewproof.forks import Lane
@@ -400,13 +400,22 @@ class DirectoryBench(Bench):
         return ended, Ended(int(code), text)
 
 
-def break_everything(benches: list[tuple[str, Bench]], report: Report) -> None:
-    """Break a publish at every request, in every way; several benches work at once."""
+def break_everything(
+    benches: list[tuple[str, Bench]], report: Report, sharing: Sequence[str] = ()
+) -> None:
+    """Break a publish at every request, in every way; several benches work at once.
+
+    Args:
+        benches: with the name of the store of each.
+        report: what came of it.
+        sharing: stores that see the same requests, and share them: each breaks its part of them.
+    """
     jobs: dict[str, deque[tuple[Kind, int]]] = {}
     waiting = dict(benches)
-    for store, bench in benches:
-        numbers = range(1, bench.requests + 1)
-        jobs.setdefault(store, deque(itertools.product(bench.kinds(), numbers)))
+    for store, bench in waiting.items():
+        points = itertools.product(bench.kinds(), range(1, bench.requests + 1))
+        first, step = (sharing.index(store), len(sharing)) if store in sharing else (0, 1)
+        jobs[store] = deque(itertools.islice(points, first, None, step))
 
     def work(store: str, bench: Bench) -> None:
         bench.reader.start()
