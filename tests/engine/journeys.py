@@ -44,7 +44,7 @@ MADE = tuple(
 
 
 def marks_of(engine: str, strategy: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Return the marks of a test on a journey: the cure is seen on every engine, the rest on one."""
+    """Mark the tests on a journey: the cure is seen on every engine, all else on one."""
     return () if strategy == "skewproof" or engine == MAIN else (pytest.mark.thorough,)
 
 

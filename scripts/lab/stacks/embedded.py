@@ -204,7 +204,8 @@ class EmbeddedMachine:
         own = {
             "REPLICA": name,
             "BIND": f"127.0.0.1:{self.ports[name]}",
-            "DRAIN_FILE": str(self.folder / "pids" / f".{name}.draining"),
+            # Not among the pids, whose folder goes as soon as it is empty.
+            "DRAIN_FILE": str(self.folder / "releases" / f"{name}.draining"),
             "PYTHONUNBUFFERED": "1",
         }
         command = [sys.executable, "-m", "gunicorn", "shop.wsgi"]
