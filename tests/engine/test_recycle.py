@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 from tests.engine.projects import client
 from tests.engine.stacks import is_embedded, processes_of, say
@@ -45,3 +46,12 @@ def test_every_release_that_serves_gets_fresh_workers(both: Stack) -> None:
         assert workers(both, release).isdisjoint(old)
     names = [replica.name for release in RELEASES for replica in both.replicas(release)]
     assert lines == [f"recycling the workers of {name}" for name in names]
+
+
+@pytest.mark.parametrize("both", ["embedded"], indirect=True)
+def test_a_replica_that_was_drained_leaves_nothing_for_which_the_end_of_all_would_wait(
+    both: Stack,
+) -> None:
+    both.drain(both.add_replica("v2"))
+    processes = processes_of(both)
+    assert {path.name for path in processes.pids.iterdir()} == set(processes.names())

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -177,16 +176,17 @@ def test_what_is_started_while_all_is_being_stopped_is_stopped_as_well(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after an interrupt that came when a shell was about to become a program."""
-    plain_stop = processes.stop
+    plain_end, late = processes.end, []
 
-    def stop(name: str, *given: Any, **options: Any) -> None:
-        plain_stop(name, *given, **options)
+    def end(name: str) -> None:
+        plain_end(name)
         if name == "first":
-            start(processes, "late", WAIT)
+            late.append(start(processes, "late", WAIT))
 
     start(processes, "first", WAIT)
-    monkeypatch.setattr(processes, "stop", stop)
+    monkeypatch.setattr(processes, "end", end)
     processes.stop_all()
+    assert [is_alive(each) for each in late] == [False]
     assert processes.names() == []
     assert not processes.pids.exists()
 
