@@ -28,7 +28,7 @@ MAIN = ENGINES[-1]
 ON_MAIN = [
     pytest.param(name, marks=() if name == MAIN else pytest.mark.thorough) for name in ENGINES
 ]
-"""Parameters for what is seen on one engine, and by `make thorough` on each."""
+"""Parameters for what is seen on one engine, and by `make thorough` on the others."""
 RELEASES = ("v1", "v2")
 
 

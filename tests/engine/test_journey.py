@@ -30,7 +30,7 @@ def on(*strategies: str) -> pytest.MarkDecorator:
 
 
 def at(*moments: str, strategies: Collection[str]) -> pytest.MarkDecorator:
-    """Run with every journey under these strategies, at those of these moments that it has."""
+    """Run with every journey under these strategies, at each of these moments."""
     seen = [
         pytest.param(*made, moment, marks=marks_of(*made))
         for made in MADE
