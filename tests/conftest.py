@@ -25,19 +25,22 @@ LONGEST = (
     "browser",
     "journeys",
     "engine/test_kubernetes.py",
-    "engine/test_swarm.py",
-    "cli/test_orchestrators.py",
     "unit/skewproof/test_faults.py",
+    "engine/test_swarm.py",
+    "cli/test_interrupts.py",
+    "cli/test_orchestrators.py",
     "engine/test_compose_file.py",
     "engine/test_store_dies.py",
     "engine/test_matrix.py",
     "engine/test_newest_django.py",
     "cli/test_persistent.py",
-    "cli/test_interrupts.py",
     "unit/skewproof/test_secrets.py",
     "unit/skewproof/test_interleavings.py",
 )
-"""How the names of the longest groups begin, which come first: none is left to one worker alone."""
+"""How the names of the longest groups begin, which come first: none is left to one worker alone.
+
+Those that compute and those that wait for an orchestrator take turns, to run side by side.
+"""
 
 
 def pytest_configure() -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.explorejudge import EXPLORE
 from tests.browser.explorepage import explore
 from tests.browser.test_skew import BANNER
-from tests.engine.stacks import ON_MAIN, build, running, say
+from tests.engine.stacks import ON_LAST, build, running, say
 
 from lab.stacks.lifecycle import require_built, temporary_stack
 from lab.stacks.model import Plan
@@ -117,7 +117,7 @@ def test_a_part_that_is_lost_every_time_is_named(healthy: Stack, visitor: Open) 
     explorer.require_calm(5)
 
 
-@pytest.mark.parametrize("engine", ON_MAIN)
+@pytest.mark.parametrize("engine", ON_LAST)
 def test_red_and_amber_appear_within_seconds_of_a_recycle_under_shared(
     visitor: Open, engine: str
 ) -> None:
@@ -157,7 +157,7 @@ def test_red_and_amber_appear_within_seconds_of_a_recycle_under_shared(
         assert explorer.own_problems == NO_CONSOLE
 
 
-@pytest.mark.parametrize("engine", ON_MAIN)
+@pytest.mark.parametrize("engine", ON_LAST)
 def test_a_whole_rollout_under_skewproof_is_calm(visitor: Open, engine: str) -> None:
     with running(build(engine), "explore-rollout", {"v1": 100}, replicas=1) as stack:
         page = visitor(stack)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from tests.cli.checkouts import Checkout, Done
-from tests.engine.stacks import ON_MAIN
+from tests.engine.stacks import ON_FIRST
 
 from lab.stacks.ports import free_port
 from lab.stacks.processes import Processes
@@ -73,7 +73,7 @@ def kill_gateway(checkout: Checkout, engine: str, name: str) -> None:
         Processes(checkout.work / name).send("gateway", signal.SIGKILL)
 
 
-@pytest.mark.parametrize("engine", ON_MAIN, indirect=True)
+@pytest.mark.parametrize("engine", ON_FIRST, indirect=True)
 def test_two_stacks_stay_up_and_are_rolled_probed_routed_and_taken_down(pair: Pair) -> None:
     one, two = pair.ports
     for name, port in ((ONE, one), (TWO, two)):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.stacks import ENGINES, MAIN, build, running, say
+from tests.engine.stacks import ENGINES, build, running, say
 
 from lab.history import About, Header, History, Record, Run, open_history, read_history
 from lab.judge.verdict import Verdict, judge_run
@@ -44,8 +44,8 @@ MADE = tuple(
 
 
 def marks_of(engine: str, strategy: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Mark the tests on a journey: the cure is seen on every engine, all else on one."""
-    return () if strategy == "skewproof" or engine == MAIN else (pytest.mark.thorough,)
+    """Mark the tests on a journey: the cure is seen on every engine, all else on the first."""
+    return () if strategy == "skewproof" or engine == ENGINES[0] else (pytest.mark.thorough,)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from tests.engine.projects import Project
@@ -23,12 +24,18 @@ from lab.stacks.stack import Stack
 
 ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
-MAIN = ENGINES[-1]
-"""The engine for what is seen on one: Compose, where there is a Docker Engine."""
-ON_MAIN = [
-    pytest.param(name, marks=() if name == MAIN else pytest.mark.thorough) for name in ENGINES
-]
-"""Parameters for what is seen on one engine, and by `make thorough` on the others."""
+
+
+def on_one(engine: str) -> list[Any]:
+    """Return parameters for what is seen on this engine, and by `make thorough` on the others."""
+    others = pytest.mark.thorough
+    return [pytest.param(name, marks=() if name == engine else others) for name in ENGINES]
+
+
+ON_FIRST = on_one(ENGINES[0])
+"""The quickest engine, for what is the same code on all."""
+ON_LAST = on_one(ENGINES[-1])
+"""Compose, where there is a Docker Engine: most users run it, and more of it can fail."""
 RELEASES = ("v1", "v2")
 
 

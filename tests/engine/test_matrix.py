@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from tests.engine.stacks import ON_MAIN, build, say
+from tests.engine.stacks import ON_LAST, build, say
 
 from lab.errors import LabError
 from lab.matrix.result import Result
@@ -19,7 +19,7 @@ from lab.stacks.state import stack_names
 STRATEGIES = ("shared", "shared-disk", "skewproof")
 
 
-@pytest.fixture(scope="module", params=ON_MAIN)
+@pytest.fixture(scope="module", params=ON_LAST)
 def wanted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> MatrixRequest:

@@ -77,15 +77,18 @@ def compared() -> dict[str, Any]:
     return printed
 
 
+@pytest.mark.thorough
 def test_every_release_was_built_on_that_django(journey: Journey) -> None:
     assert {str(record.django)[:3] for record in journey.records.values()} == {DJANGO}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("moment", [*AT_REST, *ON_THE_WAY])
 def test_the_verdict_is_pass(journey: Journey, moment: str) -> None:
     assert journey.verdicts[moment].status == Status.PASS
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("moment", AT_REST)
 def test_every_page_and_all_that_it_names_are_of_its_release(journey: Journey, moment: str) -> None:
     release = AT_REST[moment]

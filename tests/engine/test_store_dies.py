@@ -15,7 +15,7 @@ import requests
 from tests.engine.journeys import crawl, roll
 from tests.engine.outages import kill_store, publish_until
 from tests.engine.pages import PAGES, look_at, wrong_pages
-from tests.engine.stacks import ON_MAIN, build, running
+from tests.engine.stacks import ON_LAST, build, running
 
 from lab.deadline import wait_until
 from lab.errors import UNAVAILABLE, UnavailableError
@@ -111,7 +111,7 @@ class Teller:
         wait_until(listed, 60, "no list", lambda: self.stack.logs("gateway"))
 
 
-@pytest.fixture(scope="module", params=ON_MAIN)
+@pytest.fixture(scope="module", params=ON_LAST)
 def story(request: pytest.FixtureRequest) -> Iterator[Story]:
     engine = build(request.param)
     with running(engine, "outage", {"v1": 100}, replicas=1) as stack:
