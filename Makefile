@@ -57,7 +57,7 @@ check: $(BIN)/pytest ## every test that needs no engine and no store, in four to
 test: check ## every promise, on the engines that this machine has
 	$(BIN)/pytest $(STACKS_AT_A_TIME) -m "engine and not thorough"
 
-thorough: $(BIN)/pytest ## what "make test" leaves out: what it sees on one engine, on the others
+thorough: $(BIN)/pytest ## the rest: what "make test" sees on one engine or Django, on the others
 	$(BIN)/pytest $(STACKS_AT_A_TIME) -m thorough
 
 lint: $(BIN)/pytest ## ruff, mypy and the contracts of who imports whom
