@@ -43,9 +43,10 @@ MADE = tuple(
 """The journeys by engine and strategy."""
 
 
-def marks_of(engine: str, strategy: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Mark the tests on a journey: the cure is seen on every engine, all else on the first."""
-    return () if strategy == "skewproof" or engine == ENGINES[0] else (pytest.mark.thorough,)
+def as_parameter(engine: str, strategy: str, *more: str) -> Any:
+    """Return a journey as a parameter: the cure is seen on every engine, all else on the first."""
+    seen = strategy == "skewproof" or engine == ENGINES[0]
+    return pytest.param(engine, strategy, *more, marks=() if seen else pytest.mark.thorough)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.engine.journeys import (
     ON_THE_WAY,
     Journey,
     Journeys,
-    marks_of,
+    as_parameter,
 )
 from tests.engine.pages import PAGES, SHARED, STYLESHEETS, Broken, Disguised, Sight, faults, look_at
 
@@ -23,19 +23,14 @@ MANIFEST_EACH = ("skewproof", "versioned")
 
 def on(*strategies: str) -> pytest.MarkDecorator:
     """Run with every journey under these strategies."""
-    journeys = [
-        pytest.param(*made, marks=marks_of(*made)) for made in MADE if made[1] in strategies
-    ]
+    journeys = [as_parameter(*made) for made in MADE if made[1] in strategies]
     return pytest.mark.parametrize(("engine", "strategy"), journeys)
 
 
 def at(*moments: str, strategies: Collection[str]) -> pytest.MarkDecorator:
     """Run with every journey under these strategies, at each of these moments."""
     seen = [
-        pytest.param(*made, moment, marks=marks_of(*made))
-        for made in MADE
-        for moment in moments
-        if made[1] in strategies
+        as_parameter(*made, moment) for made in MADE for moment in moments if made[1] in strategies
     ]
     return pytest.mark.parametrize(("engine", "strategy", "moment"), seen)
 

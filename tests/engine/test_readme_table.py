@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 from tests.docs.gotcha_table import find_stale
 from tests.docs.test_gotcha_table import stated
-from tests.engine.journeys import MADE, Journeys, marks_of
+from tests.engine.journeys import MADE, Journeys, as_parameter
 
 from lab.judge.checkers import CHECKERS
 
 HOW = "write it again: .venv/bin/lab gotcha --json | .venv/bin/python -m tests.docs.gotcha_table"
 
 
-@pytest.mark.parametrize(
-    ("engine", "strategy"), [pytest.param(*made, marks=marks_of(*made)) for made in MADE]
-)
+@pytest.mark.parametrize(("engine", "strategy"), [as_parameter(*made) for made in MADE])
 def test_the_table_in_the_readme_is_what_a_rollout_comes_to(
     journeys: Journeys, engine: str, strategy: str
 ) -> None:

@@ -86,6 +86,10 @@ def test_a_release_that_does_not_start_is_rolled_back_and_no_visitor_sees_it(
     assert (finding.status, finding.kinds) == (Status.FAIL, {"rolled back": 1})
     assert finding.first
     assert why in finding.first.sentence
+    # Swarm has seen the first failure, and has not tried to replace the other replica as well.
+    started = [each for each in failed.run.events if each.event == "replica-started"]
+    tried = {each.detail["replica"].rpartition(".")[0] for each in started if each.release == "v2"}
+    assert len(tried) == 1
 
 
 def test_the_replicas_are_bands_of_the_report(rolls: Mapping[str, Roll]) -> None:

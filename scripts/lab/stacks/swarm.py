@@ -65,8 +65,7 @@ DELAY = 2 * SECOND
 """Between two replacements. Without it Swarm may begin the next one before it looks whether the
 first has failed, and overlook that: see docs/swarm.md."""
 MONITOR = 5 * SECOND
-"""A task that ends within this time of getting ready has failed; the last ones are watched so long.
-"""
+"""A task that ends this soon after it got ready has failed; the last one is watched so long."""
 HEALTH_INTERVAL = 2 * SECOND
 """Shorter than the image's: Swarm goes on when it has seen that a new task is healthy."""
 HEALTH_TIMEOUT = 10 * SECOND
