@@ -64,6 +64,8 @@ class Probe:
         self.progress = threading.Condition()
         self.begun = 0
         """How many visits were begun: each has its place among them as its number."""
+        self.outdated = 0
+        """The number of the last visit that began before what a round is to see."""
         self.latest: dict[str, int] = {}
         """The number of the last visit that each visitor has completed; 0 before its first."""
         self.names = 0
@@ -173,11 +175,13 @@ class Probe:
     def await_round(self, timeout: float) -> bool:
         """Wait until every visitor has completed a visit that it began after this call.
 
+        Visits that are under way end with the page that they are at.
+
         Returns:
             False when that is not in time, or a visitor has crashed, or there is none.
         """
         with self.progress:
-            before = self.begun
+            before = self.outdated = self.begun
 
             def is_over() -> bool:
                 return min(self.latest.values(), default=0) > before
@@ -227,15 +231,27 @@ class Probe:
     def keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
         """Visit again and again until the probe stops."""
         while not self.stopped.is_set():
-            visit = self.visit(name, release, hard, stopping=self.stopped.is_set)
+            visit = self.visit(
+                name,
+                release,
+                hard,
+                stopping=self.stopped.is_set,
+                ending=lambda number: number <= self.outdated,
+            )
             answered = any(fetch.answer.status is not None for fetch in visit.fetches)
-            self.stopped.wait(pace if answered else max(pace, BACK_OFF))
+            pause = 0 if visit.pages else pace  # at once, when it was ended before its last page
+            self.stopped.wait(pause if answered else max(pace, BACK_OFF))
             self.awake.wait(self.rest)
 
     def visit(
-        self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
+        self,
+        name: str,
+        release: str | None,
+        hard: bool,
+        stopping: Callable[[], bool],
+        ending: Callable[[int], bool] = lambda _number: False,
     ) -> Visit:
-        """Visit every page once, as a new visitor."""
+        """Visit every page once, as a new visitor, unless the visit of that number is to end."""
         with self.progress:
             self.begun += 1
             number = self.begun
@@ -247,6 +263,7 @@ class Probe:
             self.history,
             name,
             stopping=stopping,
+            ending=partial(ending, number),
             manners=self.manners,
         )
         try:
@@ -254,7 +271,7 @@ class Probe:
         finally:
             client.close()
         with self.progress:
-            if name in self.latest and not stopping():
+            if name in self.latest and not visit.pages and not stopping():
                 self.latest[name] = number
             self.progress.notify_all()
         return visit

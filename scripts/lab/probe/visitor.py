@@ -44,7 +44,18 @@ class Need:
 
 
 class Visit:
-    """One visitor's walk over a site."""
+    """One visitor's walk over a site.
+
+    Args:
+        site: what to walk over.
+        client: the HTTP of this visitor.
+        documents: reads what comes.
+        history: where each fetch is written.
+        visitor: who it is.
+        stopping: whether to end as soon as the next answer has come.
+        ending: whether to end with the page that the visitor is at.
+        manners: how visitors of this site behave.
+    """
 
     def __init__(
         self,
@@ -55,6 +66,7 @@ class Visit:
         visitor: str,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        ending: Callable[[], bool] = lambda: False,
         manners: Manners | None = None,
     ) -> None:
         self.site = site
@@ -64,7 +76,9 @@ class Visit:
         self.history = history
         self.visitor = visitor
         self.stopping = stopping
+        self.ending = ending
         self.pages: deque[tuple[Link, str | None, int]] = deque()
+        """Those that are still to be visited; none, when the visit is complete."""
         self.depth = 0
         self.known: set[str] = set()
         self.variants: Counter[str] = Counter()
@@ -73,10 +87,10 @@ class Visit:
         self.fetches: list[Fetch] = []
 
     def run(self) -> None:
-        """Visit every page, until there are no more, the bound is reached or the probe stops."""
+        """Visit every page, up to the bounds, unless the visit is to end before."""
         for url in self.site.entrances():
             self.enqueue(Link(url, "seed", page=True), None)
-        while self.pages and not self.stopping():
+        while self.pages and not (self.stopping() or self.ending()):
             link, via, self.depth = self.pages.popleft()
             self.visit_page(link, via)
 

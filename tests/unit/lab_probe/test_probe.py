@@ -67,6 +67,28 @@ def test_a_round_waits_for_the_slowest_visitor(probe: Probe) -> None:
     assert probe.begun > before + 4  # by those that do not rest
 
 
+def test_a_visit_that_is_under_way_ends_with_its_page_when_a_round_begins(
+    shop: Shop, probe: Probe, history: History, reply: type[Reply]
+) -> None:
+    home = shop.releases["v1"].pages["/"].encode()
+
+    def answer(_request: Request) -> Reply:
+        wait_until(lambda: probe.outdated == 1, 20, "no round", str)  # the first visit is here
+        return reply(home, headers={"Content-Type": "text/html", "X-Release": "v1"})
+
+    shop.plant("/", answer)
+    probe.start(1, pace=3600)
+    wait_until(lambda: probe.begun == 1, 20, "no visit", str)
+    assert probe.await_round(timeout=20)
+    probe.stop()
+    history.end()
+    seen = [fetch for fetch in read_history(history.path).fetches if not fetch.cached]
+    first, second = (n for n, fetch in enumerate(seen) if fetch.url == shop.base)
+    assert {fetch.page for fetch in seen[first:second]} == {shop.base}
+    assert {fetch.how for fetch in seen[first:second]} > {"stylesheet", "css-import", "source-map"}
+    assert len({fetch.page for fetch in seen[second:]}) > 3
+
+
 def test_waiting_for_visitors_that_are_not_there_ends(probe: Probe) -> None:
     assert not probe.await_round(timeout=0.05)
 
