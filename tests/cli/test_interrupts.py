@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from tests.cli.checkouts import Checkout, Done
 
 from lab.history import read_history
@@ -53,6 +54,7 @@ def test_a_second_ctrl_c_in_the_clean_up_leaves_the_rest_to_the_watchdog(
     assert_unknown_and_clean(checkout, lab.end())
 
 
+@pytest.mark.thorough  # "make test" sees a Ctrl-C in the clean-up after another one
 def test_a_ctrl_c_when_only_the_clean_up_is_to_be_done(checkout: Checkout, one_engine: str) -> None:
     lab = checkout.start("rollout", "--engine", one_engine, "--visitors", 2, "--json")
     lab.wait_for("» taking the stack down")
@@ -95,7 +97,7 @@ def test_an_interrupted_up_leaves_nothing(checkout: Checkout, one_engine: str, p
 
 def test_an_interrupted_comparison_shows_what_it_has(checkout: Checkout, one_engine: str) -> None:
     lab = checkout.start("gotcha", "--engine", one_engine, "--visitors", 2)
-    lab.wait_for("» starting the gateway")
+    lab.wait_for("» publishing v1")
     lab.interrupt()
     done = lab.end()
     assert done.code == 2

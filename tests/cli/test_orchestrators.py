@@ -14,7 +14,16 @@ from lab.stacks.kubernetesnamespace import Namespace
 STARTS = {"kubernetes": "» publishing v1", "swarm": "» starting 2 replicas of v1"}
 """What a lab says when much of a stack is there, and not all of it."""
 
-pytestmark = pytest.mark.parametrize("name", orchestrators(), scope="session")
+ON_EACH = pytest.mark.parametrize("name", orchestrators(), scope="session")
+ON_FIRST = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.thorough if turn else ())
+        for turn, name in enumerate(orchestrators())
+    ],
+    scope="session",
+)
+"""For what is the same code on all of them."""
 
 
 @pytest.fixture
@@ -35,6 +44,7 @@ def assert_fetched(stack: str, registry: str) -> None:
             assert status["imageID"].partition("@")[2].startswith("sha256:")
 
 
+@ON_EACH
 def test_a_stack_stays_up_and_a_lab_that_is_killed_leaves_nothing(
     checkout: Checkout,
     port: int,
@@ -68,6 +78,7 @@ def test_a_stack_stays_up_and_a_lab_that_is_killed_leaves_nothing(
     checkout.wait_until_nothing_is_left()
 
 
+@ON_FIRST
 def test_a_ctrl_c_in_the_middle_of_the_roll(checkout: Checkout, orchestrator: str) -> None:
     engine = ("--engine", orchestrator)
     lab = checkout.start(
@@ -95,6 +106,7 @@ SENSELESS: dict[str, list[tuple[tuple[str, ...], str]]] = {
 }
 
 
+@ON_EACH
 def test_what_makes_no_sense_is_one_line(
     checkout: Checkout, port: int, name: str, orchestrator: str
 ) -> None:

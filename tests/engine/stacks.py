@@ -66,9 +66,10 @@ def running(
     *,
     strategy: str = "skewproof",
     replicas: int = 2,
+    port: int | None = None,
 ) -> Iterator[Stack]:
-    """Run a stack whose replicas the lab replaces while the block does."""
-    with started(engine, name, weights, strategy=strategy, replicas=replicas) as stack:
+    """Run a stack whose replicas the lab replaces while the block does; None takes a free port."""
+    with started(engine, name, weights, strategy=strategy, replicas=replicas, port=port) as stack:
         assert isinstance(stack, Stack)
         yield stack
 
@@ -91,9 +92,10 @@ def started(
     *,
     strategy: str = "skewproof",
     replicas: int = 2,
+    port: int | None = None,
 ) -> Iterator[Stack | Orchestrator]:
     """Run a stack while the block does; a watchdog takes it down when this process is killed."""
-    port = free_port()
+    port = port or free_port()
     plan = Plan(
         name=f"test-{name}-{os.getpid()}",
         strategy=strategy,
