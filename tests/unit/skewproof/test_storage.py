@@ -45,8 +45,8 @@ BROKEN = {
 
 
 def eager(storage: Any) -> Any:
-    """Return the storage, asking again at once instead of after a pause."""
-    storage._loader = Loader(pause=0)
+    """Return the storage, asking again without a pause, and waiting while this machine is busy."""
+    storage._loader = Loader(pause=0, patience=20)
     return storage
 
 
