@@ -6,6 +6,7 @@ import os
 
 import pytest
 from tests.cli.checkouts import Checkout
+from tests.engine.stacks import on_one
 from tests.machine import orchestrators
 
 from lab.stacks.kubernetesapi import reach_cluster
@@ -16,12 +17,7 @@ STARTS = {"kubernetes": "» publishing v1", "swarm": "» starting 2 replicas of 
 
 ON_EACH = pytest.mark.parametrize("name", orchestrators(), scope="session")
 ON_FIRST = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.thorough if turn else ())
-        for turn, name in enumerate(orchestrators())
-    ],
-    scope="session",
+    "name", on_one(orchestrators()[0], orchestrators()), scope="session"
 )
 """For what is the same code on all of them."""
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -26,10 +26,10 @@ ENGINES = engines() or ("embedded",)
 """What the tests run on; a machine that has no engine at all fails them."""
 
 
-def on_one(engine: str) -> list[Any]:
+def on_one(engine: str, engines: Sequence[str] = ENGINES) -> list[Any]:
     """Return parameters for what is seen on this engine, and by `make thorough` on the others."""
     others = pytest.mark.thorough
-    return [pytest.param(name, marks=() if name == engine else others) for name in ENGINES]
+    return [pytest.param(name, marks=() if name == engine else others) for name in engines]
 
 
 ON_FIRST = on_one(ENGINES[0])
