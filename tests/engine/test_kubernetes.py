@@ -67,7 +67,7 @@ def stack() -> Iterator[KubernetesStack]:
 
 @pytest.fixture(scope="module")
 def rolls(stack: KubernetesStack) -> Mapping[str, Roll]:
-    """One roll after the other, each of which begins and ends with v1."""
+    """One roll after the other, from v1 to v1: the last one goes back from where it is."""
     engine, made = build("kubernetes"), {}
     made["never-published"] = roll(engine, stack, FORWARD, SCENARIOS["never-published"])
     go_back(stack)
@@ -92,7 +92,7 @@ def assert_paused_and_looked_at(guarded: Roll) -> None:
     assert {each.detail["when"] for each in between} == {"before letting the roll go on"}
 
 
-def test_a_rollback_is_kubernetes_own_undo_is_guarded_and_hurts_no_visitor(
+def test_a_guarded_rollback_is_kubernetes_own_undo_and_hurts_no_visitor(
     rolls: Mapping[str, Roll],
 ) -> None:
     assert_paused_and_looked_at(rolls["rollback"])

@@ -231,27 +231,20 @@ class Probe:
     def keep_visiting(self, name: str, release: str | None, hard: bool, pace: float) -> None:
         """Visit again and again until the probe stops."""
         while not self.stopped.is_set():
-            visit = self.visit(
-                name,
-                release,
-                hard,
-                stopping=self.stopped.is_set,
-                ending=lambda number: number <= self.outdated,
-            )
+            visit = self.visit(name, release, hard, stopping=self.stopped.is_set)
             answered = any(fetch.answer.status is not None for fetch in visit.fetches)
             pause = 0 if visit.pages else pace  # at once, when it was ended before its last page
             self.stopped.wait(pause if answered else max(pace, BACK_OFF))
             self.awake.wait(self.rest)
 
     def visit(
-        self,
-        name: str,
-        release: str | None,
-        hard: bool,
-        stopping: Callable[[], bool],
-        ending: Callable[[int], bool] = lambda _number: False,
+        self, name: str, release: str | None, hard: bool, stopping: Callable[[], bool]
     ) -> Visit:
-        """Visit every page once, as a new visitor, unless the visit of that number is to end."""
+        """Visit every page once, as a new visitor.
+
+        Of those who visit again and again, a visit is outdated as soon as a round begins, and ends.
+        """
+        again = name in self.latest
         with self.progress:
             self.begun += 1
             number = self.begun
@@ -263,7 +256,7 @@ class Probe:
             self.history,
             name,
             stopping=stopping,
-            ending=partial(ending, number),
+            ending=lambda: again and number <= self.outdated,
             manners=self.manners,
         )
         try:
@@ -271,7 +264,7 @@ class Probe:
         finally:
             client.close()
         with self.progress:
-            if name in self.latest and not visit.pages and not stopping():
+            if again and not visit.pages and not stopping():
                 self.latest[name] = number
             self.progress.notify_all()
         return visit
